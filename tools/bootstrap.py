@@ -1,0 +1,126 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make what every other command needs: a virtual environment of exactly the locked packages, and the collection's link.
+
+Runs on a bare Python 3.11+ (standard library only), from any folder. A venv whose stamp fits its lock is left alone.
+
+    python3 tools/bootstrap.py                 the tools venv and .build/collections
+    python3 tools/bootstrap.py --lock F --venv D   another venv from another lock
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / ".build"
+COLLECTIONS = BUILD / "collections"
+LINK = COLLECTIONS / "ansible_collections" / "kcloud" / "infrastructure"
+OLDEST_PYTHON = (3, 11)
+
+
+@contextlib.contextmanager
+def only_one(name: str) -> Iterator[None]:
+    """Let one process at a time through: two `make` at once would install into the same folder."""
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / f"{name}.lock").open("w", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def install_environment() -> dict[str, str]:
+    """The environment for installers: bytecode is written once here, or every later start parses everything again."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+
+def fingerprint(lock: Path) -> str:
+    """What the venv depends on: the locked packages and the interpreter that they were installed for."""
+    return hashlib.sha256(lock.read_bytes() + f"{sys.base_prefix} {platform.python_version()}".encode()).hexdigest()
+
+
+def pinned(lock: Path, package: str) -> str:
+    """The lock's line for one package."""
+    for line in lock.read_text(encoding="utf-8").splitlines():
+        if line.startswith(f"{package}=="):
+            return line.split("#")[0].strip()
+    raise SystemExit(f"{lock.name} does not pin {package}, which the bootstrap needs")
+
+
+def apt_install(*packages: str) -> bool:
+    """Install Debian packages when that is possible here; says whether it was."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return False
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], check=False, env=environment, stdin=subprocess.DEVNULL)
+    command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages]
+    return subprocess.run(command, check=False, env=environment, stdin=subprocess.DEVNULL).returncode == 0
+
+
+def create_venv(venv: Path) -> None:
+    """Create an empty venv with pip; Debian keeps that part of Python in a package of its own."""
+    command = [sys.executable, "-m", "venv", "--clear", str(venv)]
+    first = subprocess.run(command, check=False, capture_output=True, text=True)
+    if first.returncode == 0:
+        return
+    print(f"this Python cannot make a venv:\n{first.stdout}{first.stderr}", file=sys.stderr)
+    if not apt_install("python3-venv"):
+        raise SystemExit("Install the package python3-venv (as root), then run this again.")
+    subprocess.run(command, check=True)
+
+
+def install(lock: Path, venv: Path) -> None:
+    """Bring the venv to exactly what the lock names."""
+    stamp = venv / ".installed-from"
+    wanted = fingerprint(lock)
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    started = time.monotonic()
+    print(f"installing {lock.name} into {venv.relative_to(ROOT)} ...", flush=True)
+    environment = install_environment()
+    if not (venv / "bin" / "uv").exists():
+        create_venv(venv)
+        pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, pinned(lock, "uv")], check=True, env=environment)
+    # `sync` takes away what the lock no longer names, so that a tool which is not locked cannot be relied upon.
+    sync = [str(venv / "bin" / "uv"), "pip", "sync", "--quiet", "--compile-bytecode"]
+    subprocess.run([*sync, "--python", str(venv / "bin" / "python"), str(lock)], check=True, env=environment)
+    stamp.write_text(wanted, encoding="utf-8")
+    print(f"installed in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def link_collection() -> None:
+    """Let Ansible find the working tree under the collection's name."""
+    if LINK.is_symlink() and LINK.resolve() == ROOT:
+        return
+    LINK.parent.mkdir(parents=True, exist_ok=True)
+    LINK.unlink(missing_ok=True)
+    LINK.symlink_to(os.path.relpath(ROOT, LINK.parent), target_is_directory=True)
+
+
+def main() -> None:
+    """Parse the command line and do the work."""
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        raise SystemExit(f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed, this is {sys.version}")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lock", type=Path, default=ROOT / "requirements-dev.lock")
+    parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
+    arguments = parser.parse_args()
+    with only_one("bootstrap"):
+        install(arguments.lock.resolve(), arguments.venv.absolute())
+        link_collection()
+
+
+if __name__ == "__main__":
+    main()
