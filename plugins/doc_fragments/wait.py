@@ -1,0 +1,30 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a module waits, documented once."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  wait:
+    description:
+      - Whether to wait until the service has finished.
+      - With V(false) the module still waits until the service has B(begun), because a request that was taken may be
+        dropped without a word.
+    type: bool
+    default: true
+  timeout:
+    description: Seconds to wait at most, for everything this task does. The service goes on when the time is over.
+    type: int
+    default: 3600
+  progress:
+    description:
+      - Whether to show live lines while waiting, one when something changes or every 30 seconds.
+      - Shown where the task runs on the controller (connection V(local)), as with C(hosts=localhost).
+    type: bool
+    default: true
+"""

@@ -1,0 +1,66 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How every module starts and ends: arguments checked, one ``except``, one shape of result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import AUTH_ARGUMENT_SPEC
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
+
+# The documentation of these is plugins/doc_fragments/wait.py.
+WAIT_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "wait": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": 3600},
+    "progress": {"type": "bool", "default": True},
+}
+
+
+def argument_spec(own: dict[str, Any], *, wait: bool = False) -> dict[str, Any]:
+    """The module's own options with the shared ones: auth always, wait where the module waits."""
+    return {**AUTH_ARGUMENT_SPEC, **(WAIT_ARGUMENT_SPEC if wait else {}), **own}
+
+
+def require_libraries(module: AnsibleModule, *names: str) -> None:
+    """Fail with Ansible's own words for a Python library that is missing where the task runs."""
+    for name in names:
+        try:
+            __import__(name)
+        except ImportError as error:
+            package = {"magnumclient": "python-magnumclient", "heatclient": "python-heatclient"}.get(
+                name, "openstacksdk" if name == "openstack" else name
+            )
+            module.fail_json(msg=missing_required_lib(package), exception=str(error))
+
+
+def run_module(
+    spec: dict[str, Any],
+    run: Callable[[dict[str, Any], bool], dict[str, Any]],
+    *,
+    libraries: tuple[str, ...] = ("openstack",),
+    **ansible_options: Any,
+) -> None:
+    """Run a module and leave: the one place that catches errors.
+
+    :param run: takes (parameters, check mode), returns the result; raises KcloudError.
+    :param libraries: names to import before ``run``; missing ones are reported as Ansible does.
+    """
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **ansible_options)
+    require_libraries(module, *libraries)
+    try:
+        if module.params.get("timeout") is not None and module.params["timeout"] < 1:
+            raise InvalidRequest(
+                f"Failed to read option 'timeout': {module.params['timeout']} is no time to wait",
+                resource="timeout",
+                hint="Give seconds, 1 or more, or set 'wait: false'",
+            )
+        module.exit_json(**run(module.params, module.check_mode))
+    except KcloudError as error:
+        # What had been done before the failure is part of the answer: nothing is left half-made without saying so.
+        partial = error.details.pop("result", None) or {}
+        module.fail_json(msg=error.sentence(), **{**partial, "failure": error.failure()})

@@ -1,0 +1,56 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waiting, once for everything: a deadline, a growing interval with jitter, and a clock that tests can turn."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time by argument: ``now`` in monotonic seconds, ``sleep`` in seconds, ``jitter`` a factor around 1."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    # Jitter keeps many clients from asking in step; it is no secret, so the plain generator does.
+    jitter: Callable[[], float] = field(default=lambda: random.uniform(0.9, 1.1))
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """The time that the user gave: ``limit`` seconds from ``start``."""
+
+    start: float
+    limit: float
+    clock: Clock
+
+    @classmethod
+    def after(cls, limit: float, clock: Clock) -> Deadline:
+        return cls(clock.now(), limit, clock)
+
+    @property
+    def elapsed(self) -> float:
+        return self.clock.now() - self.start
+
+    @property
+    def passed(self) -> bool:
+        return self.elapsed >= self.limit
+
+    def pause(self, seconds: float) -> None:
+        """Sleep about ``seconds``, never beyond the deadline."""
+        left = self.limit - self.elapsed
+        self.clock.sleep(max(0.0, min(seconds * self.clock.jitter(), left)))
+
+
+def intervals(first: float = 1.0, longest: float = 5.0, factor: float = 1.5):
+    """Seconds between two looks: quick at first, where requests get lost, then as slow as the service itself looks."""
+    step = first
+    while True:
+        yield step
+        step = min(step * factor, longest)
