@@ -1,0 +1,195 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold across the files of the repository, so that nothing is half there: tested, documented, listed, declared."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+FRAGMENTS = "kcloud.infrastructure"
+
+# Folders that are never tracked, for the walk where there is no git (the copy that ansible-test works in)
+UNTRACKED = {".git", ".venv", ".build", ".devcloud", ".ansible", "__pycache__", "output"}
+MACHINE_PATH = re.compile(r"(?<![\w.~$}/-])/(?:work|farm|root|home|Users)/\w")
+REGISTRY_HOST = re.compile(
+    r"\b(?:pypi\.org|pythonhosted\.org|(?:deb|security)\.debian\.org|registry\.npmjs\.org|index-url)\b"
+)
+
+PLAY_KEYS = {
+    "any_errors_fatal",
+    "become",
+    "connection",
+    "environment",
+    "force_handlers",
+    "gather_facts",
+    "hosts",
+    "max_fail_percentage",
+    "module_defaults",
+    "name",
+    "roles",
+    "serial",
+    "strategy",
+    "tags",
+    "vars",
+}
+IMPORT_KEYS = {"ansible.builtin.import_playbook", "name", "tags", "vars", "when"}
+
+
+def tracked_files() -> list[Path]:
+    """The files that are, or are about to be, in git; in a plain copy every file."""
+    if (ROOT / ".git").exists():
+        command = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"]
+        names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
+        paths = [ROOT / name for name in names if name]
+    else:
+        paths = [path for path in ROOT.rglob("*") if not UNTRACKED & set(path.relative_to(ROOT).parts)]
+    return sorted(path for path in paths if path.is_file() and not path.is_symlink())
+
+
+def identify(path: Path) -> str:
+    """A file's or folder's name in the list of tests."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def python_files(folder: str) -> list[Path]:
+    """The plugins of a folder."""
+    return sorted(path for path in (ROOT / folder).glob("*.py") if path.name != "__init__.py")
+
+
+def assigned_string(path: Path, name: str) -> str:
+    """The value of a module-level string, such as DOCUMENTATION, without importing the file."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in node.targets):
+            value = ast.literal_eval(node.value)
+            assert isinstance(value, str)
+            return value
+    raise AssertionError(f"{identify(path)} has no {name}")
+
+
+def load(path: Path) -> Any:
+    """A YAML file as data."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def fragments_used(path: Path) -> set[str]:
+    """The doc fragments that a plugin extends."""
+    used = yaml.safe_load(assigned_string(path, "DOCUMENTATION")).get("extends_documentation_fragment", [])
+    return {used} if isinstance(used, str) else set(used)
+
+
+MODULES = python_files("plugins/modules")
+ROLES = sorted(path for path in (ROOT / "roles").glob("*") if path.is_dir())
+PLAYBOOKS = sorted(path for path in (ROOT / "playbooks").glob("*.y*ml"))
+TARGETS = ROOT / "tests/integration/targets"
+
+
+def test_action_group_lists_every_module() -> None:
+    """`module_defaults: group/kcloud.infrastructure.all` reaches every module, and no name in it is stale."""
+    listed = load(ROOT / "meta/runtime.yml")["action_groups"]["all"]
+    assert listed == [path.stem for path in MODULES]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=identify)
+def test_module_has_an_integration_target(module: Path) -> None:
+    """No module is without a test against the real APIs."""
+    target = TARGETS / module.stem
+    assert (target / "tasks/main.yml").is_file() or (target / "runme.sh").is_file(), f"there is no {identify(target)}"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=identify)
+def test_module_uses_the_fragments(module: Path) -> None:
+    """What several modules share in their documentation is written once; every module states its attributes."""
+    used = fragments_used(module)
+    assert f"{FRAGMENTS}.attributes" in used or any(name.startswith(f"{FRAGMENTS}.attributes.") for name in used)
+    touches_cloud = re.search(r"\bAUTH_ARGUMENT_SPEC\b|module_utils\.cloud\b", module.read_text(encoding="utf-8"))
+    if touches_cloud:
+        assert f"{FRAGMENTS}.auth" in used
+
+
+@pytest.mark.parametrize("role", ROLES, ids=identify)
+def test_role_defaults_are_its_argument_specs_defaults(role: Path) -> None:
+    """The documented default of a role's variable is the real one, and no default is undocumented."""
+    specs = load(role / "meta/argument_specs.yml")["argument_specs"]
+    documented: dict[str, Any] = {}
+    options: set[str] = set()
+    for entry in specs.values():
+        for name, option in entry.get("options", {}).items():
+            options.add(name)
+            if "default" in option:
+                documented[name] = option["default"]
+    defaults_file = role / "defaults/main.yml"
+    defaults = (load(defaults_file) or {}) if defaults_file.exists() else {}
+    assert defaults == documented
+    assert all(name.startswith(f"{role.name}_") for name in options - SHARED_ROLE_VARIABLES)
+
+
+# Variables of the asker's own form, or about the cloud as a whole, that several roles read under one name
+SHARED_ROLE_VARIABLES = {"cluster_templates"}
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=identify)
+def test_playbook_is_hosts_and_roles_only(playbook: Path) -> None:
+    """Logic lies in roles, where it can be tested and reused; a playbook says who and what."""
+    plays = load(playbook)
+    assert plays
+    for play in plays:
+        if "ansible.builtin.import_playbook" in play:
+            assert set(play) <= IMPORT_KEYS
+            continue
+        assert {"name", "hosts", "roles"} <= set(play)
+        assert set(play) <= PLAY_KEYS
+
+
+def test_readme_names_the_two_commands_first() -> None:
+    """A reader's first screen says how to run it and how to test it."""
+    first_screen = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:60])
+    assert "make run" in first_screen
+    assert "make test" in first_screen
+
+
+def test_no_machine_paths_or_registry_hosts() -> None:
+    """Nothing in the repository holds for one machine only."""
+    found = []
+    for path in tracked_files():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            if MACHINE_PATH.search(line) or REGISTRY_HOST.search(line):
+                found.append(f"{identify(path)}:{number}: {line.strip()[:100]}")
+    assert found == []
+
+
+@pytest.mark.parametrize("path", [path for path in tracked_files() if path.suffix == ".py"], ids=identify)
+def test_python_file_states_its_licence(path: Path) -> None:
+    """The three header lines, in every Python file that has content."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    if not lines:
+        return
+    header = lines[1:4] if lines[0].startswith("#!") else lines[:4]
+    assert any(re.fullmatch(r"# Copyright \(c\) \d{4} .+", line) for line in header)
+    assert "# SPDX-License-Identifier: GPL-3.0-or-later" in header
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("cd " + "/work" + "/main", True),
+        ("prefix=" + "/home" + "/me/bin", True),
+        ("~/work/x and a/home/b and $HOME/root/x", False),
+        ("https://example.com/home/page", False),
+    ],
+)
+def test_machine_paths_are_told_from_others(line: str, found: bool) -> None:
+    """The pattern above finds absolute paths, and leaves relative ones and addresses alone."""
+    assert bool(MACHINE_PATH.search(line)) is found
