@@ -1,0 +1,270 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Magnum's API: one method per call, model objects out, retries of reads here and nowhere else.
+
+Python-magnumclient over the SDK's session. Facts about the calls are in the docstrings where they bite.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
+    from_exception,
+    read,
+    status_of,
+    translated,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    Ambiguous,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    Unsupported,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
+    Cluster,
+    ClusterTemplate,
+    NodeGroup,
+)
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+# The newest microversion whose answers this code knows, and the oldest that has all it needs (node groups, zero nodes).
+NEWEST = (1, 14)
+OLDEST = (1, 10)
+# The client reads one page and drops the rest unless it is given a limit; with a large one it follows every page.
+ALL = 1_000_000
+# Node groups are read side by side; Magnum asks Keystone for each, so more threads only queue up there.
+READERS = 4
+UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+
+
+def parse_version(text: str) -> tuple[int, int]:
+    """``1.12`` -> (1, 12).
+
+    :raises InvalidRequest: not of that form.
+    """
+    found = re.match(r"^(\d+)\.(\d+)$", str(text).strip())
+    if not found:
+        raise InvalidRequest(
+            f"Failed to read option 'api_version': '{text}' is no microversion",
+            resource="api_version",
+            hint="Give it like '1.11', in quotes, or leave it out",
+        )
+    return int(found[1]), int(found[2])
+
+
+def choose_version(server: tuple[int, int], cap: tuple[int, int] | None) -> tuple[int, int]:
+    """The newest version that the server, the user's cap and this code share.
+
+    :raises Unsupported: that is too old for node groups.
+    """
+    chosen = min(server, NEWEST, cap or NEWEST)
+    if chosen < OLDEST:
+        raise Unsupported(
+            f"Failed to agree on a version of Magnum's API: {chosen[0]}.{chosen[1]} is too old",
+            resource="container-infra",
+            reason=f"the server offers up to {server[0]}.{server[1]}"
+            + (f", 'api_version' allows up to {cap[0]}.{cap[1]}" if cap else ""),
+            hint=f"Node groups need {OLDEST[0]}.{OLDEST[1]} or newer",
+        )
+    return chosen
+
+
+class MagnumApi:
+    """Magnum for one project.
+
+    :param connection: logged in.
+    :param cap: the newest microversion that the user allows, like ``1.11``.
+    """
+
+    def __init__(self, connection: Connection, cap: str | None = None) -> None:
+        from magnumclient.v1.client import Client
+
+        with translated("find Magnum in the cloud's catalog", "container-infra"):
+            adapter = connection.config.get_session_client("container-infra")
+            endpoint = adapter.get_endpoint_data()
+            if endpoint is None or not endpoint.url:
+                raise NotFound(
+                    "Failed to find Magnum in the cloud's catalog",
+                    code="SERVICE_NOT_IN_CATALOG",
+                    resource="container-infra",
+                    hint="Check 'region_name' and 'interface', or whether this cloud offers Magnum",
+                )
+        self.server_version: tuple[int, int] = tuple(endpoint.max_microversion or (1, 1))
+        self.version = choose_version(self.server_version, parse_version(cap) if cap else None)
+        self.project_id: str = connection.current_project_id
+        self._client = Client(
+            session=connection.session,
+            endpoint_override=endpoint.url,
+            region_name=adapter.region_name,
+            interface=adapter.interface,
+            api_version=f"{self.version[0]}.{self.version[1]}",
+        )
+
+    # --- clusters
+
+    def cluster(self, name_or_id: str) -> Cluster | None:
+        """One cluster of this project, without node groups; None when there is none.
+
+        :raises Ambiguous: more than one cluster has this name.
+        """
+        doing, resource = f"read cluster '{name_or_id}'", f"cluster/{name_or_id}"
+        try:
+            answer = read(lambda: self._client.clusters.get(name_or_id), doing, resource)
+        except Conflict:
+            same = [cluster for cluster in self.clusters() if cluster.name == name_or_id]
+            return self._only(same, "cluster", name_or_id)
+        if answer is None:
+            return None
+        found = Cluster.from_api(answer.to_dict())
+        if found.project_id in (None, self.project_id):
+            return found
+        # An admin's GET by name finds other projects' clusters; ours may hide behind it.
+        return self._only([c for c in self.clusters() if name_or_id in (c.name, c.id)], "cluster", name_or_id)
+
+    def clusters(self) -> list[Cluster]:
+        """All clusters of this project, without node groups, by name."""
+        answers = read(lambda: self._client.clusters.list(detail=True, limit=ALL), "list clusters", "clusters")
+        found = [Cluster.from_api(answer.to_dict()) for answer in answers or []]
+        return sorted(
+            (cluster for cluster in found if cluster.project_id in (None, self.project_id)),
+            key=lambda cluster: (cluster.name, cluster.id),
+        )
+
+    def create_cluster(self, arguments: Mapping[str, Any]) -> str:
+        """Ask for a cluster; the answer is its id, long before there is a cluster."""
+        with translated(f"create cluster '{arguments['name']}'", f"cluster/{arguments['name']}"):
+            return self._client.clusters.create(**arguments).uuid
+
+    def delete_cluster(self, cluster: Cluster) -> bool:
+        """Ask for the end of a cluster; False when it is gone already."""
+        return _delete(lambda: self._client.clusters.delete(cluster.id), f"delete cluster '{cluster.name}'", f"cluster/{cluster.name}")
+
+    def resize(self, cluster: Cluster, group: NodeGroup, node_count: int) -> None:
+        """Ask for another number of nodes in one group. Never PATCH: drivers differ in it."""
+        with translated(f"resize node group '{group.name}' of '{cluster.name}'", _group(cluster, group.name)):
+            self._client.clusters.resize(cluster.id, node_count, nodegroup=group.id)
+
+    # --- node groups
+
+    def node_groups(self, cluster: Cluster, *, detailed: bool = True) -> tuple[NodeGroup, ...]:
+        """The node groups of a cluster; ``detailed`` reads each one, because the list lies about bounds."""
+        doing, resource = f"list the node groups of '{cluster.name}'", f"cluster/{cluster.name}"
+        answers = read(lambda: self._client.nodegroups.list(cluster.id, limit=ALL), doing, resource)
+        listed = [NodeGroup.from_api(answer.to_dict(), detailed=False) for answer in answers or []]
+        if not detailed:
+            return tuple(listed)
+        with ThreadPoolExecutor(READERS) as pool:
+            found = pool.map(lambda group: self.node_group(cluster, group.id), listed)
+        return tuple(group for group in found if group is not None)
+
+    def node_group(self, cluster: Cluster, group_id: str) -> NodeGroup | None:
+        """One node group with its bounds, labels and addresses."""
+        answer = read(
+            lambda: self._client.nodegroups.get(cluster.id, group_id),
+            f"read a node group of '{cluster.name}'",
+            _group(cluster, group_id),
+        )
+        return None if answer is None else NodeGroup.from_api(answer.to_dict(), detailed=True)
+
+    def create_node_group(self, cluster: Cluster, name: str, arguments: Mapping[str, Any]) -> None:
+        with translated(f"create node group '{name}' of '{cluster.name}'", _group(cluster, name)):
+            self._client.nodegroups.create(cluster.id, name=name, **arguments)
+
+    def update_node_group(self, cluster: Cluster, group: NodeGroup, values: Mapping[str, Any]) -> None:
+        """Change the bounds. Even this sets the whole cluster UPDATE_IN_PROGRESS for some seconds."""
+        patch = [{"op": "replace", "path": f"/{key}", "value": value} for key, value in sorted(values.items())]
+        with translated(f"change node group '{group.name}' of '{cluster.name}'", _group(cluster, group.name)):
+            self._client.nodegroups.update(cluster.id, group.id, patch)
+
+    def delete_node_group(self, cluster: Cluster, group: NodeGroup) -> bool:
+        return _delete(lambda: self._client.nodegroups.delete(cluster.id, group.id), f"delete node group '{group.name}' of '{cluster.name}'", _group(cluster, group.name))
+
+    # --- cluster templates
+
+    def cluster_templates(self) -> list[ClusterTemplate]:
+        """All templates that this project may use (its own, public ones), by name."""
+        answers = read(
+            lambda: self._client.cluster_templates.list(detail=True, limit=ALL),
+            "list cluster templates",
+            "cluster_templates",
+        )
+        found = [ClusterTemplate.from_api(answer.to_dict()) for answer in answers or []]
+        return sorted(found, key=lambda template: (template.name, template.id))
+
+    def cluster_template(self, name_or_id: str) -> ClusterTemplate | None:
+        """One template; None when there is none.
+
+        :raises Ambiguous: more than one template has this name.
+        """
+        doing, resource = f"read cluster template '{name_or_id}'", f"cluster_template/{name_or_id}"
+        try:
+            answer = read(lambda: self._client.cluster_templates.get(name_or_id), doing, resource)
+        except Conflict:
+            same = [template for template in self.cluster_templates() if template.name == name_or_id]
+            return self._only(same, "cluster template", name_or_id)
+        return None if answer is None else ClusterTemplate.from_api(answer.to_dict())
+
+    def create_cluster_template(self, arguments: Mapping[str, Any]) -> ClusterTemplate:
+        with translated(f"create cluster template '{arguments['name']}'", f"cluster_template/{arguments['name']}"):
+            answer = self._client.cluster_templates.create(**arguments)
+        return ClusterTemplate.from_api(answer.to_dict())
+
+    def update_cluster_template(self, template: ClusterTemplate, values: Mapping[str, Any]) -> None:
+        """Change fields. Labels by PATCH want the text of a dictionary."""
+        patch = [
+            {"op": "replace", "path": f"/{key}", "value": str(dict(value)) if key == "labels" else value}
+            for key, value in sorted(values.items())
+        ]
+        with translated(f"change cluster template '{template.name}'", f"cluster_template/{template.name}"):
+            self._client.cluster_templates.update(template.id, patch)
+
+    def delete_cluster_template(self, template: ClusterTemplate) -> bool:
+        return _delete(lambda: self._client.cluster_templates.delete(template.id), f"delete cluster template '{template.name}'", f"cluster_template/{template.name}")
+
+    # --- quota
+
+    def cluster_quota(self) -> int | None:
+        """How many clusters the project may have; None when Magnum does not say (it tells admins and owners)."""
+        try:
+            answer = self._client.quotas.get(self.project_id, "Cluster")
+        except Exception as error:
+            if status_of(error) in (403, 404):
+                return None
+            raise from_exception(error, "read Magnum's quota", "quota/Cluster") from error
+        return getattr(answer, "hard_limit", None)
+
+    @staticmethod
+    def _only(found: list[Any], kind: str, name: str) -> Any:
+        if len(found) > 1:
+            ids = [entry.id for entry in found]
+            raise Ambiguous(
+                f"Failed to choose a {kind}: {len(found)} are called '{name}'",
+                resource=f"{kind.replace(' ', '_')}/{name}",
+                reason=f"their ids are {', '.join(ids)}",
+                hint="Names are not unique in Magnum: give the id in place of the name, or delete the one not wanted",
+                ids=ids,
+            )
+        return found[0] if found else None
+
+
+def _delete(call: Callable[[], Any], doing: str, resource: str) -> bool:
+    """Send a delete; False when the object is gone already."""
+    try:
+        with translated(doing, resource):
+            call()
+    except NotFound:
+        return False
+    return True
+
+
+def _group(cluster: Cluster, name: str) -> str:
+    return f"node_group/{cluster.name}/{name}"

@@ -1,0 +1,297 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carries a plan out: the only place that makes Magnum change anything.
+
+**A write counts when its effect was seen.** Magnum answers 202 and may then drop the request without a word, and shows
+the old state for a while after a request that it does carry out. So every write here is followed until its transition
+has begun (IN_PROGRESS seen, or a newer ``updated_at`` that stays), sent once more when nothing moved, and then waited
+for until it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    CloudUnreachable,
+    Conflict,
+    KcloudError,
+    NotFound,
+    RequestLost,
+    ServiceError,
+    WaitTimeout,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
+    Change,
+    Cluster,
+    NodeGroup,
+    Plan,
+    Status,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline, intervals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# After this long without a sign of a transition a request was dropped: Magnum's conductor begins within a second.
+DROPPED_AFTER_S = 15.0
+# A newer updated_at alone counts as begun only when it stays this long: the conductor saves more than once.
+SETTLE_S = 3.0
+# How often a request is sent at most, and how often a delete, which one change under way can undo.
+SENDS = 2
+DELETES = 3
+
+
+@dataclass(frozen=True)
+class Writer:
+    """What every write needs.
+
+    :param explain: makes the error for a cluster that ended FAILED, given the cluster and what was being done.
+    :param activity: a few words on what a cluster is busy with, for the live lines.
+    """
+
+    api: MagnumApi
+    deadline: Deadline
+    progress: Progress
+    explain: Callable[[Cluster, str], KcloudError]
+    activity: Callable[[Cluster], str]
+    wait: bool = True
+
+    # --- reading and waiting
+
+    def detailed(self, cluster: Cluster) -> Cluster:
+        """The cluster with its node groups, each read by itself."""
+        return replace(
+            cluster, node_groups=tuple(sorted(self.api.node_groups(cluster), key=lambda group: group.name))
+        )
+
+    def settled(self, cluster: Cluster) -> Cluster | None:
+        """Wait until nothing is IN_PROGRESS any more; None when the cluster has gone meanwhile."""
+        found: Cluster | None = cluster
+        for pause in self._looks(f"cluster '{cluster.name}' to settle", lambda: found):
+            if found is None or not Status.in_progress(found.status):
+                return found
+            self._say(found)
+            self.deadline.pause(pause)
+            found = self.api.cluster(cluster.id)
+        raise AssertionError("unreachable: _looks ends by raising")
+
+    def _looks(self, what: str, last: Callable[[], Cluster | None]) -> Iterator[float]:
+        """The pauses between looks, until the deadline; then the error with the last state seen."""
+        for pause in intervals():
+            yield pause
+            if self.deadline.passed:
+                raise self._timeout(what, last())
+
+    def _timeout(self, what: str, cluster: Cluster | None) -> WaitTimeout:
+        state = "gone" if cluster is None else str(cluster.status)
+        return WaitTimeout(
+            f"Timed out waiting for {what} after {self.deadline.limit:.0f} s; it is {state}",
+            resource=None if cluster is None else f"cluster/{cluster.name}",
+            reason=None if cluster is None else (self.activity(cluster) or cluster.status_reason),
+            hint="Magnum goes on by itself: run again to wait on, or give a larger 'timeout'",
+            last_state=None if cluster is None else cluster.as_result(),
+        )
+
+    def _say(self, cluster: Cluster) -> None:
+        state = " ".join(filter(None, [cluster.status, self.activity(cluster)]))
+        self.progress.say(f"cluster {cluster.name}", state, self.deadline.elapsed, self.deadline.limit)
+
+    # --- one write, seen to its end
+
+    def _carried_out(self, cluster: Cluster, doing: str, send: Callable[[], object]) -> Cluster:
+        """Send a request about a cluster that exists and follow it until it has ended.
+
+        :raises RequestLost: Magnum took it twice and began neither.
+        """
+        for attempt in range(1, SENDS + 1):
+            before = self._present(cluster)
+            send()
+            begun = self._begun(before)
+            if begun is not None:
+                return self._ended(begun, doing) if self.wait else begun
+            again = "sent once more" if attempt < SENDS else "given up"
+            self.progress.say(f"cluster {cluster.name}", f"request to {doing} was dropped by Magnum; {again}")
+        raise RequestLost(
+            f"Failed to {doing}: Magnum took the request {SENDS} times and began it never",
+            resource=f"cluster/{cluster.name}",
+            reason=f"no sign of a transition within {DROPPED_AFTER_S:.0f} s; the cluster is {before.status}",
+            hint="Something else may be changing this cluster, or Magnum's conductor is down: look at its log, run again",
+        )
+
+    def _present(self, cluster: Cluster) -> Cluster:
+        found = self.api.cluster(cluster.id)
+        if found is None:
+            raise NotFound(
+                f"Failed to find cluster '{cluster.name}' any more",
+                resource=f"cluster/{cluster.name}",
+                reason="somebody else deleted it while it was being changed",
+                hint="Run again to create it anew",
+            )
+        return found
+
+    def _begun(self, before: Cluster) -> Cluster | None:
+        """The cluster once its transition is seen; None when nothing moved."""
+        start = self.deadline.clock.now()
+        newer_since: float | None = None
+        for pause in intervals(first=0.5, longest=2.0):
+            found = self._present(before)
+            now = self.deadline.clock.now()
+            if Status.in_progress(found.status):
+                return found
+            if (found.updated_at, found.status) != (before.updated_at, before.status):
+                newer_since = now if newer_since is None else newer_since
+                if now - newer_since >= SETTLE_S:
+                    return found
+            if now - start >= DROPPED_AFTER_S:
+                return None
+            self.deadline.clock.sleep(pause)
+        return None
+
+    def _ended(self, cluster: Cluster, doing: str) -> Cluster:
+        """The cluster after its transition.
+
+        :raises OperationFailed: it ended in a FAILED state.
+        """
+        found = self.settled(cluster)
+        if found is None:
+            return self._present(cluster)
+        self._say(found)
+        if Status.failed(found.status):
+            raise self.explain(self.detailed(found), doing)
+        return found
+
+    # --- the verbs
+
+    def create(self, change: Change) -> Cluster:
+        """Create the cluster, once: after an unclear answer it looks before it ever asks again."""
+        name = change.arguments["name"]
+        if self.api.cluster(name) is not None:
+            raise Conflict(
+                f"Failed to create cluster '{name}': somebody else created one of this name meanwhile",
+                resource=change.resource,
+                hint="Run again: it will be compared with what you declared",
+            )
+        doing = f"create cluster '{name}'"
+        for _attempt in range(SENDS):
+            found = self._appeared(name, self._post(change))
+            if found is not None:
+                return self._ended(found, doing) if self.wait else found
+            self.progress.say(f"cluster {name}", "request to create was dropped by Magnum; sent once more")
+        raise RequestLost(
+            f"Failed to {doing}: Magnum took the request {SENDS} times and no cluster appeared",
+            resource=change.resource,
+            hint="Look at the log of Magnum's conductor, then run again",
+        )
+
+    def _post(self, change: Change) -> str | None:
+        """The id that Magnum promised; None when its answer was lost and the cluster may exist all the same."""
+        try:
+            return self.api.create_cluster(change.arguments)
+        except (CloudUnreachable, ServiceError) as error:
+            self.progress.say(change.resource, f"no clear answer ({error.reason}); looking for what was made")
+            return None
+
+    def _appeared(self, name: str, identity: str | None) -> Cluster | None:
+        start = self.deadline.clock.now()
+        for pause in intervals(first=0.5, longest=2.0):
+            found = self.api.cluster(identity or name)
+            if found is not None:
+                return found
+            if self.deadline.clock.now() - start >= DROPPED_AFTER_S:
+                return None
+            self.deadline.clock.sleep(pause)
+        return None
+
+    def delete(self, cluster: Cluster) -> None:
+        """Delete the cluster and see it go; a delete that another change swallowed is sent again."""
+        sent, sent_at, doing = 0, 0.0, f"delete cluster '{cluster.name}'"
+        found: Cluster | None = cluster
+        for pause in self._looks(f"cluster '{cluster.name}' to go", lambda: found):
+            overdue = self.deadline.clock.now() - sent_at >= DROPPED_AFTER_S
+            if not sent or (overdue and not (found.status or "").startswith("DELETE_")):
+                if sent == DELETES:
+                    raise RequestLost(
+                        f"Failed to {doing}: Magnum took the request {DELETES} times and the cluster is {found.status}",
+                        resource=f"cluster/{cluster.name}",
+                        hint="Something else may be changing this cluster: look at Magnum's log, then run again",
+                    )
+                self.api.delete_cluster(cluster)
+                sent, sent_at = sent + 1, self.deadline.clock.now()
+                if sent > 1:
+                    self.progress.say(f"cluster {cluster.name}", "the delete was lost; sent once more")
+            self.deadline.pause(pause)
+            found = self.api.cluster(cluster.id)
+            if found is None:
+                self.progress.say(f"cluster {cluster.name}", "deleted", self.deadline.elapsed)
+                return
+            self._say(found)
+            settled = self.deadline.clock.now() - sent_at >= SETTLE_S
+            if found.status == "DELETE_FAILED" and settled:
+                raise self.explain(self.detailed(found), doing)
+            if not self.wait and found.status == "DELETE_IN_PROGRESS":
+                return
+
+    def change_group(self, cluster: Cluster, change: Change) -> Cluster:
+        """Any write to one node group."""
+        name = change.resource.rsplit("/", 1)[-1]
+        doing = f"{change.verb.replace('_', ' ')} of node group '{name}' of cluster '{cluster.name}'"
+        return self._carried_out(cluster, f"do the {doing}", lambda: self._send_group(cluster, name, change))
+
+    def _send_group(self, cluster: Cluster, name: str, change: Change) -> None:
+        if change.verb == "create_node_group":
+            # Sent again after a drop: what did appear meanwhile is not made twice.
+            if self._group(cluster, name) is None:
+                self.api.create_node_group(cluster, name, change.arguments)
+            return
+        group = self._group(cluster, name)
+        if group is None:
+            if change.verb == "delete_node_group":
+                return
+            raise NotFound(
+                f"Failed to find node group '{name}' of cluster '{cluster.name}'",
+                resource=change.resource,
+                hint="Run again to see what there is now",
+            )
+        if change.verb == "resize":
+            self.api.resize(cluster, group, change.arguments["node_count"])
+        elif change.verb == "set_bounds":
+            self.api.update_node_group(cluster, group, change.arguments)
+        elif change.verb == "delete_node_group":
+            self.api.delete_node_group(cluster, group)
+
+    def _group(self, cluster: Cluster, name: str) -> NodeGroup | None:
+        return next((group for group in self.api.node_groups(cluster, detailed=False) if group.name == name), None)
+
+
+def carry_out(plan: Plan, cluster: Cluster | None, writer: Writer) -> Cluster | None:
+    """Make every change of the plan, in its order, one at a time: Magnum takes one change of a cluster at once.
+
+    :returns: the cluster afterwards with its node groups, or None when it was deleted.
+    :raises KcloudError: with ``result`` in its details: which changes were made before it failed.
+    """
+    made: list[Change] = []
+    try:
+        for change in plan.changes:
+            if change.verb == "delete_cluster":
+                writer.delete(cluster)
+                cluster = None
+            elif change.verb == "create_cluster":
+                cluster = writer.create(change)
+            else:
+                cluster = writer.change_group(cluster, change)
+            made.append(change)
+            if not writer.wait:
+                break
+        return None if cluster is None else writer.detailed(writer.api.cluster(cluster.id) or cluster)
+    except KcloudError as error:
+        done = [change.as_result() for change in made]
+        left = [change.as_result() for change in plan.changes[len(made) :]]
+        error.details["result"] = {"changed": bool(made), "changes": done, "changes_left": left}
+        raise
