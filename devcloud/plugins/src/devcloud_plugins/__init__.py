@@ -1,0 +1,1 @@
+"""Plug-ins that the devcloud loads into Neutron and Magnum."""
