@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
@@ -165,6 +166,10 @@ class MagnumApi:
         with ThreadPoolExecutor(READERS) as pool:
             found = pool.map(lambda group: self.node_group(cluster, group.id), listed)
         return tuple(group for group in found if group is not None)
+
+    def with_groups(self, cluster: Cluster) -> Cluster:
+        """The cluster with its node groups in detail."""
+        return replace(cluster, node_groups=tuple(sorted(self.node_groups(cluster), key=lambda group: group.name)))
 
     def node_group(self, cluster: Cluster, group_id: str) -> NodeGroup | None:
         """One node group with its bounds, labels and addresses."""

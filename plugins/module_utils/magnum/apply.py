@@ -13,7 +13,7 @@ for until it ends.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
@@ -21,6 +21,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Conflict,
     KcloudError,
     NotFound,
+    OperationFailed,
     RequestLost,
     ServiceError,
     WaitTimeout,
@@ -64,12 +65,6 @@ class Writer:
     wait: bool = True
 
     # --- reading and waiting
-
-    def detailed(self, cluster: Cluster) -> Cluster:
-        """The cluster with its node groups, each read by itself."""
-        return replace(
-            cluster, node_groups=tuple(sorted(self.api.node_groups(cluster), key=lambda group: group.name))
-        )
 
     def settled(self, cluster: Cluster) -> Cluster | None:
         """Wait until nothing is IN_PROGRESS any more; None when the cluster has gone meanwhile."""
@@ -164,7 +159,7 @@ class Writer:
             return self._present(cluster)
         self._say(found)
         if Status.failed(found.status):
-            raise self.explain(self.detailed(found), doing)
+            raise self.explain(self.api.with_groups(found), doing)
         return found
 
     # --- the verbs
@@ -234,7 +229,7 @@ class Writer:
             self._say(found)
             settled = self.deadline.clock.now() - sent_at >= SETTLE_S
             if found.status == "DELETE_FAILED" and settled:
-                raise self.explain(self.detailed(found), doing)
+                raise self.explain(self.api.with_groups(found), doing)
             if not self.wait and found.status == "DELETE_IN_PROGRESS":
                 return
 
@@ -287,11 +282,10 @@ def carry_out(plan: Plan, cluster: Cluster | None, writer: Writer) -> Cluster | 
             else:
                 cluster = writer.change_group(cluster, change)
             made.append(change)
-            if not writer.wait:
-                break
-        return None if cluster is None else writer.detailed(writer.api.cluster(cluster.id) or cluster)
+        return None if cluster is None else writer.api.with_groups(writer.api.cluster(cluster.id) or cluster)
     except KcloudError as error:
         done = [change.as_result() for change in made]
         left = [change.as_result() for change in plan.changes[len(made) :]]
-        error.details["result"] = {"changed": bool(made), "changes": done, "changes_left": left}
+        begun = isinstance(error, (OperationFailed, WaitTimeout))
+        error.details["result"] = {"changed": bool(made) or begun, "changes": done, "changes_left": left}
         raise

@@ -1,0 +1,246 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read once, plan purely, apply, explain: the four steps, for a cluster and for a cluster template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import activity_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID, MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply import Writer, carry_out
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagnose import failure_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
+    Cluster,
+    DesiredCluster,
+    Plan,
+    Status,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan import (
+    plan_cluster,
+    plan_cluster_absent,
+    plan_template,
+    plan_template_absent,
+    template_differences,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.references import References
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress, from_environment
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+
+@dataclass(frozen=True)
+class How:
+    """How a module is to work: from its shared options."""
+
+    check_mode: bool = False
+    wait: bool = True
+    timeout: float = 3600.0
+    progress: bool = True
+    api_version: str | None = None
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any], check_mode: bool) -> How:
+        """The shared options of a module; those that it lacks keep their defaults."""
+        given = {key: params[key] for key in ("wait", "timeout", "progress", "api_version") if params.get(key) is not None}
+        return cls(check_mode=check_mode, **given)
+
+
+def _result(plan: Plan, **thing: Any) -> dict[str, Any]:
+    """The one shape of a module's answer: the thing, whether it changed, how, and the diff."""
+    return {
+        **thing,
+        "changed": plan.changed,
+        "changes": [change.as_result() for change in plan.changes],
+        "diff": {"before": dict(plan.before), "after": dict(plan.after)},
+    }
+
+
+# --- clusters -----------------------------------------------------------------------------------------------------
+
+
+def reconcile_cluster(
+    connection: Connection, desired: DesiredCluster, how: How, *, present: bool, recreate: bool = False
+) -> dict[str, Any]:
+    """Make one cluster as declared, or make it go.
+
+    :returns: ``cluster`` (None when absent), ``changed``, ``changes``, ``diff``.
+    """
+    api = MagnumApi(connection, how.api_version)
+    writer = Writer(
+        api=api,
+        deadline=Deadline.after(how.timeout, Clock()),
+        progress=from_environment() if how.progress else Progress(lambda line: None),
+        explain=partial(failure_of, connection),
+        activity=activity_of(connection),
+        wait=how.wait,
+    )
+    actual = _read(writer, desired.name, how, present=present)
+    if not present:
+        plan = plan_cluster_absent(desired.name, actual)
+    else:
+        plan = _plan_present(connection, api, desired, actual, recreate)
+    if how.check_mode or not plan.changed:
+        return _result(plan, cluster=_foreseen(plan, actual))
+    _check_wait(plan, how, desired.name)
+    after = carry_out(plan, actual, writer)
+    return _result(plan, cluster=None if after is None else after.as_result())
+
+
+def _read(writer: Writer, name: str, how: How, *, present: bool) -> Cluster | None:
+    """The cluster as it is; one IN_PROGRESS is waited for before it is changed, a deletion can begin at any time."""
+    actual = writer.api.cluster(name)
+    if actual is not None and present and Status.in_progress(actual.status) and not how.check_mode:
+        if not how.wait:
+            raise Conflict(
+                f"Failed to change cluster '{name}': it is {actual.status}",
+                resource=f"cluster/{name}",
+                reason="Magnum makes one change of a cluster at a time",
+                hint="Run again later, or with 'wait: true'",
+            )
+        actual = writer.settled(actual)
+    return None if actual is None else writer.api.with_groups(actual)
+
+
+def _plan_present(
+    connection: Connection, api: MagnumApi, desired: DesiredCluster, actual: Cluster | None, recreate: bool
+) -> Plan:
+    references = References(connection)
+    named = _with_template_id(api, desired, actual)
+    if actual is not None:
+        aligned = references.aligned_cluster(named, actual)
+        if actual.status in ("CREATE_FAILED", "DELETE_FAILED") and not recreate:
+            raise failure_of(connection, actual, f"use cluster '{desired.name}'")
+        plan = plan_cluster(aligned, actual, recreate=recreate)
+    else:
+        plan = plan_cluster(named, None)
+    _check_references(references, plan)
+    return plan
+
+
+def _with_template_id(api: MagnumApi, desired: DesiredCluster, actual: Cluster | None) -> DesiredCluster:
+    """The template by its id: Magnum stores that, whatever name was given."""
+    given = desired.given.get("cluster_template_id")
+    if given is None:
+        if actual is None:
+            raise InvalidRequest(
+                f"Failed to create cluster '{desired.name}': option 'cluster_template' is missing",
+                resource=f"cluster/{desired.name}",
+                hint="Name the cluster template to create it from",
+            )
+        return desired
+    if actual is not None and actual.cluster_template_id == given:
+        return desired
+    if actual is None and UUID.match(desired.name):
+        raise InvalidRequest(
+            f"Failed to read option 'name': no cluster has the id '{desired.name}'",
+            resource=f"cluster/{desired.name}",
+            hint="Give a name to create a cluster",
+        )
+    template = api.cluster_template(given)
+    if template is None:
+        names = ", ".join(sorted({found.name for found in api.cluster_templates()})[:10]) or "none at all"
+        raise InvalidRequest(
+            f"Failed to read option 'cluster_template': there is no cluster template '{given}'",
+            code="REFERENCE_NOT_FOUND",
+            resource=f"cluster_template/{given}",
+            hint=f"This project sees: {names}. Make it with kcloud.infrastructure.magnum_cluster_template",
+        )
+    return DesiredCluster(
+        desired.name, {**desired.given, "cluster_template_id": template.id}, desired.groups, desired.purge_groups
+    )
+
+
+def _check_references(references: References, plan: Plan) -> None:
+    """What is about to be created names only things that exist."""
+    for change in plan.changes:
+        if change.verb.startswith("create_"):
+            references.check(change.arguments, change.resource)
+
+
+def _check_wait(plan: Plan, how: How, name: str) -> None:
+    if not how.wait and len(plan.changes) > 1:
+        raise InvalidRequest(
+            f"Failed to change cluster '{name}' with 'wait: false': {len(plan.changes)} changes follow one another",
+            resource=f"cluster/{name}",
+            reason="Magnum makes one change of a cluster at a time: " + ", ".join(c.verb for c in plan.changes),
+            hint="Set 'wait: true'; nothing was changed",
+        )
+
+
+def _foreseen(plan: Plan, actual: Cluster | None) -> dict[str, Any] | None:
+    """The cluster after the plan, as far as it can be told beforehand."""
+    if plan.action == "delete":
+        return None
+    foreseen = {**({} if actual is None else actual.as_result()), **plan.after}
+    if actual is None or not plan.changed:
+        return foreseen if actual is None else actual.as_result()
+    wanted = plan.after.get("node_groups", {})
+    present = [
+        {**group.as_result(), **wanted.get(group.name, {})}
+        for group in actual.node_groups
+        if not plan.before.get("node_groups", {}).get(group.name) or group.name in wanted
+    ]
+    new = [{"name": name, **values} for name, values in wanted.items() if actual.group(name) is None]
+    return {**foreseen, "labels": dict(actual.labels), "node_groups": present + new}
+
+
+def read_clusters(connection: Connection, name: str | None, how: How) -> list[dict[str, Any]]:
+    """Clusters with their node groups, for information: one, or all of the project."""
+    api = MagnumApi(connection, how.api_version)
+    if name is None:
+        found = api.clusters()
+    else:
+        one = api.cluster(name)
+        found = [] if one is None else [one]
+    return [api.with_groups(cluster).as_result() for cluster in found]
+
+
+# --- cluster templates --------------------------------------------------------------------------------------------
+
+
+def reconcile_template(
+    connection: Connection, name: str, given: Mapping[str, Any], how: How, *, present: bool
+) -> dict[str, Any]:
+    """Make one cluster template as declared, or make it go.
+
+    :returns: ``cluster_template`` (None when absent), ``changed``, ``changes``, ``diff``.
+    """
+    api = MagnumApi(connection, how.api_version)
+    references = References(connection)
+    actual = api.cluster_template(name)
+    if actual is not None and present:
+        given = references.aligned(given, actual)
+    touched = actual is not None and (not present or template_differences(given, actual))
+    used_by = tuple(c.name for c in api.clusters() if c.cluster_template_id == actual.id) if touched else ()
+    if present:
+        plan = plan_template(name, given, actual, used_by=used_by)
+        for change in plan.changes:
+            references.check(change.arguments, change.resource)
+    else:
+        plan = plan_template_absent(name, actual, used_by=used_by)
+    if plan.changed and not how.check_mode:
+        actual = _write_template(api, plan, actual)
+        return _result(plan, cluster_template=None if actual is None else actual.as_result())
+    after = None if not present else {**({} if actual is None else actual.as_result()), **plan.after}
+    return _result(plan, cluster_template=after)
+
+
+def _write_template(api: MagnumApi, plan: Plan, actual: Any) -> Any:
+    """Templates are written at once, without a transition; what comes back is what is there."""
+    (change,) = plan.changes
+    if change.verb == "create_cluster_template":
+        return api.cluster_template(api.create_cluster_template(change.arguments).id)
+    if change.verb == "delete_cluster_template":
+        api.delete_cluster_template(actual)
+        return None
+    api.update_cluster_template(actual, change.arguments)
+    return api.cluster_template(actual.id)

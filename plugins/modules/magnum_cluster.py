@@ -1,0 +1,309 @@
+#!/usr/bin/python
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: magnum_cluster
+short_description: Create, scale and delete Kubernetes clusters of OpenStack Magnum
+version_added: 0.1.0
+author:
+  - kcloud.infrastructure contributors (@kcloud)
+description:
+  - Makes one cluster, with its node groups, exactly as declared, or makes it go.
+  - Only what is given is compared. A second run changes nothing.
+  - A change counts as made when its effect was seen, because Magnum may take a request and drop it without a word.
+  - A difference that Magnum cannot apply is an error that names the fields, see RV(failure).
+  - A cluster that is in progress is waited for first. A run that was ended at any moment is finished by the next run.
+options:
+  name:
+    description:
+      - Name of the cluster, or the id of an existing one.
+      - Names are not unique in Magnum. When more than one cluster has this name, the module fails and lists their ids.
+    type: str
+    required: true
+  state:
+    description: Whether the cluster is to be there.
+    type: str
+    choices: [present, absent]
+    default: present
+  cluster_template:
+    description: Name or id of the cluster template. Needed to create a cluster.
+    type: str
+    aliases: [cluster_template_id]
+  node_count:
+    description:
+      - Number of nodes in the group C(default-worker). Other groups are declared in O(node_groups).
+      - Not given, a new cluster gets one node, and an existing one keeps what it has.
+    type: int
+  master_count:
+    description: Number of control plane nodes. Fixed after creation.
+    type: int
+  node_groups:
+    description:
+      - The node groups of the cluster. Groups that are there and not declared are left alone, see O(purge_node_groups).
+      - Declare the group C(default-worker) to set its bounds.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the node group.
+        type: str
+        required: true
+      role:
+        description: Role of its nodes, such as V(worker). Fixed after creation. Not V(master).
+        type: str
+      flavor:
+        description: Name or id of the flavor of its nodes. Fixed after creation.
+        type: str
+        aliases: [flavor_id]
+      image:
+        description: Name or id of the image of its nodes. Fixed after creation.
+        type: str
+        aliases: [image_id]
+      node_count:
+        description: Number of nodes. Not given, a new group gets one node.
+        type: int
+      min_node_count:
+        description: Fewest nodes that anybody may scale it to.
+        type: int
+      max_node_count:
+        description: Most nodes that anybody may scale it to.
+        type: int
+      docker_volume_size:
+        description: Size of the volume for containers on each node, in GB. Fixed after creation.
+        type: int
+      labels:
+        description: Labels of the group. Fixed after creation.
+        type: dict
+      merge_labels:
+        description: Whether O(node_groups[].labels) are added to the cluster's labels, rather than replace them.
+        type: bool
+  purge_node_groups:
+    description: Whether to delete node groups that O(node_groups) does not declare, with their nodes.
+    type: bool
+    default: false
+  keypair:
+    description: Name of the keypair on the nodes. Fixed after creation.
+    type: str
+  flavor:
+    description: Name or id of the flavor of C(default-worker). Not given, the template's. Fixed after creation.
+    type: str
+    aliases: [flavor_id]
+  master_flavor:
+    description: Name or id of the flavor of the control plane. Not given, the template's. Fixed after creation.
+    type: str
+    aliases: [master_flavor_id]
+  labels:
+    description:
+      - Labels of the cluster. They configure the driver, and unknown ones are kept. Fixed after creation.
+      - Booleans become V(true) and V(false), numbers become text.
+      - With O(merge_labels=true) only the given labels are compared.
+    type: dict
+  merge_labels:
+    description: Whether O(labels) are added to the template's labels, rather than replace them.
+    type: bool
+    default: true
+  docker_volume_size:
+    description: Size of the volume for containers on each node, in GB. Fixed after creation.
+    type: int
+  fixed_network:
+    description: Name or id of the network of the nodes. Not given, the driver makes one. Fixed after creation.
+    type: str
+  fixed_subnet:
+    description: Name or id of the subnet of the nodes. Fixed after creation.
+    type: str
+  floating_ip_enabled:
+    description: Whether the nodes get floating IPs. Fixed after creation.
+    type: bool
+  master_lb_enabled:
+    description: Whether a load balancer stands before the control plane. Fixed after creation.
+    type: bool
+  discovery_url:
+    description: Address of an etcd discovery service. Used for creation only.
+    type: str
+  create_timeout:
+    description: Minutes that Magnum gives itself to create the cluster. Used for creation only.
+    type: int
+  recreate:
+    description: Whether a cluster in C(CREATE_FAILED) may be deleted and created again. Magnum can do nothing else with it.
+    type: bool
+    default: false
+  api_version:
+    description:
+      - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
+      - Not given, the newest that both sides know. The environment variable E(MAGNUM_API_VERSION) is its default.
+    type: str
+extends_documentation_fragment:
+  - kcloud.infrastructure.auth
+  - kcloud.infrastructure.wait
+  - kcloud.infrastructure.attributes
+  - kcloud.infrastructure.attributes.actiongroup
+requirements:
+  - python-magnumclient >= 4.5
+  - python-heatclient >= 4.0
+seealso:
+  - module: kcloud.infrastructure.magnum_cluster_template
+  - module: kcloud.infrastructure.magnum_cluster_info
+"""
+
+EXAMPLES = r"""
+- name: A cluster for training, with one node of four GPUs
+  kcloud.infrastructure.magnum_cluster:
+    cloud: devcloud
+    name: ml-training-cluster
+    cluster_template: gpu-intensive-template
+    keypair: kcloud-keypair
+    master_count: 1
+    node_count: 1
+    labels:
+      workload_type: training
+      gpu_type: nvidia-a100
+      power_optimization: true
+
+- name: The same cluster with room for four nodes, two of them running
+  kcloud.infrastructure.magnum_cluster:
+    cloud: devcloud
+    name: ml-training-cluster
+    node_groups:
+      - name: default-worker
+        node_count: 2
+        max_node_count: 4
+
+- name: No such cluster
+  kcloud.infrastructure.magnum_cluster:
+    cloud: devcloud
+    name: ml-training-cluster
+    state: absent
+"""
+
+RETURN = r"""
+cluster:
+  description:
+    - The cluster as it is now, in check mode as far as it can be foretold. None when it is absent.
+    - All fields of RV(kcloud.infrastructure.magnum_cluster_info#module:clusters).
+  returned: success
+  type: dict
+  sample:
+    id: 5a3d7b1e-6c09-4a31-9d8e-2f1b5c7e9a40
+    name: ml-training-cluster
+    status: CREATE_COMPLETE
+    node_count: 1
+changes:
+  description: The changes in their order; in check mode those that would be made.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    verb:
+      description: What is done.
+      type: str
+      returned: always
+      sample: resize
+    resource:
+      description: What it is done to.
+      type: str
+      returned: always
+      sample: node_group/ml-training-cluster/default-worker
+  sample:
+    - verb: resize
+      resource: node_group/ml-training-cluster/default-worker
+      node_count: 2
+      node_count_before: 1
+changes_left:
+  description: The changes of the plan that were not made.
+  returned: when the task failed between changes
+  type: list
+  elements: dict
+failure:
+  description: Why the task failed.
+  returned: failure
+  type: dict
+  contains:
+    code:
+      description: Stable name of the failure, such as V(QUOTA_EXCEEDED), V(NO_CAPACITY), V(AMBIGUOUS_NAME), V(TIMEOUT).
+      type: str
+      returned: always
+    resource:
+      description: What it happened to.
+      type: str
+      returned: always
+    reason:
+      description: The deepest cause that could be found, in the service's own words.
+      type: str
+      returned: always
+    hint:
+      description: The way out.
+      type: str
+      returned: always
+  sample:
+    code: NO_CAPACITY
+    resource: cluster/ml-training-cluster
+    reason: "0: kube-minion (OS::Nova::Server): No valid host was found."
+    hint: Free devices, ask for fewer nodes, or take another flavor; then run again
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import env_fallback
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import DesiredCluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.request import (
+    desired_cluster,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
+
+GROUP_SPEC: dict[str, dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "role": {"type": "str"},
+    "flavor": {"type": "str", "aliases": ["flavor_id"]},
+    "image": {"type": "str", "aliases": ["image_id"]},
+    "node_count": {"type": "int"},
+    "min_node_count": {"type": "int"},
+    "max_node_count": {"type": "int"},
+    "docker_volume_size": {"type": "int"},
+    "labels": {"type": "dict"},
+    "merge_labels": {"type": "bool"},
+}
+SPEC: dict[str, dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "cluster_template": {"type": "str", "aliases": ["cluster_template_id"]},
+    "node_count": {"type": "int"},
+    "master_count": {"type": "int"},
+    "node_groups": {"type": "list", "elements": "dict", "options": GROUP_SPEC},
+    "purge_node_groups": {"type": "bool", "default": False},
+    "keypair": {"type": "str", "no_log": False},
+    "flavor": {"type": "str", "aliases": ["flavor_id"]},
+    "master_flavor": {"type": "str", "aliases": ["master_flavor_id"]},
+    "labels": {"type": "dict"},
+    "merge_labels": {"type": "bool", "default": True},
+    "docker_volume_size": {"type": "int"},
+    "fixed_network": {"type": "str"},
+    "fixed_subnet": {"type": "str"},
+    "floating_ip_enabled": {"type": "bool"},
+    "master_lb_enabled": {"type": "bool"},
+    "discovery_url": {"type": "str"},
+    "create_timeout": {"type": "int"},
+    "recreate": {"type": "bool", "default": False},
+    "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
+}
+
+
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    present = params["state"] == "present"
+    desired = desired_cluster(params) if present else DesiredCluster(params["name"])
+    return reconcile_cluster(
+        connect(params), desired, How.from_params(params, check_mode), present=present, recreate=params["recreate"]
+    )
+
+
+def main() -> None:
+    run_module(argument_spec(SPEC, wait=True), run, libraries=("openstack", "magnumclient", "heatclient"))
+
+
+if __name__ == "__main__":
+    main()

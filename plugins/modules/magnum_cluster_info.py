@@ -1,0 +1,192 @@
+#!/usr/bin/python
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: magnum_cluster_info
+short_description: Read the clusters of OpenStack Magnum with their node groups
+version_added: 0.1.0
+author:
+  - kcloud.infrastructure contributors (@kcloud)
+description:
+  - Reads one cluster or all clusters of the project, with node groups, bounds, health and the reasons of failures.
+options:
+  name:
+    description:
+      - Name or id of one cluster. Not given, all clusters of the project.
+      - When more than one cluster has this name, the module fails and lists their ids.
+    type: str
+  api_version:
+    description:
+      - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
+      - Not given, the newest that both sides know. The environment variable E(MAGNUM_API_VERSION) is its default.
+    type: str
+extends_documentation_fragment:
+  - kcloud.infrastructure.auth
+  - kcloud.infrastructure.attributes.info
+  - kcloud.infrastructure.attributes.actiongroup
+requirements:
+  - python-magnumclient >= 4.5
+seealso:
+  - module: kcloud.infrastructure.magnum_cluster
+"""
+
+EXAMPLES = r"""
+- name: All clusters of the project
+  kcloud.infrastructure.magnum_cluster_info:
+    cloud: devcloud
+  register: found
+
+- name: Which of them are not well
+  ansible.builtin.debug:
+    msg: "{{ found.clusters | rejectattr('status', 'search', '_COMPLETE$') | map(attribute='name') }}"
+"""
+
+RETURN = r"""
+clusters:
+  description: The clusters by name; an empty list when there is none.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the cluster.
+      type: str
+      returned: always
+    name:
+      description: Name of the cluster.
+      type: str
+      returned: always
+    status:
+      description: Status, such as V(CREATE_COMPLETE), V(UPDATE_IN_PROGRESS) or V(DELETE_FAILED).
+      type: str
+      returned: always
+    status_reason:
+      description: Magnum's own reason for the status.
+      type: str
+      returned: always
+    health_status:
+      description: V(HEALTHY), V(UNHEALTHY) or V(UNKNOWN); none before Magnum has looked.
+      type: str
+      returned: always
+    health_status_reason:
+      description: What the health check found, by node.
+      type: dict
+      returned: always
+    faults:
+      description: Reasons by resource, when the cluster has failed and one cluster was asked for.
+      type: dict
+      returned: always
+    cluster_template_id:
+      description: Id of its cluster template.
+      type: str
+      returned: always
+    node_count:
+      description: Number of nodes of all groups but the control plane.
+      type: int
+      returned: always
+    master_count:
+      description: Number of nodes of the control plane.
+      type: int
+      returned: always
+    labels:
+      description: Labels, as text.
+      type: dict
+      returned: always
+    stack_id:
+      description: Id of the Heat stack, or the driver's own name of the cluster where there is no stack.
+      type: str
+      returned: always
+    api_address:
+      description: Address of the Kubernetes API.
+      type: str
+      returned: always
+    node_groups:
+      description: The node groups by name, the control plane included.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        id:
+          description: Id of the node group.
+          type: str
+          returned: always
+        name:
+          description: Name of the node group.
+          type: str
+          returned: always
+        role:
+          description: Role of its nodes, V(master), V(worker) or another.
+          type: str
+          returned: always
+        flavor_id:
+          description: Flavor of its nodes, as it was given.
+          type: str
+          returned: always
+        node_count:
+          description: Number of nodes wanted.
+          type: int
+          returned: always
+        min_node_count:
+          description: Fewest nodes allowed.
+          type: int
+          returned: always
+        max_node_count:
+          description: Most nodes allowed; none when unlimited.
+          type: int
+          returned: always
+        status:
+          description: Status of the node group.
+          type: str
+          returned: always
+        node_addresses:
+          description: Addresses of its nodes.
+          type: list
+          elements: str
+          returned: always
+  sample:
+    - id: 5a3d7b1e-6c09-4a31-9d8e-2f1b5c7e9a40
+      name: ml-training-cluster
+      status: CREATE_COMPLETE
+      node_count: 1
+      node_groups:
+        - name: default-worker
+          role: worker
+          flavor_id: gpu.a100.xlarge
+          node_count: 1
+failure:
+  description: Why the task failed, with the keys C(code), C(resource), C(reason) and C(hint).
+  returned: failure
+  type: dict
+  sample:
+    code: AUTHENTICATION_FAILED
+    resource: keystone
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import env_fallback
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, read_clusters
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
+
+SPEC: dict[str, dict[str, Any]] = {
+    "name": {"type": "str"},
+    "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
+}
+
+
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    clusters = read_clusters(connect(params), params["name"], How.from_params(params, check_mode))
+    return {"clusters": clusters, "changed": False}
+
+
+def main() -> None:
+    run_module(argument_spec(SPEC), run, libraries=("openstack", "magnumclient", "heatclient"))
+
+
+if __name__ == "__main__":
+    main()

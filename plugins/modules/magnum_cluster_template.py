@@ -1,0 +1,239 @@
+#!/usr/bin/python
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: magnum_cluster_template
+short_description: Create, change and delete cluster templates of OpenStack Magnum
+version_added: 0.1.0
+author:
+  - kcloud.infrastructure contributors (@kcloud)
+description:
+  - Makes one cluster template as declared, or makes it go. Only what is given is compared.
+  - A template without clusters is changed in place. One that clusters use is frozen by Magnum except for O(hidden) and for
+    O(public=true), so a difference is an error that names the fields and the clusters.
+options:
+  name:
+    description:
+      - Name of the cluster template, or the id of an existing one.
+      - Names are not unique in Magnum. When more than one template has this name, the module fails and lists their ids.
+    type: str
+    required: true
+  state:
+    description: Whether the cluster template is to be there.
+    type: str
+    choices: [present, absent]
+    default: present
+  coe:
+    description: Container orchestration engine, such as V(kubernetes). Needed to create a template.
+    type: str
+  image:
+    description:
+      - Name or id of the image of the nodes. Its property C(os_distro) chooses Magnum's driver.
+      - Needed to create a template.
+    type: str
+    aliases: [image_id]
+  keypair:
+    description: Name of the keypair on the nodes, for clusters that do not say.
+    type: str
+    aliases: [keypair_id]
+  external_network:
+    description: Name or id of the network that leads out. Needed to create a template.
+    type: str
+    aliases: [external_network_id]
+  fixed_network:
+    description: Name or id of the network of the nodes. Not given, the driver makes one per cluster.
+    type: str
+  fixed_subnet:
+    description: Name or id of the subnet of the nodes.
+    type: str
+  network_driver:
+    description: Network of the pods, such as V(calico). Cluster-API drivers refuse V(flannel).
+    type: str
+  volume_driver:
+    description: Driver of persistent volumes, such as V(cinder).
+    type: str
+  docker_storage_driver:
+    description: Storage driver of the containers, such as V(overlay2).
+    type: str
+  docker_volume_size:
+    description: Size of the volume for containers on each node, in GB.
+    type: int
+  dns_nameserver:
+    description: Address of the name server of the nodes.
+    type: str
+  server_type:
+    description: Kind of the nodes, V(vm) or V(bm).
+    type: str
+  flavor:
+    description: Name or id of the flavor of the workers.
+    type: str
+    aliases: [flavor_id]
+  master_flavor:
+    description: Name or id of the flavor of the control plane.
+    type: str
+    aliases: [master_flavor_id]
+  labels:
+    description:
+      - All labels of the template. They configure the driver, and unknown ones are kept.
+      - Booleans become V(true) and V(false), numbers become text.
+    type: dict
+  floating_ip_enabled:
+    description: Whether the nodes get floating IPs.
+    type: bool
+  master_lb_enabled:
+    description: Whether a load balancer stands before the control plane.
+    type: bool
+  tls_disabled:
+    description: Whether the Kubernetes API goes without TLS.
+    type: bool
+  registry_enabled:
+    description: Whether the clusters run a registry of their own.
+    type: bool
+  insecure_registry:
+    description: Address of a registry without TLS.
+    type: str
+  http_proxy:
+    description: Proxy for HTTP on the nodes.
+    type: str
+  https_proxy:
+    description: Proxy for HTTPS on the nodes.
+    type: str
+  no_proxy:
+    description: Addresses to reach without the proxy, separated by commas.
+    type: str
+  public:
+    description: Whether other projects may use the template. Needs the cloud's permission.
+    type: bool
+  hidden:
+    description: Whether the template is left out of lists. Needs the cloud's permission.
+    type: bool
+  api_version:
+    description:
+      - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
+      - Not given, the newest that both sides know. The environment variable E(MAGNUM_API_VERSION) is its default.
+    type: str
+extends_documentation_fragment:
+  - kcloud.infrastructure.auth
+  - kcloud.infrastructure.attributes
+  - kcloud.infrastructure.attributes.actiongroup
+requirements:
+  - python-magnumclient >= 4.5
+seealso:
+  - module: kcloud.infrastructure.magnum_cluster
+"""
+
+EXAMPLES = r"""
+- name: A template for clusters with GPU nodes
+  kcloud.infrastructure.magnum_cluster_template:
+    cloud: devcloud
+    name: gpu-intensive-template
+    coe: kubernetes
+    image: fedora-coreos
+    external_network: public
+    flavor: gpu.a100.xlarge
+    master_flavor: cpu.medium
+    network_driver: calico
+    docker_storage_driver: overlay2
+    labels:
+      kcloud_type: gpu-intensive
+
+- name: No such template
+  kcloud.infrastructure.magnum_cluster_template:
+    cloud: devcloud
+    name: gpu-intensive-template
+    state: absent
+"""
+
+RETURN = r"""
+cluster_template:
+  description: The cluster template as it is now, in check mode as far as it can be foretold. None when it is absent.
+  returned: success
+  type: dict
+  sample:
+    id: 0d9a6f6c-9f5e-4bb1-86fb-5e0f4e7fbd39
+    name: gpu-intensive-template
+    coe: kubernetes
+    image_id: fedora-coreos
+    flavor_id: gpu.a100.xlarge
+    labels:
+      kcloud_type: gpu-intensive
+changes:
+  description: The changes; in check mode those that would be made.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - verb: create_cluster_template
+      resource: cluster_template/gpu-intensive-template
+failure:
+  description: Why the task failed, with the keys C(code), C(resource), C(reason) and C(hint).
+  returned: failure
+  type: dict
+  sample:
+    code: CANNOT_APPLY
+    resource: cluster_template/gpu-intensive-template
+    reason: Magnum freezes a template that clusters use; this one is used by ml-training-cluster
+    hint: Make a template of another name, such as one with a version in it, and clusters from that
+    fields: [flavor_id]
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import env_fallback
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_template
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.request import desired_template
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
+
+SPEC: dict[str, dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "coe": {"type": "str"},
+    "image": {"type": "str", "aliases": ["image_id"]},
+    "keypair": {"type": "str", "no_log": False, "aliases": ["keypair_id"]},
+    "external_network": {"type": "str", "aliases": ["external_network_id"]},
+    "fixed_network": {"type": "str"},
+    "fixed_subnet": {"type": "str"},
+    "network_driver": {"type": "str"},
+    "volume_driver": {"type": "str"},
+    "docker_storage_driver": {"type": "str"},
+    "docker_volume_size": {"type": "int"},
+    "dns_nameserver": {"type": "str"},
+    "server_type": {"type": "str"},
+    "flavor": {"type": "str", "aliases": ["flavor_id"]},
+    "master_flavor": {"type": "str", "aliases": ["master_flavor_id"]},
+    "labels": {"type": "dict"},
+    "floating_ip_enabled": {"type": "bool"},
+    "master_lb_enabled": {"type": "bool"},
+    "tls_disabled": {"type": "bool"},
+    "registry_enabled": {"type": "bool"},
+    "insecure_registry": {"type": "str"},
+    "http_proxy": {"type": "str"},
+    "https_proxy": {"type": "str"},
+    "no_proxy": {"type": "str"},
+    "public": {"type": "bool"},
+    "hidden": {"type": "bool"},
+    "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
+}
+
+
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    return reconcile_template(
+        connect(params),
+        params["name"],
+        desired_template(params),
+        How.from_params(params, check_mode),
+        present=params["state"] == "present",
+    )
+
+
+def main() -> None:
+    run_module(argument_spec(SPEC), run, libraries=("openstack", "magnumclient"))
+
+
+if __name__ == "__main__":
+    main()
