@@ -13,5 +13,4 @@ venv: ## Make or update .venv and .build/collections (every target that needs th
 	@python3 tools/bootstrap.py
 
 lock: venv ## Bring requirements-dev.lock up to date with requirements-dev.in
-	@.venv/bin/uv pip compile requirements-dev.in --upgrade --quiet --python-version 3.11 --no-annotate --no-header \
-		--no-emit-index-url --no-emit-find-links -o requirements-dev.lock
+	@.venv/bin/uv pip compile requirements-dev.in --upgrade --quiet --python-version 3.11 --no-annotate --no-header -o requirements-dev.lock

@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
+
+# `devcloud` and `tools` are programs of the repository, imported by their own names like their own files do
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 
 def pytest_configure(config: pytest.Config) -> None:

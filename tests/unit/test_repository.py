@@ -21,7 +21,7 @@ FRAGMENTS = "kcloud.infrastructure"
 UNTRACKED = {".git", ".venv", ".build", ".devcloud", ".ansible", "__pycache__", "output"}
 MACHINE_PATH = re.compile(r"(?<![\w.~$}/-])/(?:work|farm|root|home|Users)/\w")
 REGISTRY_HOST = re.compile(
-    r"\b(?:pypi\.org|pythonhosted\.org|(?:deb|security)\.debian\.org|registry\.npmjs\.org|index-url)\b"
+    r"\b(?:pypi\.org|pythonhosted\.org|(?:deb|security)\.debian\.org|registry\.npmjs\.org|index[-_]url)\b"
 )
 
 PLAY_KEYS = {
@@ -170,9 +170,13 @@ def test_no_machine_paths_or_registry_hosts() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("path", [path for path in tracked_files() if path.suffix == ".py"], ids=identify)
+@pytest.mark.parametrize(
+    "path",
+    [path for folder in ("plugins", "tests", "tools") for path in sorted((ROOT / folder).rglob("*.py"))],
+    ids=identify,
+)
 def test_python_file_states_its_licence(path: Path) -> None:
-    """The three header lines, in every Python file that has content."""
+    """The header lines, in every Python file that has content."""
     lines = path.read_text(encoding="utf-8").splitlines()
     if not lines:
         return

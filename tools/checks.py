@@ -1,0 +1,388 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every gate of the repository: one function each, that runs the real tool and reads its real output."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tools import results, tree
+from tools.bootstrap import apt_install
+from tools.cloud import Cloud
+from tools.commands import Finished, run
+from tools.lanes import Done, in_lanes
+from tools.places import (
+    BUILD,
+    CLOUDS_YAML,
+    JUNIT,
+    PYTHON_VERSION,
+    ROOT,
+    ansible_test_environment,
+    prepare_home,
+    tools_environment,
+)
+
+COLLECTION = "kcloud.infrastructure"
+SECONDS_FOR_ONE_TARGET = 2400
+LARGEST_TARBALL = 2_000_000
+
+# Warnings about the machine, not about this collection
+MACHINE_WARNINGS = ("Using locale ", "Location 'file:")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a gate found. `unit` says what is counted; `details` is printed last when something failed."""
+
+    passed: int
+    failed: int
+    unit: str
+    note: str = ""
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the gates share."""
+
+    cloud: Cloud
+    targets: tuple[str, ...] = ()
+    say: Callable[[str], None] = print
+
+
+def failed(unit: str, details: str, passed: int = 0, failures: int = 1, note: str = "") -> Result:
+    """A result with at least one failure."""
+    return Result(passed, max(failures, 1), unit, note, details)
+
+
+def verdict(
+    unit: str, tests: results.Tests, finished: Finished, problems: Sequence[str] = (), note: str = ""
+) -> Result:
+    """A result from counts, an exit code and what was complained about: no test at all is a failure, never a pass."""
+    complaints = list(problems)
+    if not tests.passed and not tests.failed:
+        complaints.append(f"no {unit} were run")
+    if not finished.ok and not tests.failed:
+        complaints.append(f"exit code {finished.code}")
+    failures = tests.failed + len(complaints)
+    skipped = f"{tests.skipped} skipped" if tests.skipped else ""
+    details = "\n".join([finished.output, *complaints]) if failures else ""
+    return Result(tests.passed, failures, unit, ", ".join(filter(None, [note, skipped])), details)
+
+
+def tool(name: str, *arguments: str | Path, log: str = "", folder: Path = ROOT, seconds: float = 900) -> Finished:
+    """Run a tool of the venv."""
+    return run([name, *arguments], log=log or name, environment=tools_environment(), folder=folder, seconds=seconds)
+
+
+def ansible_test(copy: Path, log: str, *arguments: str, seconds: float = 900) -> Finished:
+    """Run ansible-test in a copy of the tree."""
+    command = ["ansible-test", *arguments, "--local", "--python", PYTHON_VERSION, "--color", "no"]
+    return run(command, log=log, environment=ansible_test_environment(), folder=copy, seconds=seconds)
+
+
+# -- static ------------------------------------------------------------------------------------------------------------
+
+
+def style(_context: Context) -> Result:
+    """ruff's lint and format checks, and yamllint."""
+    files = [path for path in tree.listed_files() if path.suffix in {".py", ".yml", ".yaml"}]
+    checks = [
+        tool("ruff", "check", ".", log="ruff-check"),
+        tool("ruff", "format", "--check", ".", log="ruff-format"),
+        tool("yamllint", "--strict", ".", log="yamllint"),
+    ]
+    wrong = [check.output for check in checks if not check.ok]
+    if wrong:
+        return failed("files", "\n".join(wrong), failures=len(wrong))
+    return Result(len(files), 0, "files")
+
+
+def changelog(_context: Context) -> Result:
+    """antsibull-changelog over the fragments and the releases so far."""
+    fragments = list((ROOT / "changelogs/fragments").glob("*.y*ml"))
+    released = ROOT / "changelogs/changelog.yaml"
+    if not fragments and not released.exists():
+        return failed("fragments", "there is neither a changelog fragment nor a release")
+    finished = tool("antsibull-changelog", "lint", log="changelog")
+    count = len(fragments) + released.exists()
+    return verdict("fragments", results.Tests(count if finished.ok else 0, 0 if finished.ok else 1), finished)
+
+
+def lint(_context: Context) -> Result:
+    """ansible-lint with the production profile; a warning fails as well."""
+    finished = tool("ansible-lint", "--offline", "--strict", "--profile", "production", "--nocolor", log="lint")
+    summary = results.lint(finished.output)
+    if summary is None:
+        return failed("files", f"{finished.output}\nansible-lint did not come to its end")
+    files, findings = summary
+    return verdict("files", results.Tests(files if finished.ok else 0, findings), finished)
+
+
+def docs(_context: Context) -> Result:
+    """antsibull-docs over the documentation of every plugin and role, references included."""
+    copy = tree.synchronise("ansible-test")
+    finished = run(
+        [
+            "antsibull-docs",
+            "lint-collection-docs",
+            "--plugin-docs",
+            "--validate-collection-refs",
+            "all",
+            "--check-extra-docs-refs",
+            "--skip-rstcheck",
+            ".",
+        ],
+        log="docs",
+        environment={**tools_environment(), "ANSIBLE_COLLECTIONS_PATH": str(BUILD / "ansible-test")},
+        folder=copy,
+    )
+    documented = [*ROOT.glob("plugins/modules/*.py"), *ROOT.glob("plugins/inventory/*.py")]
+    documented += ROOT.glob("roles/*/meta/argument_specs.yml")
+    complaints = len([line for line in finished.output.splitlines() if line.strip()])
+    count = len([path for path in documented if path.name != "__init__.py"])
+    return verdict("plugins and roles", results.Tests(count if finished.ok else 0, complaints), finished)
+
+
+def examples(_context: Context) -> Result:
+    """The EXAMPLES of every module, each as a playbook: it parses, and its tasks fit the module's options."""
+    folder = BUILD / "examples"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    wrong, tasks = [], 0
+    for path in sorted(ROOT.glob("plugins/modules/*.py")):
+        if path.name == "__init__.py":
+            continue
+        shown = tool(
+            "ansible-doc", "--json", "--type", "module", f"{COLLECTION}.{path.stem}", log=f"examples-{path.stem}"
+        )
+        text = json.loads(shown.output)[f"{COLLECTION}.{path.stem}"]["examples"] if shown.ok else ""
+        listed = yaml.safe_load(text) if text else None
+        if not listed:
+            wrong.append(f"{path.name} has no examples that ansible-doc can show:\n{shown.output}")
+            continue
+        tasks += len(listed)
+        play = [{"name": f"Examples of {path.stem}", "hosts": "localhost", "gather_facts": False, "tasks": listed}]
+        (folder / f"{path.stem}.yml").write_text(f"---\n{yaml.safe_dump(play, sort_keys=False)}", encoding="utf-8")
+    if wrong or not tasks:
+        return failed("tasks", "\n".join(wrong) or "there are no modules")
+    (folder / ".ansible-lint").write_text("---\noffline: true\nskip_list: [yaml]\n", encoding="utf-8")
+    finished = tool("ansible-lint", "--offline", "--strict", "--nocolor", *sorted(folder.glob("*.yml")), folder=folder)
+    summary = results.lint(finished.output)
+    findings = summary[1] if summary else 0
+    return verdict("tasks", results.Tests(tasks if finished.ok else 0, findings), finished)
+
+
+def unit(_context: Context) -> Result:
+    """Every unit test, as `ansible-test units` runs them: each in a process of its own, any warning a failure."""
+    copy = tree.synchronise("ansible-test")
+    reports = copy / "tests/output/junit"
+    clear(reports, "*-units.xml")
+    finished = ansible_test(copy, "unit", "units")
+    return verdict("tests", results.junit(reports.glob("*-units.xml")), finished)
+
+
+def sanity(_context: Context) -> Result:
+    """All of ansible-test's sanity tests; one that would be skipped for a missing tool fails."""
+    problems = []
+    if not shutil.which("shellcheck") and not apt_install("shellcheck"):
+        problems.append("shellcheck is not installed, and cannot be installed from here: sanity would skip its test")
+    finished = ansible_test(tree.synchronise("ansible-test"), "sanity", "sanity")
+    problems += [line for line in results.warnings(finished.output, MACHINE_WARNINGS) if "kip" in line]
+    return verdict("sanity tests", results.sanity(finished.output), finished, problems)
+
+
+def build(_context: Context) -> Result:
+    """The tarball: built from a clean copy, checked as Galaxy would, installed, and every module found in it."""
+    copy = tree.synchronise("build")
+    output = BUILD / "artifact"
+    shutil.rmtree(output, ignore_errors=True)
+    steps = [tool("ansible-galaxy", "collection", "build", "--output-path", output, ".", log="build", folder=copy)]
+    tarballs = list(output.glob("*.tar.gz"))
+    if not steps[0].ok or len(tarballs) != 1:
+        return failed("checks", steps[0].output)
+    tarball = tarballs[0]
+    steps.append(import_check(tarball))
+    steps.append(install_check(tarball, output / "installed"))
+    problems = [step.output for step in steps if not step.ok]
+    if tarball.stat().st_size > LARGEST_TARBALL:
+        problems.append(
+            f"{tarball.name} has {tarball.stat().st_size} bytes; does galaxy.yml's build_ignore lack a line?"
+        )
+    note = f"{tarball.name}, {tarball.stat().st_size / 1000:.0f} kB"
+    if problems:
+        return failed("checks", "\n".join(problems), len(steps) + 1 - len(problems), len(problems), note)
+    return Result(len(steps) + 1, 0, "checks", note)
+
+
+def import_check(tarball: Path) -> Finished:
+    """Galaxy's own importer over the tarball; what it warns about would stand on the collection's page."""
+    lock, venv = ROOT / "requirements-galaxy-importer.lock", BUILD / "galaxy-importer"
+    made = run(
+        [sys.executable, ROOT / "tools/bootstrap.py", "--lock", lock, "--venv", venv],
+        log="galaxy-importer-venv",
+        environment=tools_environment(),
+    )
+    if not made.ok:
+        return made
+    environment = tools_environment()
+    environment["PATH"] = f"{venv / 'bin'}{os.pathsep}{environment['PATH']}"
+    finished = run(
+        [venv / "bin/python", "-m", "galaxy_importer.main", tarball],
+        log="galaxy-importer",
+        environment=environment,
+        folder=tarball.parent,
+    )
+    complaints = re.findall(r"^.*\b(?:ERROR|WARNING)\b.*$", finished.output, re.MULTILINE)
+    done = "Importer processing completed successfully" in finished.output
+    return Finished(finished.code if done and not complaints else 1, finished.output, finished.seconds)
+
+
+def install_check(tarball: Path, folder: Path) -> Finished:
+    """Install the tarball into an empty path and let ansible-doc load every module from there."""
+    installed = tool("ansible-galaxy", "collection", "install", "--offline", "-p", folder, tarball, log="install")
+    if not installed.ok:
+        return installed
+    modules = [path.stem for path in ROOT.glob("plugins/modules/*.py") if path.name != "__init__.py"]
+    return run(
+        ["ansible-doc", "--json", "--type", "module", *(f"{COLLECTION}.{name}" for name in modules)],
+        log="install-doc",
+        environment={**tools_environment(), "ANSIBLE_COLLECTIONS_PATH": str(folder)},
+    )
+
+
+# -- against the test cloud --------------------------------------------------------------------------------------------
+
+
+def integration(context: Context) -> Result:
+    """Every integration target against the real APIs of the test cloud, several at a time."""
+    names = chosen(
+        context, sorted(path.name for path in (ROOT / "tests/integration/targets").glob("*") if path.is_dir())
+    )
+    names = [name for name in names if not name.startswith(("setup_", "prepare_"))]
+    if not names:
+        return nothing(
+            "targets", context, any(ROOT.glob("plugins/modules/*.py")), "modules, but no integration targets"
+        )
+    copies: dict[int, Path] = {}
+
+    def one(name: str, lane: int) -> Finished:
+        if lane not in copies:
+            copies[lane] = tree.synchronise(f"lane-{lane}")
+            write_integration_config(copies[lane])
+        return ansible_test(copies[lane], f"integration-{name}", "integration", name, seconds=SECONDS_FOR_ONE_TARGET)
+
+    return in_parallel(context, "targets", names, one)
+
+
+def molecule(context: Context) -> Result:
+    """Every molecule scenario of the roles."""
+    folder = ROOT / "extensions/molecule"
+    names = chosen(context, sorted(path.parent.name for path in folder.glob("*/molecule.yml")))
+    if not names:
+        return nothing("scenarios", context, any(ROOT.glob("roles/*/tasks")), "roles, but no molecule scenarios")
+
+    def one(name: str, lane: int) -> Finished:
+        environment = {**tools_environment(), "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / "molecule" / name)}
+        return run(
+            ["molecule", "test", "-s", name],
+            log=f"molecule-{name}",
+            environment=environment,
+            folder=ROOT / "extensions",
+            seconds=SECONDS_FOR_ONE_TARGET,
+        )
+
+    return in_parallel(context, "scenarios", names, one)
+
+
+def chosen(context: Context, names: list[str]) -> list[str]:
+    """The names that TARGETS asks for, or all of them."""
+    return [name for name in names if not context.targets or name in context.targets]
+
+
+def nothing(unit: str, context: Context, expected: bool, complaint: str) -> Result:
+    """The result of a gate with nothing to run: fine only while there is nothing that it should be testing."""
+    if context.targets:
+        return Result(0, 0, unit, "none of TARGETS")
+    return failed(unit, f"there are {complaint}") if expected else Result(0, 0, unit, "nothing of that kind yet")
+
+
+def in_parallel(context: Context, unit: str, names: list[str], work: Callable[[str, int], Finished]) -> Result:
+    """Run targets or scenarios in lanes; each must succeed, and must have run tasks."""
+    tasks = results.Tests()
+    passed, wrong = 0, []
+
+    def report(piece: Done) -> None:
+        nonlocal tasks, passed
+        counts = results.recap(piece.finished.output)
+        tasks += counts
+        good = piece.finished.ok and counts.passed > 0
+        passed += good
+        if not good:
+            wrong.append(
+                f"--- {piece.name} ---\n{piece.finished.output}" + ("" if counts.passed else "\nno task was run")
+            )
+        state = "ok" if good else "FAILED"
+        context.say(f"    {piece.name:<40} {state:<6} {piece.finished.seconds:6.0f} s {counts.passed:5} tasks ok")
+
+    in_lanes(names, work, report)
+    return Result(passed, len(wrong), unit, f"{tasks.passed} tasks ok", "\n".join(wrong))
+
+
+def write_integration_config(copy: Path) -> None:
+    """Tell the targets of one copy where the cloud is: ansible-test keeps the environment from them."""
+    config = {
+        "clouds_yaml": str(CLOUDS_YAML),
+        "cloud": "devcloud",
+        "cloud_other_tenant": "devcloud-tenant-b",
+        "cloud_admin": "devcloud-admin",
+        "cloud_appcred": "devcloud-appcred",
+        "cloud_appcred_unrestricted": "devcloud-appcred-unrestricted",
+        # For `python -m devcloud agent|driver`, run in that folder: failures and slowness on demand
+        "devcloud_folder": str(ROOT),
+        "devcloud_python": sys.executable,
+    }
+    target = copy / "tests/integration/integration_config.yml"
+    target.write_text(f"---\n{yaml.safe_dump(config, sort_keys=False)}", encoding="utf-8")
+
+
+def clear(folder: Path, pattern: str) -> None:
+    """Delete reports of earlier runs, so that they are not counted again."""
+    for path in folder.glob(pattern):
+        path.unlink()
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A gate by its name."""
+
+    name: str
+    check: Callable[[Context], Result]
+    needs_cloud: bool = False
+
+
+# Cheap ones first; those that need the cloud last, as it starts in the background meanwhile
+GATES = (
+    Gate("style", style),
+    Gate("changelog", changelog),
+    Gate("unit", unit),
+    Gate("lint", lint),
+    Gate("docs", docs),
+    Gate("examples", examples),
+    Gate("build", build),
+    Gate("sanity", sanity),
+    Gate("integration", integration, needs_cloud=True),
+    Gate("molecule", molecule, needs_cloud=True),
+)
+
+__all__ = ["GATES", "JUNIT", "Context", "Gate", "Result", "prepare_home"]

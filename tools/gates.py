@@ -1,0 +1,128 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the gates one after the other, and close with a table and one plain line: `make test`.
+
+    python -m tools.gates                 all of them
+    python -m tools.gates sanity lint     some
+    TARGETS=magnum_cluster python -m tools.gates integration
+
+The test cloud starts in the background while the static gates run, and is taken down at the end if this run started it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from types import FrameType
+
+from tools.checks import GATES, Context, Gate, Result, prepare_home
+from tools.cloud import Cloud
+from tools.commands import Stopped, stop_all
+
+LONGEST_DETAILS = 20_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the closing table."""
+
+    gate: str
+    result: Result
+    seconds: float
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing failed."""
+        return self.result.failed == 0
+
+
+def say(line: str) -> None:
+    """Print at once: a log that is read while it grows must not lag."""
+    print(line, flush=True)
+
+
+def choose(names: list[str]) -> list[Gate]:
+    """The gates of these names in their own order; all without a name."""
+    unknown = set(names) - {gate.name for gate in GATES}
+    if unknown:
+        raise SystemExit(f"no such gate: {', '.join(sorted(unknown))}; there are {', '.join(g.name for g in GATES)}")
+    return [gate for gate in GATES if not names or gate.name in names]
+
+
+def run_gate(gate: Gate, context: Context) -> Row:
+    """Run one gate; an error in the gate itself is its failure."""
+    say(f"[{time.strftime('%H:%M:%S')}] {gate.name} ...")
+    started = time.monotonic()
+    try:
+        problem = context.cloud.ready() if gate.needs_cloud else ""
+        result = Result(0, 1, "gate", "", problem) if problem else gate.check(context)
+    except Stopped:
+        raise
+    except Exception as error:  # noqa: BLE001 - the other gates still have something to say
+        result = Result(0, 1, "gate", "", f"the gate broke: {error!r}")
+    row = Row(gate.name, result, time.monotonic() - started)
+    say(f"    {outcome(row)}, {row.seconds:.0f} s")
+    return row
+
+
+def outcome(row: Row) -> str:
+    """A gate's result in a few words."""
+    counts = f"{row.result.passed} {row.result.unit} passed"
+    return f"ok: {counts}" if row.good else f"FAILED: {row.result.failed} failed, {counts}"
+
+
+def table(rows: list[Row]) -> str:
+    """The closing table."""
+    lines = [f"{'gate':<12} {'result':<7} {'seconds':>7} {'passed':>7} {'failed':>7}  of what"]
+    for row in rows:
+        state = "ok" if row.good else "FAILED"
+        what = f"{row.result.unit} ({row.result.note})" if row.result.note else row.result.unit
+        numbers = f"{row.seconds:7.0f} {row.result.passed:7} {row.result.failed:7}"
+        lines.append(f"{row.gate:<12} {state:<7} {numbers}  {what}")
+    return "\n".join(lines)
+
+
+def shortened(text: str) -> str:
+    """The end of a long text, where tools say what was wrong."""
+    return text if len(text) <= LONGEST_DETAILS else f"(... the whole is in .build/logs)\n{text[-LONGEST_DETAILS:]}"
+
+
+def stop_on_signal(number: int, _frame: FrameType | None) -> None:
+    """End what runs; the cloud is taken down on the way out."""
+    stop_all()
+    raise SystemExit(128 + number)
+
+
+def main(names: list[str]) -> int:
+    """Run the gates; returns the exit code."""
+    gates = choose(names)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop_on_signal)
+    prepare_home()
+    cloud = Cloud()
+    context = Context(cloud, tuple(os.environ.get("TARGETS", "").split()), say)
+    rows: list[Row] = []
+    try:
+        if any(gate.needs_cloud for gate in gates):
+            say("the test cloud is started in the background")
+            cloud.start()
+        for gate in gates:
+            rows.append(run_gate(gate, context))
+    finally:
+        if problem := cloud.finish():
+            rows.append(Row("cloud", Result(0, 1, "gate", "", problem), 0))
+    for row in rows:
+        if not row.good:
+            say(f"\n===== {row.gate} failed =====\n{shortened(row.result.details)}")
+    passed, wrong = sum(row.result.passed for row in rows), sum(row.result.failed for row in rows)
+    say(f"\n{table(rows)}\n")
+    say(f"{passed} passed, {wrong} failed")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
