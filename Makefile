@@ -2,15 +2,57 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+
+# Which of environments/ the playbooks talk to: `make verify-openstack ENV=example`
+ENV ?= devcloud
+# Which gates `make test` runs, and which integration targets or molecule scenarios; all when empty
+GATES ?=
+TARGETS ?=
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/collections
+export TARGETS
+ifeq ($(ENV),devcloud)
+export OS_CLIENT_CONFIG_FILE ?= $(CURDIR)/.devcloud/clouds.yaml
+endif
+# With it, every start of a tool would parse all of its code again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv lock
+PLAYBOOK = ansible-playbook -i environments/$(ENV)
+
+.PHONY: help run test check cloud-up cloud-down verify-openstack build lock venv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-venv: ## Make or update .venv and .build/collections (every target that needs them does it by itself)
-	@python3 tools/bootstrap.py
+run: cloud-up ## Start a real OpenStack on this machine and place a workload on a cluster made for it
+	$(PLAYBOOK) kcloud.infrastructure.place_workload
 
-lock: venv ## Bring requirements-dev.lock up to date with requirements-dev.in
-	@.venv/bin/uv pip compile requirements-dev.in --upgrade --quiet --python-version 3.11 --no-annotate --no-header -o requirements-dev.lock
+test: venv ## Run every gate; some by GATES="sanity lint", some targets by TARGETS="magnum_cluster"
+	@python -m tools.gates $(GATES)
+
+check: venv ## The inner loop, in seconds: style and unit tests
+	@ruff check --quiet .
+	@ruff format --quiet --check .
+	@yamllint --strict .
+	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH) python -m pytest --quiet tests/unit
+
+cloud-up: venv ## Start the test cloud (again); prints how to use it
+	python -m devcloud up
+
+cloud-down: venv ## Stop the test cloud; its clusters are there again after the next cloud-up
+	python -m devcloud down
+
+verify-openstack: venv ## Check that an OpenStack cloud has what the collection needs: ENV=devcloud or one of yours
+	$(PLAYBOOK) kcloud.infrastructure.verify_openstack
+
+build: venv ## Build the collection's tarball into .build/artifact, checked as Galaxy would
+	@python -m tools.gates build
+
+lock: venv ## Bring the locked versions of the tools up to date
+	@for name in requirements-dev requirements-galaxy-importer; do \
+		uv pip compile $$name.in --upgrade --quiet --python-version 3.11 --no-annotate --no-header -o $$name.lock; \
+	done
+
+venv: ## Make or update .venv (every target that needs it does so by itself)
+	@python3 tools/bootstrap.py

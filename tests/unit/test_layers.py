@@ -25,26 +25,18 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "units"),
     ("magnum.model", "heat.model"),
     ("planning",),
-    ("magnum.drivers",),
-    ("magnum.plan", "heat.plan"),
+    ("magnum.drivers", "heat.normal"),
+    ("magnum.plan", "magnum.request", "heat.plan", "heat.diagnose"),
     ("cloud",),
-    ("magnum.api", "heat.api", "telemetry"),
+    ("magnum.api", "magnum.references", "heat.api", "heat.source", "telemetry"),
     ("progress", "wait"),
-    ("diagnose", "magnum.diagnose", "heat.diagnose"),
+    ("magnum.activity", "magnum.diagnose"),
     ("magnum.apply", "heat.apply"),
+    ("magnum.reconcile", "heat.reconcile"),
     ("module",),
 )
-# What decides never touches the cloud: nothing but the standard library and lower layers
-PURE = {
-    "errors",
-    "units",
-    "magnum.model",
-    "heat.model",
-    "planning",
-    "magnum.drivers",
-    "magnum.plan",
-    "heat.plan",
-}
+# What decides never touches the cloud: in all layers below `cloud` nothing but the standard library and lower layers
+PURE = {name for layer in LAYERS[: LAYERS.index(("cloud",))] for name in layer}
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
 
 
