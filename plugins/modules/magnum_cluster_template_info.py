@@ -1,0 +1,99 @@
+#!/usr/bin/python
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: magnum_cluster_template_info
+short_description: Read the cluster templates of OpenStack Magnum
+version_added: 0.1.0
+author:
+  - kcloud.infrastructure contributors (@kcloud)
+description:
+  - Reads one cluster template or all that the project may use, its own and public ones.
+options:
+  name:
+    description:
+      - Name or id of one cluster template. Not given, all of them.
+      - When more than one template has this name, the module fails and lists their ids.
+    type: str
+  api_version:
+    description:
+      - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
+      - Not given, the newest that both sides know. The environment variable E(MAGNUM_API_VERSION) is its default.
+    type: str
+extends_documentation_fragment:
+  - kcloud.infrastructure.auth
+  - kcloud.infrastructure.attributes.info
+  - kcloud.infrastructure.attributes.actiongroup
+requirements:
+  - python-magnumclient >= 4.5
+seealso:
+  - module: kcloud.infrastructure.magnum_cluster_template
+"""
+
+EXAMPLES = r"""
+- name: All cluster templates
+  kcloud.infrastructure.magnum_cluster_template_info:
+    cloud: devcloud
+  register: found
+
+- name: Those for GPU clusters
+  ansible.builtin.debug:
+    msg: "{{ found.cluster_templates | selectattr('labels.kcloud_type', 'defined') | map(attribute='name') }}"
+"""
+
+RETURN = r"""
+cluster_templates:
+  description: The cluster templates by name, with the API's fields; an empty list when there is none.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: 0d9a6f6c-9f5e-4bb1-86fb-5e0f4e7fbd39
+      name: gpu-intensive-template
+      coe: kubernetes
+      image_id: fedora-coreos
+      flavor_id: gpu.a100.xlarge
+      labels:
+        kcloud_type: gpu-intensive
+failure:
+  description: Why the task failed, with the keys C(code), C(resource), C(reason) and C(hint).
+  returned: failure
+  type: dict
+  sample:
+    code: AUTHENTICATION_FAILED
+    resource: keystone
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import env_fallback
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
+
+SPEC: dict[str, dict[str, Any]] = {
+    "name": {"type": "str"},
+    "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
+}
+
+
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    api = MagnumApi(connect(params), params["api_version"])
+    if params["name"] is None:
+        found = api.cluster_templates()
+    else:
+        one = api.cluster_template(params["name"])
+        found = [] if one is None else [one]
+    return {"cluster_templates": [template.as_result() for template in found], "changed": False}
+
+
+def main() -> None:
+    run_module(argument_spec(SPEC), run, libraries=("openstack", "magnumclient"))
+
+
+if __name__ == "__main__":
+    main()
