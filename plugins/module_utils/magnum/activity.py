@@ -11,22 +11,25 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Resource, Stack
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, Status
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
-# Deep enough for the nodes of a cluster's stack and what they wait for.
-NESTED_DEPTH = 2
 SHOWN = 2
 
 
-def stack_activity(resources: list) -> str:
-    """How far a stack is: resources that are done, and the deepest that are not.
+def stack_of(cluster: Cluster) -> Stack | None:
+    """The cluster's Heat stack; None for a driver without one, whose clusters bear another kind of id."""
+    if not UUID.match(cluster.stack_id or ""):
+        return None
+    return Stack(id=cluster.stack_id, name="", status=cluster.status or "")
 
-    :param resources: heat.model.StackResource, of all depths.
-    """
+
+def stack_activity(resources: list[Resource]) -> str:
+    """How far a stack is: its resources that are done, of all depths, and some that are not."""
     busy = sorted(resource.name for resource in resources if resource.status.endswith("IN_PROGRESS"))
     done = sum(1 for resource in resources if resource.status.endswith("COMPLETE"))
     shown = ", ".join(busy[:SHOWN]) + (f" and {len(busy) - SHOWN} more" if len(busy) > SHOWN else "")
@@ -37,10 +40,11 @@ def activity_of(connection: Connection) -> Callable[[Cluster], str]:
     """A function that says what a cluster is busy with; empty when it is not, or when nothing can be told."""
 
     def activity(cluster: Cluster) -> str:
-        if not Status.in_progress(cluster.status) or not UUID.match(cluster.stack_id or ""):
+        stack = stack_of(cluster) if Status.in_progress(cluster.status) else None
+        if stack is None:
             return ""
         try:
-            return stack_activity(HeatApi(connection).resources(cluster.stack_id, nested_depth=NESTED_DEPTH))
+            return stack_activity(HeatApi(connection).resources(stack, nested=True))
         except KcloudError:
             # Only a comment on the wait: when Heat does not answer, the wait goes on without it.
             return ""

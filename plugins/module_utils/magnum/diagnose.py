@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError, OperationFailed
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.diagnose import deepest_failure
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.diagnose import (
+    deployment_reason,
+    failed_leaves,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import stack_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, Status
 
 if TYPE_CHECKING:
@@ -88,14 +91,22 @@ def own_reason(cluster: Cluster) -> str:
 
 def stack_reason(connection: Connection, cluster: Cluster) -> str | None:
     """The reason of the deepest failed resource of the cluster's Heat stack; None when there is no such stack."""
-    if not UUID.match(cluster.stack_id or ""):
+    stack = stack_of(cluster)
+    if stack is None:
         return None
     try:
-        leaf = deepest_failure(HeatApi(connection).resources(cluster.stack_id, nested_depth=5))
+        heat = HeatApi(connection)
+        leaves = failed_leaves(heat.resources(stack, nested=True))
+        if not leaves:
+            return None
+        leaf = leaves[0]
+        said = leaf.reason
+        if leaf.type.startswith("OS::Heat::SoftwareDeployment") and leaf.physical_id:
+            said = deployment_reason(heat.deployment(leaf.physical_id)) or said
     except KcloudError:
         # An explanation must never hide the failure that it explains.
         return None
-    return None if leaf is None else f"{leaf.name} ({leaf.type}): {leaf.reason}"
+    return f"{leaf.name} ({leaf.type}): {said}"
 
 
 def failure_of(connection: Connection, cluster: Cluster, doing: str) -> OperationFailed:
