@@ -1,0 +1,277 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a project of a cloud has to make clusters with."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: openstack_info
+short_description: Read what a project of an OpenStack cloud has to make clusters with
+version_added: 0.1.0
+description:
+  - Reads who is logged in, the services with their microversions, flavors, images, networks, keypairs and quotas.
+  - A part that cannot be read does not fail the task. It is left empty, and RV(openstack.problems) says why.
+  - Only a login that fails is a failure.
+author:
+  - kcloud.infrastructure contributors (@kcloud)
+extends_documentation_fragment:
+  - kcloud.infrastructure.auth
+  - kcloud.infrastructure.attributes.info
+  - kcloud.infrastructure.attributes.actiongroup
+options:
+  gather:
+    description: The parts to read. Each costs one to three requests.
+    type: list
+    elements: str
+    choices: [services, flavors, images, networks, keypairs, quotas]
+    default: [services, flavors, images, networks, keypairs, quotas]
+seealso:
+  - module: kcloud.infrastructure.magnum_cluster_info
+"""
+
+EXAMPLES = r"""
+- name: See who is logged in, and whether the cloud has Magnum
+  kcloud.infrastructure.openstack_info:
+    cloud: devcloud
+    gather: [services]
+  register: found
+
+- name: Stop where clusters cannot be made
+  ansible.builtin.assert:
+    that:
+      - found.openstack.services['container-infra'].available
+      - found.openstack.identity.auth_method != 'application_credential'
+"""
+
+RETURN = r"""
+openstack:
+  description: What was found. Parts that were not asked for are empty.
+  returned: success
+  type: dict
+  contains:
+    identity:
+      description: Who is logged in.
+      returned: success
+      type: dict
+      contains:
+        user:
+          description: Name of the user.
+          returned: success
+          type: str
+          sample: kcloud
+        project:
+          description: Name of the project.
+          returned: success
+          type: str
+          sample: kcloud
+        project_id:
+          description: ID of the project.
+          returned: success
+          type: str
+          sample: 5ba1d6f1e1a94cbb9ea0e1b7c21f2d7a
+        roles:
+          description: The user's roles in the project.
+          returned: success
+          type: list
+          elements: str
+          sample: [member, heat_stack_owner]
+        auth_method:
+          description: How the user logged in, V(password), V(application_credential) or another of Keystone's methods.
+          returned: success
+          type: str
+          sample: password
+    services:
+      description: By type of service, whether the cloud has it, and the microversions it offers.
+      returned: success
+      type: dict
+      sample: {container-infra: {available: true, endpoint: "http://127.0.0.1:9511/v1", min_version: "1.1", max_version: "1.12"}}
+    flavors:
+      description: The flavors with their extra specs, by name.
+      returned: success
+      type: list
+      elements: dict
+      sample: [{id: "1", name: gpu.a100.large, vcpus: 8, ram_mib: 65536, disk_gib: 40, extra_specs: {"resources:CUSTOM_GPU_A100": "1"}}]
+    images:
+      description: The images that are ready for use, by name.
+      returned: success
+      type: list
+      elements: dict
+      sample: [{id: 0f4e5b7e-8b0f-4f43-b0d4-4f2f6c8a2c4e, name: fedora-coreos, os_distro: fedora-coreos}]
+    networks:
+      description: The networks that the project sees, by name.
+      returned: success
+      type: list
+      elements: dict
+      sample: [{id: 7a1f2f9a-7a39-4dd0-9d0c-6e9a0c2f9a2b, name: public, external: true}]
+    keypairs:
+      description: Names of the user's keypairs.
+      returned: success
+      type: list
+      elements: str
+      sample: [kcloud-keypair]
+    quotas:
+      description: By resource, its limit, what is used and what is left. A limit of V(-1) is no limit, then nothing is said about the rest.
+      returned: success
+      type: dict
+      sample: {cores: {limit: 200, used: 12, left: 188}}
+    problems:
+      description: By part, why it could not be read.
+      returned: success
+      type: dict
+      sample: {quotas: {code: NOT_PERMITTED, reason: "...", hint: "..."}}
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
+    connect,
+    read,
+    translated,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+SERVICES = ("compute", "image", "network", "orchestration", "container-infra")
+NETWORK_LIMITS = {
+    "networks": "networks",
+    "routers": "routers",
+    "ports": "ports",
+    "security_groups": "security_groups",
+    "floating_ips": "floating_ips",
+}
+
+
+def identity(connection: Connection) -> dict[str, Any]:
+    """Who is logged in, out of the token: no request."""
+    access = connection.session.auth.get_access(connection.session)
+    methods = access._data.get("token", {}).get("methods", []) if hasattr(access, "_data") else []
+    own = getattr(access, "application_credential_id", None)
+    return {
+        "user": access.username,
+        "project": access.project_name,
+        "project_id": access.project_id,
+        "roles": sorted(access.role_names),
+        "auth_method": "application_credential" if own else (methods[0] if methods else "unknown"),
+    }
+
+
+def services(connection: Connection) -> dict[str, Any]:
+    found = {}
+    for service in SERVICES:
+        try:
+            with translated(f"find {service}", service):
+                endpoint = connection.config.get_session_client(service).get_endpoint_data()
+        except KcloudError as error:
+            found[service] = {"available": False, "reason": error.reason or error.message, "hint": error.hint}
+            continue
+        if endpoint is None or not endpoint.url:
+            found[service] = {"available": False, "reason": "it is not in the cloud's catalog", "hint": None}
+            continue
+        versions = [endpoint.min_microversion, endpoint.max_microversion]
+        low, high = (".".join(map(str, version)) if version else None for version in versions)
+        found[service] = {"available": True, "endpoint": endpoint.url, "min_version": low, "max_version": high}
+    return found
+
+
+def flavors(connection: Connection) -> list[dict[str, Any]]:
+    found = [
+        {
+            "id": flavor.id,
+            "name": flavor.name,
+            "vcpus": flavor.vcpus,
+            "ram_mib": flavor.ram,
+            "disk_gib": flavor.disk,
+            "extra_specs": dict(flavor.extra_specs or {}),
+        }
+        for flavor in read(lambda: list(connection.compute.flavors()), "list flavors", "compute") or []
+    ]
+    return sorted(found, key=lambda flavor: flavor["name"])
+
+
+def images(connection: Connection) -> list[dict[str, Any]]:
+    listed = read(lambda: list(connection.image.images(status="active")), "list images", "image") or []
+    found = [{"id": image.id, "name": image.name or "", "os_distro": image.os_distro} for image in listed]
+    return sorted(found, key=lambda image: (image["name"], image["id"]))
+
+
+def networks(connection: Connection) -> list[dict[str, Any]]:
+    listed = read(lambda: list(connection.network.networks()), "list networks", "network") or []
+    found = [{"id": net.id, "name": net.name, "external": bool(net.is_router_external)} for net in listed]
+    return sorted(found, key=lambda network: (network["name"], network["id"]))
+
+
+def keypairs(connection: Connection) -> list[str]:
+    listed = read(lambda: list(connection.compute.keypairs()), "list keypairs", "compute") or []
+    return sorted(keypair.name for keypair in listed)
+
+
+def quota(limit: int, used: int) -> dict[str, Any]:
+    return {"limit": limit, "used": used, "left": None if limit < 0 else max(0, limit - used)}
+
+
+def quotas(connection: Connection) -> dict[str, Any]:
+    """Nova's, Neutron's and Magnum's limits of this project. Magnum has its own call, which the SDK lacks."""
+    project = connection.current_project_id
+    nova = read(lambda: connection.compute.get_limits().absolute, "read Nova's limits", "compute")
+    neutron = read(lambda: connection.network.get_quota(project, details=True), "read Neutron's quotas", "network")
+    found = {
+        "instances": quota(nova.instances, nova.instances_used),
+        "cores": quota(nova.total_cores, nova.total_cores_used),
+        "ram_mib": quota(nova.total_ram, nova.total_ram_used),
+    }
+    for name, ours in NETWORK_LIMITS.items():
+        about = getattr(neutron, name, None)
+        if about:
+            found[ours] = quota(about["limit"], about["used"])
+    magnum = connection.config.get_session_client("container-infra")
+    limit = read(
+        lambda: magnum.get(f"/quotas/{project}/Cluster", microversion="1.6").json(),
+        "read Magnum's quota",
+        "container-infra",
+    )
+    stats = read(
+        lambda: magnum.get(f"/stats?project_id={project}", microversion="1.6").json(),
+        "read Magnum's stats",
+        "container-infra",
+    )
+    if limit:
+        found["clusters"] = quota(limit["hard_limit"], (stats or {}).get("clusters", 0))
+    return found
+
+
+PARTS: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "services": (services, {}),
+    "flavors": (flavors, []),
+    "images": (images, []),
+    "networks": (networks, []),
+    "keypairs": (keypairs, []),
+    "quotas": (quotas, {}),
+}
+SPEC = argument_spec({"gather": {"type": "list", "elements": "str", "choices": list(PARTS), "default": list(PARTS)}})
+
+
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    connection = connect(params)
+    found: dict[str, Any] = {"identity": identity(connection), "problems": {}}
+    for part, (reader, nothing) in PARTS.items():
+        found[part] = nothing
+        if part in params["gather"]:
+            try:
+                found[part] = reader(connection)
+            except KcloudError as error:
+                found["problems"][part] = error.failure()
+    return {"changed": False, "openstack": found}
+
+
+def main() -> None:
+    run_module(SPEC, run)
+
+
+if __name__ == "__main__":
+    main()
