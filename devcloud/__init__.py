@@ -1,0 +1,1 @@
+"""The devcloud: a real OpenStack control plane on one machine, for developing and testing against."""

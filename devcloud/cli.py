@@ -1,0 +1,83 @@
+"""`python -m devcloud up | down | status | reset | agent | driver`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib.util import find_spec
+
+from devcloud import agent_control
+from devcloud.cloud import Cloud
+from devcloud.errors import DevcloudError
+from devcloud.paths import find_paths
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m devcloud", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("up", help="install what is missing, start everything, seed it; safe to repeat")
+    verbs.add_parser("down", help="end every process; clusters are there again after `up`")
+    verbs.add_parser("status", help="table of the services; exit code 0 only when all of them answer")
+    verbs.add_parser("reset", help="down, then forget clusters and databases (programs and cached dump stay)")
+    agent = verbs.add_parser("agent", help="tell the node agent how the guests of a cluster behave")
+    agent_control.add_arguments(agent)
+    driver = verbs.add_parser("driver", help="habits of the second Magnum driver", add_help=False)
+    driver.add_argument("rest", nargs=argparse.REMAINDER)
+    return parser
+
+
+def print_status(cloud: Cloud) -> int:
+    """Print the table; return 0 when everything is up."""
+    rows, whole = cloud.status()
+    for row in [("service", "pid", "port", "answers", "MB"), *rows]:
+        print(f"{row[0]:<18}{row[1]:>8}{row[2]:>8}{row[3]:>9}{row[4]:>8}")
+    total = sum(float(row[4]) for row in rows if row[4] != "-")
+    print(f"{'in all':<43}{total:>8.0f}")
+    return 0 if whole else 1
+
+
+def driver_main(arguments: list[str]) -> int:
+    """Hand over to the second driver's own command line."""
+    if find_spec("devcloud.driver_control") is None:
+        raise DevcloudError("this devcloud has no second Magnum driver (devcloud/driver_control.py)")
+    from devcloud import driver_control
+
+    return int(driver_control.main(arguments) or 0)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one verb; return the exit code."""
+    if arguments[:1] == ["driver"]:
+        # Its options are its own: argparse must not look at them.
+        return _guarded(lambda: driver_main(arguments[1:]))
+    options = build_parser().parse_args(arguments)
+    cloud = Cloud(find_paths())
+
+    def run() -> int:
+        if options.verb == "up":
+            cloud.up()
+        elif options.verb == "down":
+            print(f"{cloud.down()} processes ended")
+        elif options.verb == "reset":
+            cloud.reset()
+            print("wiped; `python -m devcloud up` makes a fresh cloud")
+        elif options.verb == "status":
+            return print_status(cloud)
+        elif options.verb == "agent":
+            return agent_control.run(options, cloud.paths.control)
+        return 0
+
+    return _guarded(run)
+
+
+def _guarded(run: object) -> int:
+    """Turn an error of ours into one line and exit code 1."""
+    try:
+        return int(run())  # type: ignore[operator]
+    except DevcloudError as error:
+        print(f"devcloud: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("devcloud: interrupted; run the same command again to go on", file=sys.stderr)
+        return 130

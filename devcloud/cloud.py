@@ -1,0 +1,302 @@
+"""Bring the cloud up and down: the order of things, and what to do with what is already there."""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from devcloud import config, packages, ports, processes, services
+from devcloud.database import Database
+from devcloud.errors import DevcloudError
+from devcloud.paths import PACKAGE, REPOSITORY, Paths
+from devcloud.progress import say, since_start, step
+from devcloud.secret_store import load_secrets
+
+# What shapes a freshly seeded database besides the configuration and the lock file.
+SEED_SOURCES = [PACKAGE / "seed.py", PACKAGE / "catalog.py", PACKAGE / "database.py", packages.LOCK]
+START_PATIENCE = 180.0
+
+
+@contextmanager
+def only_one(paths: Paths) -> Iterator[None]:
+    """Keep two runs of `up`, `down` and `reset` apart."""
+    with (paths.run / "lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DevcloudError("another `devcloud up`, `down` or `reset` is at work on this state folder") from None
+        yield
+
+
+def answers_http(port: int, timeout: float = 5) -> bool:
+    """Say whether an HTTP service answers at all; refusing us is an answer, failing is not."""
+    connection = http.client.HTTPConnection(ports.LOOPBACK, port, timeout=timeout)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def answers(service: services.Service) -> bool:
+    """Say whether the service answers in the way it can be asked."""
+    if service.probe == "http" and service.port:
+        return answers_http(service.port)
+    if service.probe == "tcp" and service.port:
+        return ports.answers(service.port)
+    return True
+
+
+class Cloud:
+    """One state folder's cloud."""
+
+    def __init__(self, paths: Paths) -> None:
+        """Take the folder; nothing is read or written yet."""
+        self.paths = paths
+
+    def table(self) -> list[services.Service]:
+        """Return all services in starting order."""
+        return services.all_services(self.paths)
+
+    # -- up ---------------------------------------------------------------------------------------------------------
+
+    def up(self) -> None:
+        """Make the cloud usable, from whatever state it is in."""
+        paths = self.paths
+        paths.make()
+        with only_one(paths):
+            packages.install_debian()
+            packages.install_services(paths)
+            secrets = load_secrets(paths.secrets)
+            self.key = config.cloud_key(paths, secrets, SEED_SOURCES)
+            self._refuse_strangers()
+            config.write_config(paths, secrets)
+            self.database = Database(paths, secrets, self.key)
+            self._servers()
+            with step("starting the OpenStack services"):
+                origin = self._openstack()
+            if origin == "migrations":
+                with step("keeping a dump of the fresh databases for the next time"):
+                    self.database.capture()
+        self._report()
+
+    def _refuse_strangers(self) -> None:
+        """Refuse when a port is taken by another or when a run of another configuration is half up."""
+        ours = {stat.pid for stat in processes.owned(self.paths.run)}
+        taken = []
+        for service in self.table():
+            record = processes.running(self.paths.run, service.name)
+            if record:
+                if record.key != self.key:
+                    raise DevcloudError(
+                        f"{service.name} (pid {record.pid}) still runs with another configuration, versions or seed: "
+                        "run `python -m devcloud down` first (keeps the clusters), or `reset` for a fresh cloud"
+                    )
+                continue
+            # Children of a service whose parent was killed hold its port and would fight its successor.
+            if rest := processes.family(self.paths.run, service.name):
+                processes.end(rest, 2)
+            if service.port and not ports.is_free(service.port):
+                pid = ports.owner(service.port)
+                if pid in ours:
+                    processes.end([stat for stat in processes.owned(self.paths.run) if stat.pid == pid], 2)
+                else:
+                    taken.append(f"port {service.port} ({service.name}) is taken by pid {pid or 'of another user'}")
+        if taken:
+            raise DevcloudError("cannot start: " + "; ".join(taken) + ". Stop that process and run `up` again")
+
+    def _start(self, service: services.Service) -> bool:
+        """Start the service unless it runs; say whether it had to be started."""
+        if processes.running(self.paths.run, service.name):
+            return False
+        env = {**services.base_env(self.paths), **service.env, "DEVCLOUD_SERVICE": service.name}
+        log = self.paths.log / f"{service.name}.log"
+        processes.start(self.paths.run, log, service.name, list(service.command), env, self.key)
+        return True
+
+    def _wait(self, service: services.Service) -> None:
+        """Wait until the service answers; one that ended meanwhile is an error with the end of its log."""
+        deadline = time.monotonic() + START_PATIENCE
+        while not answers(service):
+            dead = not processes.running(self.paths.run, service.name)
+            if dead or time.monotonic() > deadline:
+                log = self.paths.log / f"{service.name}.log"
+                tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+                state = "ended" if dead else f"does not answer after {START_PATIENCE:.0f} s"
+                raise DevcloudError(
+                    f"{service.name} {state}, see {log}:\n{tail}\n"
+                    "(`python -m devcloud up` tries again, `down` ends the rest, `reset` begins anew)"
+                )
+            time.sleep(0.2)
+
+    def _servers(self) -> None:
+        table = {service.name: service for service in services.servers(self.paths)}
+        with step("starting MariaDB, RabbitMQ, memcached"):
+            if not processes.running(self.paths.run, "rabbitmq"):
+                # Nothing in the broker outlives it, and a clean folder cannot fail to recover.
+                shutil.rmtree(self.paths.run / "rabbitmq", ignore_errors=True)
+                (self.paths.run / "rabbitmq").mkdir(mode=0o700)
+                (self.paths.run / "rabbitmq" / "enabled_plugins").write_text("[].\n")
+            self._start(table["epmd"])
+            self._wait(table["epmd"])
+            for name in ("rabbitmq", "memcached", "discovery"):
+                self._start(table[name])
+            if not processes.running(self.paths.run, "mariadb"):
+                self.database.prepare()
+            for service in table.values():
+                self._start(service)
+                self._wait(service)
+            self.database.wait()
+
+    def _openstack(self) -> str:
+        """Fill the databases and start everything; return where the databases came from."""
+        origin = self.database.fill()
+        table = services.openstack(self.paths)
+        by_name = {service.name: service for service in table}
+        for service in table:
+            if self._start(service) and service.name == "keystone":
+                # It has the cores for itself for a moment, as the seed begins with it.
+                time.sleep(0.5)
+        self._wait(by_name["keystone"])
+        self._seed("identity")
+        self._wait(by_name["placement"])
+        for service in services.late(self.paths):
+            self._start(service)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(self._wait, table))
+        say("all APIs answer")
+        self._discover_hosts()
+        self._seed("cloud")
+        for service in [*table, *services.late(self.paths)]:
+            self._wait(service)
+        return origin
+
+    def _script(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        env = {**services.base_env(self.paths), **services.own_env(), processes.OWNER: str(self.paths.run)}
+        return subprocess.run(
+            [str(self.paths.python), "-m", *arguments],
+            env=env,
+            cwd=self.paths.run,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def _seed(self, stage: str) -> None:
+        with step(f"seed: {stage}"):
+            done = self._script("devcloud.seed", stage)
+            for line in done.stdout.splitlines():
+                say(f"  {line}")
+            if done.returncode:
+                raise DevcloudError(f"seeding ({stage}) failed:\n{done.stderr[-3000:]}")
+
+    def _discover_hosts(self) -> None:
+        """Map the one compute host into its cell, once."""
+        mapped = "SELECT COUNT(*) FROM nova_api.host_mappings"
+        if int(self.database.query(mapped)):
+            return
+        with step("waiting for nova-compute and mapping its host"):
+            present = "SELECT COUNT(*) FROM nova.compute_nodes WHERE deleted = 0"
+            deadline = time.monotonic() + START_PATIENCE
+            while not int(self.database.query(present)):
+                if time.monotonic() > deadline:
+                    raise DevcloudError(f"nova-compute did not report, see {self.paths.log / 'nova-compute.log'}")
+                time.sleep(0.3)
+            done = subprocess.run(
+                [
+                    str(self.paths.venv / "bin" / "nova-manage"),
+                    *("--config-file", str(self.paths.etc / "nova/nova.conf"), "cell_v2", "discover_hosts"),
+                ],
+                env=services.base_env(self.paths),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode or not int(self.database.query(mapped)):
+                raise DevcloudError(f"nova-manage discover_hosts failed:\n{done.stdout[-1000:]}{done.stderr[-2000:]}")
+
+    def _report(self) -> None:
+        memory = processes.memory_mb(processes.owned(self.paths.run))
+        say(f"the cloud is up: {since_start():.0f} s, {memory:.0f} MB of memory")
+        print(
+            f"\n  export OS_CLIENT_CONFIG_FILE={self.paths.clouds}\n"
+            f"  export OS_CLOUD=devcloud     # or devcloud-tenant-b, devcloud-admin, devcloud-appcred\n"
+            f"  {self.paths.venv / 'bin' / 'openstack'} coe cluster list\n"
+        )
+
+    # -- down -------------------------------------------------------------------------------------------------------
+
+    def down(self) -> int:
+        """End every process that `up` started, the services before what they stand on; return how many there were."""
+        if not self.paths.run.exists():
+            return 0
+        self.paths.make()
+        with only_one(self.paths):
+            return self._end_all()
+
+    def _end_all(self) -> int:
+        run = self.paths.run
+        all_ours = processes.owned(run)
+        below = {service.name: service for service in services.servers(self.paths)}
+        kept = {name: processes.family(run, name) for name in below}
+        held = {stat.pid for family in kept.values() for stat in family}
+        processes.end([stat for stat in all_ours if stat.pid not in held], 8)
+        enders = [
+            threading.Thread(target=processes.end, args=(kept[name], service.patience))
+            for name, service in below.items()
+        ]
+        for ender in enders:
+            ender.start()
+        for ender in enders:
+            ender.join()
+        processes.end(processes.owned(run), 2)
+        for service in self.table():
+            processes.record_file(run, service.name).unlink(missing_ok=True)
+        return len(all_ours)
+
+    def reset(self) -> None:
+        """End everything and wipe what the clusters left; programs, keys, passwords and the cached dump stay."""
+        self.paths.make()
+        with only_one(self.paths):
+            self._end_all()
+            shutil.rmtree(self.paths.data, ignore_errors=True)
+            shutil.rmtree(self.paths.control, ignore_errors=True)
+            shutil.rmtree(self.paths.log, ignore_errors=True)
+        self.paths.make()
+
+    # -- status -----------------------------------------------------------------------------------------------------
+
+    def status(self) -> tuple[list[tuple[str, str, str, str, str]], bool]:
+        """Return rows (service, pid, port, answers, MB) and whether everything is up."""
+        rows = []
+        whole = True
+        for service in self.table():
+            record = processes.running(self.paths.run, service.name)
+            good = bool(record) and answers(service)
+            whole = whole and good
+            memory = processes.memory_mb(processes.family(self.paths.run, service.name))
+            rows.append(
+                (
+                    service.name,
+                    str(record.pid) if record else "-",
+                    str(service.port or "-"),
+                    "yes" if good else "NO",
+                    f"{memory:.0f}" if record else "-",
+                )
+            )
+        return rows, whole
+
+
+def repository_relative(path: os.PathLike[str]) -> str:
+    """Return the path as one would type it from the repository's root."""
+    return os.path.relpath(path, REPOSITORY)

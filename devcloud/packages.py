@@ -1,0 +1,103 @@
+"""What has to be installed: Debian's servers and the services' virtual environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+
+from devcloud.errors import DevcloudError
+from devcloud.paths import PACKAGE, Paths
+from devcloud.progress import say, step
+
+LOCK = PACKAGE / "requirements.lock"
+PLUGINS = PACKAGE / "plugins"
+
+# Debian package -> a file it brings.
+DEBIAN: dict[str, str] = {
+    "mariadb-server": "/usr/sbin/mariadbd",
+    "rabbitmq-server": "/usr/lib/rabbitmq/bin/rabbitmq-server",
+    "memcached": "/usr/bin/memcached",
+}
+
+
+def missing_debian() -> list[str]:
+    """Return the Debian packages that are absent."""
+    absent = [name for name, path in DEBIAN.items() if not Path(path).exists()]
+    if find_spec("ensurepip") is None:
+        absent.append("python3-venv")
+    # uwsgi is compiled at install.
+    if shutil.which("cc") is None and shutil.which("gcc") is None:
+        absent.append("build-essential")
+    return absent
+
+
+def install_debian() -> None:
+    """Install the absent Debian packages, or say what to install."""
+    absent = missing_debian()
+    if not absent:
+        return
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *absent]
+    if os.geteuid() != 0:
+        raise DevcloudError(
+            f"Debian packages are missing and only root may install them: run `apt-get update && {' '.join(command)}`"
+        )
+    with step(f"installing Debian packages {', '.join(absent)}"):
+        # No daemon of the packages' own shall start: the devcloud runs its own.
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+        for arguments in (["apt-get", "update"], command):
+            done = subprocess.run(arguments, env=env, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise DevcloudError(f"`{' '.join(arguments)}` failed:\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
+
+
+def digest_of(*files: Path) -> str:
+    """Return one digest of the files' names and contents."""
+    total = sha256()
+    for file in files:
+        total.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return total.hexdigest()
+
+
+def plugin_digest() -> str:
+    """Return the digest of what is *installed* from the plug-ins: they are installed editable, so only metadata."""
+    return digest_of(PLUGINS / "pyproject.toml")
+
+
+def _run(arguments: list[str], log: Path) -> None:
+    """Run an installer with its output in a log."""
+    with log.open("a") as stream:
+        # The cache may be on another file system, and a warning about that is no news.
+        env = {**os.environ, "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "hardlink")}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        done = subprocess.run(arguments, stdout=stream, stderr=subprocess.STDOUT, env=env, check=False)
+    if done.returncode:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise DevcloudError(f"`{' '.join(arguments[:6])} ...` failed, see {log}:\n{tail}")
+
+
+def install_services(paths: Paths) -> None:
+    """Bring the services' virtual environment to what the lock file says."""
+    marker = paths.venv / ".devcloud-installed"
+    wanted = f"{digest_of(LOCK)} {plugin_digest()} {PACKAGE}\n"
+    if marker.exists() and marker.read_text() == wanted:
+        return
+    log = paths.log / "install.log"
+    with step("installing the OpenStack services (requirements.lock) into a virtual environment"):
+        uv = paths.state / "uv" / "bin" / "uv"
+        if not uv.exists():
+            _run([sys.executable, "-m", "venv", str(paths.state / "uv")], log)
+            _run([str(paths.state / "uv" / "bin" / "pip"), "install", "--quiet", "uv"], log)
+        if not paths.python.exists():
+            _run([sys.executable, "-m", "venv", "--without-pip", str(paths.venv)], log)
+        marker.unlink(missing_ok=True)
+        install = [str(uv), "pip", "install", "--python", str(paths.python), "--no-deps"]
+        # Without compiled bytecode every start parses everything anew.
+        _run([*install, "--compile-bytecode", "-r", str(LOCK)], log)
+        _run([*install, "--no-build-isolation", "--editable", str(PLUGINS)], log)
+        marker.write_text(wanted)
+    say(f"installer's log: {log}")

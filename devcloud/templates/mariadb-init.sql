@@ -1,0 +1,3 @@
+CREATE USER IF NOT EXISTS 'devcloud'@'127.0.0.1' IDENTIFIED BY '$database_password';
+GRANT ALL PRIVILEGES ON *.* TO 'devcloud'@'127.0.0.1';
+FLUSH PRIVILEGES;
