@@ -40,15 +40,18 @@ def require_libraries(module: AnsibleModule, *names: str) -> None:
 
 def run_module(
     spec: dict[str, Any],
-    run: Callable[[dict[str, Any], bool], dict[str, Any]],
+    run: Callable[..., dict[str, Any]],
     *,
     libraries: tuple[str, ...] = ("openstack",),
+    hides: bool = False,
     **ansible_options: Any,
 ) -> None:
     """Run a module and leave: the one place that catches errors.
 
     :param run: takes (parameters, check mode), returns the result; raises KcloudError.
     :param libraries: names to import before ``run``; missing ones are reported as Ansible does.
+    :param hides: ``run`` takes a third argument, to be called with texts that must not show in whatever the module says:
+        secrets that only the run itself can tell from the rest.
     """
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **ansible_options)
     require_libraries(module, *libraries)
@@ -59,7 +62,8 @@ def run_module(
                 resource="timeout",
                 hint="Give seconds, 1 or more, or set 'wait: false'",
             )
-        module.exit_json(**run(module.params, module.check_mode))
+        more = (module.no_log_values.update,) if hides else ()
+        module.exit_json(**run(module.params, module.check_mode, *more))
     except KcloudError as error:
         # What had been done before the failure is part of the answer: nothing is left half-made without saying so.
         partial = error.details.pop("result", None) or {}

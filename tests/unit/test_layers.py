@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("magnum.model", "heat.model"),
     ("planning",),
     ("magnum.drivers", "heat.normal"),
-    ("magnum.plan", "magnum.request", "heat.plan", "heat.diagnose"),
+    ("magnum.plan", "magnum.request", "heat.plan", "heat.masking", "heat.diagnose"),
     ("cloud",),
     ("magnum.api", "magnum.references", "heat.api", "heat.source", "telemetry"),
     ("progress", "wait"),

@@ -1,0 +1,298 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Heat's API by python-heatclient over the SDK's session: one method per call, the only I/O of the Heat half."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
+    from_exception,
+    is_passing,
+    read,
+    status_of,
+    translated,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    CannotApply,
+    Conflict,
+    InvalidRequest,
+    KcloudError,
+    NotPermitted,
+    QuotaExceeded,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import (
+    Definition,
+    Preview,
+    Resource,
+    Stack,
+)
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+# Heat answers an exhausted limit with 400.
+_LIMIT_TEXT = re.compile(r"maximum (stacks|resources) per", re.IGNORECASE)
+NESTED_DEPTH = 5
+
+
+class Unclear(Exception):
+    """A write without a clear answer: it may have been carried out. ``error`` is ours, for when it was not."""
+
+    def __init__(self, error: KcloudError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class HeatApi:
+    """Stacks of the connection's own project. Reads survive hiccups, writes are sent once."""
+
+    def __init__(self, connection: Connection, interface: str = "public") -> None:
+        from heatclient import client
+
+        self._client = client.Client(
+            "1", session=connection.session, region_name=connection.config.get_region_name(), interface=interface
+        )
+        auth_type = str(connection.config.config.get("auth_type") or "")
+        self._is_application_credential = "applicationcredential" in auth_type.replace("_", "").lower()
+
+    def find(self, name: str) -> Stack | None:
+        """The live stack of this name."""
+        stack = self._get(name, name, outputs=True)
+        # Heat takes ids for names too.
+        return stack if stack and stack.name == name and not stack.gone else None
+
+    def get(self, stack: Stack, *, outputs: bool = False) -> Stack | None:
+        """The same stack again, by id: a deleted one is still to be seen."""
+        return self._get(stack.identifier, stack.name, outputs=outputs)
+
+    def _get(self, key: str, name: str, *, outputs: bool) -> Stack | None:
+        with _explained(f"read stack '{name}'", f"stack/{name}"):
+            answer = read(
+                lambda: self._client.stacks.get(key, resolve_outputs=outputs), f"read stack '{name}'", f"stack/{name}"
+            )
+        return Stack.from_api(answer.to_dict()) if answer else None
+
+    def definition(self, stack: Stack) -> Definition:
+        """What Heat stored of the requests that made the stack; hidden values come masked."""
+        about = (f"read what stack '{stack.name}' is made of", f"stack/{stack.name}")
+        return Definition(
+            template=read(lambda: self._client.stacks.template(stack.identifier), *about) or {},
+            environment=read(lambda: self._client.stacks.environment(stack.identifier), *about) or {},
+            files=read(lambda: self._client.stacks.files(stack.identifier), *about) or {},
+        )
+
+    def resources(self, stack: Stack, *, nested: bool = False) -> list[Resource]:
+        """The stack's resources, those of nested stacks too when asked."""
+        options = {"nested_depth": NESTED_DEPTH} if nested else {}
+        answer = read(
+            lambda: self._client.resources.list(stack.identifier, **options),
+            f"read the resources of stack '{stack.name}'",
+            f"stack/{stack.name}",
+        )
+        return [Resource.from_api(entry.to_dict()) for entry in answer or ()]
+
+    def events(self, stack: Stack, marker: str | None = None) -> list[dict[str, Any]]:
+        """Events after the marker, oldest first; those of a stack that is gone too."""
+        options = {"marker": marker} if marker else {}
+        answer = read(
+            lambda: self._client.events.list(stack.identifier, **options),
+            f"read the events of stack '{stack.name}'",
+            f"stack/{stack.name}",
+        )
+        return [entry.to_dict() for entry in answer or ()]
+
+    def last_event(self, stack: Stack) -> str | None:
+        """Id of the newest event, the marker for those to come."""
+        answer = read(
+            lambda: self._client.events.list(stack.identifier, sort_dir="desc", limit=1),
+            f"read the events of stack '{stack.name}'",
+            f"stack/{stack.name}",
+        )
+        return answer[0].id if answer else None
+
+    def deployment(self, physical_id: str) -> dict[str, Any]:
+        """A software deployment; empty when it cannot be read."""
+        try:
+            answer = read(
+                lambda: self._client.software_deployments.get(physical_id),
+                "read a software deployment",
+                f"deployment/{physical_id}",
+            )
+        except KcloudError:
+            # It only serves to explain a failure; that one must be told even when its explanation cannot be had.
+            return {}
+        return answer.to_dict() if answer else {}
+
+    def preview_create(self, name: str, request: Mapping[str, Any]) -> Preview:
+        """What a creation would make; Heat checks the whole request, nothing is made."""
+        with _explained(f"validate stack '{name}'", f"stack/{name}"):
+            answer = self._client.stacks.preview(stack_name=name, **request)
+        return Preview(added=_created(getattr(answer, "resources", None) or [], request["template"]))
+
+    def preview_update(self, stack: Stack, request: Mapping[str, Any], *, partial: bool) -> Preview:
+        """What an update would do to each resource; nothing is changed."""
+        with _explained(f"validate the update of stack '{stack.name}'", f"stack/{stack.name}"):
+            answer = self._client.stacks.preview_update(stack.identifier, existing=partial, **request)
+        changes = answer.get("resource_changes") or {}
+        words = ("added", "updated", "replaced", "deleted", "unchanged")
+        return Preview(**{word: _types(changes.get(word) or []) for word in words})
+
+    def create(self, name: str, request: Mapping[str, Any]) -> None:
+        """Send the creation.
+
+        :raises Unclear: no clear answer came; look by name before sending again.
+        """
+        try:
+            with self._writing(f"create stack '{name}'", f"stack/{name}"):
+                self._client.stacks.create(stack_name=name, **request)
+        except Conflict as error:
+            raise Conflict(
+                error.message,
+                code="STACK_EXISTS",
+                resource=error.resource,
+                reason=error.reason,
+                hint="Something else made a stack of this name at the same time: look at it, then run again",
+            ) from error
+
+    def update(self, stack: Stack, request: Mapping[str, Any], *, partial: bool) -> None:
+        """Send the update, as PATCH when partial.
+
+        :raises Unclear: no clear answer came; look at the stack before sending again.
+        """
+        with self._writing(f"update stack '{stack.name}'", f"stack/{stack.name}"):
+            self._client.stacks.update(stack.identifier, existing=partial, **request)
+
+    def delete(self, stack: Stack) -> bool:
+        """Send the deletion; False when there is nothing to delete.
+
+        :raises Unclear: no clear answer came; look at the stack before sending again.
+        """
+        try:
+            with self._writing(f"delete stack '{stack.name}'", f"stack/{stack.name}"):
+                self._client.stacks.delete(stack.identifier)
+        except KcloudError as error:
+            if error.code == "NOT_FOUND":
+                return False
+            raise
+        return True
+
+    @contextlib.contextmanager
+    def _writing(self, doing: str, resource: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, KcloudError) or type(error).__module__.split(".")[0] not in (
+                "heatclient",
+                "keystoneauth1",
+            ):
+                raise
+            ours = _explain(error, doing, resource)
+            if status_of(error) == 500 and self._is_application_credential:
+                raise NotPermitted(
+                    ours.message,
+                    code="TRUST_NOT_PERMITTED",
+                    resource=resource,
+                    reason=ours.reason,
+                    hint="Heat makes a Keystone trust per stack, which an application credential may not: "
+                    "log in with a user's password",
+                ) from error
+            if is_passing(error):
+                raise Unclear(ours) from error
+            raise ours from error
+
+
+@contextlib.contextmanager
+def _explained(doing: str, resource: str) -> Iterator[None]:
+    """Like cloud.translated, with what Heat's own kinds of error mean."""
+    from heatclient import exc
+
+    with translated(doing, resource):
+        try:
+            yield
+        except exc.HTTPException as error:
+            raise _explain(error, doing, resource) from error
+
+
+def _explain(error: Exception, doing: str, resource: str) -> KcloudError:
+    ours = from_exception(error, doing, resource)
+    reason = re.sub(r"^ERROR: ", "", ours.reason or "")
+    kind = _kind(error)
+    about: dict[str, Any] = {"resource": resource, "reason": reason}
+    if _LIMIT_TEXT.search(reason):
+        return QuotaExceeded(
+            ours.message,
+            hint="Delete stacks that are not used, or ask the cloud's operator for a higher limit",
+            **about,
+        )
+    if kind == "UnknownUserParameter":
+        return InvalidRequest(
+            ours.message, code="UNKNOWN_PARAMETER", hint="Take it out of 'parameters' or correct its name", **about
+        )
+    if kind == "UserParameterMissing":
+        return InvalidRequest(
+            ours.message, code="PARAMETER_MISSING", hint="Give this parameter in 'parameters' or 'environment'", **about
+        )
+    if kind == "ImmutableParameterModified":
+        return CannotApply(
+            ours.message,
+            hint="The template declares these parameters immutable: keep their values, or make another stack",
+            **about,
+        )
+    if kind == "ActionInProgress":
+        return Conflict(
+            ours.message,
+            code="STACK_BUSY",
+            hint="Wait until the stack's running action has ended, then run again",
+            **about,
+        )
+    if status_of(error) == 400 or (status_of(error) == 404 and "Resource Type" in reason):
+        return InvalidRequest(
+            ours.message, code="BAD_TEMPLATE", hint="Correct the template or the value that the reason names", **about
+        )
+    ours.reason = reason
+    return ours
+
+
+def _kind(error: Exception) -> str:
+    """Heat's name for the error, such as UnknownUserParameter."""
+    body = getattr(error, "error", None)
+    inner = body.get("error") if isinstance(body, dict) else None
+    return str(inner.get("type") or "") if isinstance(inner, dict) else ""
+
+
+def _created(entries: list[Any], template: Mapping[str, Any]) -> dict[str, str]:
+    """Types by name from a preview of a creation.
+
+    It shows a nested stack as the list of what that holds, without its name; the template has the names.
+    """
+    declared = template.get("resources") or template.get("Resources") or {}
+    kinds = {name: str(body.get("type") or body.get("Type") or "") for name, body in declared.items()}
+    plain = _types([entry for entry in entries if isinstance(entry, dict)])
+    nested = {
+        entry["parent_resource"]: kinds.get(entry["parent_resource"], "")
+        for group in entries
+        if isinstance(group, list)
+        for entry in group
+        if isinstance(entry, dict) and entry.get("parent_resource")
+    }
+    known = {**plain, **nested}
+    if len(known) < len(entries):
+        # Stacks that hold nothing but stacks: what the template declares without a condition is sure to be made.
+        known.update(
+            {name: kinds[name] for name, body in declared.items() if name not in known and "condition" not in body}
+        )
+    return known
+
+
+def _types(resources: Any) -> dict[str, str]:
+    return {
+        str(entry["resource_name"]): str(entry.get("resource_type") or "")
+        for entry in resources
+        if entry.get("resource_name")
+    }

@@ -1,0 +1,251 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carries a stack's plan out: the only writes, each watched until its effect was seen, each failure explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    OperationFailed,
+    RequestLost,
+    WaitTimeout,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi, Unclear
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.diagnose import (
+    as_detail,
+    deployment_reason,
+    failed_leaves,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import (
+    Plan,
+    Resource,
+    Stack,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals
+
+# So long a write may take until something of it is to be seen; Heat marks the stack before it answers.
+BEGIN_WITHIN_S = 15.0
+# More failed resources than this tell a person nothing new.
+MOST_FAILURES_SHOWN = 10
+
+
+class Says(Protocol):
+    """What progress.Progress offers."""
+
+    def say(self, subject: str, state: str, elapsed_s: float | None = None, limit_s: float | None = None) -> None: ...
+
+
+@dataclass
+class Watch:
+    """What a run works with: the API, the time that is left and where progress goes.
+
+    ``failures`` collects the failed resources that events told of: after a rollback they are gone from the stack.
+    ``learned`` is told the stack's template once it is known: it says which parameters are hidden.
+    """
+
+    api: HeatApi
+    progress: Says
+    deadline: Deadline
+    clock: Clock = field(default_factory=Clock)
+    wait: bool = True
+    learned: Callable[[Mapping[str, Any]], None] = lambda template: None
+    failures: list[Resource] = field(default_factory=list)
+    marker: str | None = None
+
+
+def create(watch: Watch, name: str, plan: Plan) -> Stack:
+    """Post the stack; after an unclear answer look by name before posting again."""
+    for attempt in (1, 2):
+        try:
+            watch.api.create(name, plan.request)
+        except Unclear as unclear:
+            found = _look(watch, lambda: watch.api.find(name), 3.0)
+            if found is None and attempt == 2:
+                raise unclear.error from unclear
+        else:
+            found = _look(watch, lambda: watch.api.find(name), BEGIN_WITHIN_S)
+            if found is None:
+                raise _lost("creation", name)
+        if found:
+            return found
+    raise _lost("creation", name)
+
+
+def update(watch: Watch, stack: Stack, plan: Plan) -> Stack:
+    watch.marker = watch.api.last_event(stack)
+    return _begin(watch, stack, "update", lambda: watch.api.update(stack, plan.request, partial=plan.partial))
+
+
+def _begin(watch: Watch, stack: Stack, what: str, send: Callable[[], object]) -> Stack:
+    """Send a write until something of it is to be seen: once, and once more when nothing moves.
+
+    Heat answered before: the old COMPLETE is no news, only another status or another time of update is.
+    """
+
+    def moved() -> Stack | None:
+        now = watch.api.get(stack)
+        if now is None:
+            return replace(stack, status="DELETE_COMPLETE")
+        return now if now.in_progress or now.status != stack.status or now.updated_at != stack.updated_at else None
+
+    for attempt in (1, 2):
+        try:
+            send()
+        except Unclear as unclear:
+            found = _look(watch, moved, BEGIN_WITHIN_S)
+            if found is None and attempt == 2:
+                raise unclear.error from unclear
+        else:
+            found = _look(watch, moved, BEGIN_WITHIN_S)
+        if found:
+            return found
+    raise _lost(what, stack.name)
+
+
+def _look(watch: Watch, look: Callable[[], Stack | None], seconds: float) -> Stack | None:
+    """Look until there is something to see, for some seconds at most."""
+    limit = Deadline.after(seconds, watch.clock)
+    for step in intervals(0.2, 2.0):
+        found = look()
+        if found or limit.passed:
+            return found
+        limit.pause(step)
+    return None
+
+
+def _lost(what: str, name: str) -> RequestLost:
+    return RequestLost(
+        f"Failed to see the {what} of stack '{name}' begin: Heat took the request and nothing followed",
+        resource=f"stack/{name}",
+        hint="Look whether heat-engine runs (openstack orchestration service list), then run again",
+    )
+
+
+def until_still(watch: Watch, stack: Stack) -> Stack:
+    """Wait until no action runs on the stack; one that is gone is DELETE_COMPLETE."""
+    for step in intervals(0.5, 5.0):
+        _tell(watch, stack)
+        if not stack.in_progress:
+            return stack
+        if watch.deadline.passed:
+            raise WaitTimeout(
+                f"Timed out waiting for stack '{stack.name}' after {watch.deadline.limit:.0f} s: it is {stack.status}",
+                resource=f"stack/{stack.name}",
+                reason=stack.status_reason,
+                hint="Heat goes on: run again to go on waiting, or raise 'timeout'",
+                last_status=stack.status,
+                result={"stack": stack.as_result()},
+            )
+        watch.deadline.pause(step)
+        stack = watch.api.get(stack) or replace(stack, status="DELETE_COMPLETE")
+    raise AssertionError("intervals never end")
+
+
+def _tell(watch: Watch, stack: Stack) -> None:
+    """Say what is new: the stack's status, and its resources by their events."""
+    for event in watch.api.events(stack, watch.marker):
+        watch.marker = event["id"]
+        name, status = str(event.get("resource_name")), str(event.get("resource_status"))
+        if name == stack.name:
+            continue
+        watch.progress.say(f"stack/{stack.name}/{name}", status)
+        if status.endswith("FAILED"):
+            resource = Resource.from_api({**event, "links": []})
+            watch.failures.append(replace(resource, stack_id=stack.id))
+    watch.progress.say(f"stack/{stack.name}", stack.status, watch.deadline.elapsed, watch.deadline.limit)
+
+
+def finished(watch: Watch, begun: Stack, plan: Plan) -> Stack:
+    """Wait for the end of a creation or update; anything but its COMPLETE is a failure, with the deepest reason."""
+    stack = until_still(watch, begun)
+    done = {"create": "CREATE_COMPLETE", "recreate": "CREATE_COMPLETE", "update": "UPDATE_COMPLETE"}[plan.action]
+    if stack.status == done:
+        return watch.api.get(stack, outputs=True) or stack
+    verb = "update" if plan.action == "update" else "create"
+    hint = {
+        "CREATE_FAILED": "Correct what the reason names, then run again with 'recreate: true', or delete the stack first",
+        "UPDATE_FAILED": "Correct what the reason names and run again: Heat takes another update",
+        "ROLLBACK_COMPLETE": "Heat rolled the stack back: correct what the reason names and run again",
+    }.get(stack.status, f"Look at it: openstack stack failures list {stack.name}")
+    raise _failed(watch, stack, f"Failed to {verb} stack '{stack.name}': it ended {stack.status}", hint, changed=True)
+
+
+def stands_failed(watch: Watch, stack: Stack) -> OperationFailed:
+    if stack.action == "DELETE":
+        hint = "Run with 'state: absent' until it is gone, or with 'recreate: true'"
+    else:
+        hint = "Run with 'recreate: true' to delete it and make it anew, or delete it first"
+    message = f"Failed to use stack '{stack.name}': it stands {stack.status} from an earlier run"
+    return _failed(watch, stack, message, hint, changed=False)
+
+
+def _failed(watch: Watch, stack: Stack, message: str, hint: str, *, changed: bool) -> OperationFailed:
+    """The error for a stack that ended badly, with the deepest reason that can be found."""
+    leaves = failed_leaves(watch.api.resources(stack, nested=True)) or failed_leaves(watch.failures)
+    details = [as_detail(leaf, _reason_of(watch.api, leaf)) for leaf in leaves[:MOST_FAILURES_SHOWN]]
+    reason = f"{details[0]['name']} ({details[0]['type']}): {details[0]['reason']}" if details else stack.status_reason
+    return OperationFailed(
+        message,
+        code=f"STACK_{stack.status}",
+        resource=f"stack/{stack.name}",
+        reason=reason,
+        hint=hint,
+        failed_resources=details,
+        last_status=stack.status,
+        result={"changed": changed, "stack": stack.as_result()},
+    )
+
+
+def _reason_of(api: HeatApi, resource: Resource) -> str | None:
+    if "SoftwareDeployment" in resource.type and resource.physical_id:
+        return deployment_reason(api.deployment(resource.physical_id)) or resource.reason
+    return resource.reason
+
+
+def delete(watch: Watch, stack: Stack, *, wait: bool) -> Stack | None:
+    """Delete the stack, whatever runs on it: Heat stops that by itself.
+
+    :returns: the stack while its deletion runs, None when it is gone.
+    """
+    watch.marker = watch.api.last_event(stack)
+    begun = stack
+    if stack.status != "DELETE_IN_PROGRESS":
+        begun = _begin_delete(watch, stack)
+    if not wait:
+        return None if begun.gone else begun
+    left = until_still(watch, begun)
+    if left.gone:
+        return None
+    hint = "Remove what holds the resource that the reason names, then run again: a deletion may be tried again"
+    raise _failed(watch, left, f"Failed to delete stack '{stack.name}': it ended {left.status}", hint, changed=True)
+
+
+def _begin_delete(watch: Watch, stack: Stack) -> Stack:
+    """Send the deletion and see it begin. A stack in another's action is no sign of it, only DELETE is."""
+    before = watch.marker
+
+    def moved() -> Stack | None:
+        now = watch.api.get(stack)
+        if now is None or now.gone:
+            return replace(stack, status="DELETE_COMPLETE")
+        if now.action != "DELETE":
+            return None
+        # A deletion that failed before shows DELETE_FAILED until the new one begins.
+        fresh = now.in_progress or now.status != stack.status or watch.api.last_event(stack) != before
+        return now if fresh else None
+
+    for attempt in (1, 2):
+        try:
+            watch.api.delete(stack)
+        except Unclear as unclear:
+            if attempt == 2 and not moved():
+                raise unclear.error from unclear
+        found = _look(watch, moved, BEGIN_WITHIN_S)
+        if found:
+            return found
+    raise _lost("deletion", stack.name)

@@ -1,0 +1,118 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A module's options -> Desired: templates, nested templates, ``get_file`` and environments read as Heat's client does."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.error import URLError
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Desired
+
+
+def read_desired(params: Mapping[str, Any], parameters: Mapping[str, Any]) -> Desired:
+    """Read all files that the options name; nothing is sent anywhere.
+
+    :param params: the module's options.
+    :param parameters: the option ``parameters``, apart, because the options may be masked by now.
+    :raises InvalidRequest: a file is missing, or is no template or environment.
+    """
+    files, template = _read_template(params)
+    environment_files, environment = _read_environment(params.get("environment"))
+    return Desired(
+        name=params["name"],
+        template=template,
+        environment=environment,
+        files={**files, **environment_files},
+        parameters=dict(parameters),
+        tags=None if params.get("tags") is None else tuple(sorted({str(tag) for tag in params["tags"]})),
+        stack_timeout=params.get("stack_timeout"),
+        rollback=params.get("rollback"),
+        recreate=bool(params.get("recreate")),
+    )
+
+
+def _read_template(params: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any] | None]:
+    from heatclient.common import template_utils
+
+    path, body = params.get("template"), params.get("template_body")
+    if path is not None:
+        return _reading("template", path, lambda: _of_mapping(template_utils.get_template_contents(path)))
+    if body is not None:
+        return _reading("template_body", "template_body", lambda: _inline(body))
+    return {}, None
+
+
+def _inline(body: object) -> tuple[dict[str, str], dict[str, Any]]:
+    from heatclient.common import template_format, template_utils
+
+    # By way of text also where it came as a dictionary, so that both meet the same checks.
+    template = template_format.parse(body if isinstance(body, str) else json.dumps(body))
+    files: dict[str, str] = {}
+    template_utils.resolve_template_get_files(template, files, f"file://{os.getcwd()}/")
+    return _of_mapping((files, template))
+
+
+def _of_mapping(read: tuple[dict[str, str], Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    files, template = read
+    if not isinstance(template, Mapping):
+        raise TypeError("it is not a mapping of keys to values")
+    return files, dict(template)
+
+
+def _read_environment(paths: list[str] | None) -> tuple[dict[str, str], dict[str, Any] | None]:
+    from heatclient.common import template_utils
+
+    if paths is None:
+        return {}, None
+    files: dict[str, str] = {}
+    merged: dict[str, Any] = {}
+    for path in paths:
+        more, environment = _reading(
+            "environment", path, lambda path=path: template_utils.process_environment_and_files(env_path=path)
+        )
+        if environment.get("parameter_merge_strategies"):
+            raise InvalidRequest(
+                f"Failed to read environment file '{path}': 'parameter_merge_strategies' is not supported",
+                code="BAD_ENVIRONMENT",
+                resource=path,
+                hint="Give the merged values in one environment file or in 'parameters'",
+            )
+        files.update(more)
+        merged = template_utils.deep_update(merged, copy.deepcopy(environment))
+    return files, merged
+
+
+def _reading(option: str, path: str, call: Callable[[], Any]) -> Any:
+    """Call the reader; whatever it stumbles over becomes an answer that names the option and the file."""
+    from heatclient import exc
+
+    what = "environment file" if option == "environment" else "template"
+    named = f"'{path}'" if path != option else "in option 'template_body'"
+    try:
+        return call()
+    except (URLError, OSError) as error:
+        raise InvalidRequest(
+            f"Failed to read {what} {named}",
+            code="FILE_NOT_FOUND",
+            resource=path,
+            reason=str(getattr(error, "reason", error)),
+            hint=f"Give the path of a file on the host that runs this task in '{option}'; a relative one starts at "
+            f"{os.getcwd()}",
+        ) from error
+    except (exc.CommandError, ValueError, TypeError, AttributeError) as error:
+        missing = "Could not fetch" in str(error)
+        raise InvalidRequest(
+            f"Failed to read {what} {named}",
+            code="FILE_NOT_FOUND" if missing else "BAD_ENVIRONMENT" if option == "environment" else "BAD_TEMPLATE",
+            resource=path,
+            reason=" ".join(str(error).split()),
+            hint="Check the path of the file that the reason names" if missing else f"Correct the {what}",
+        ) from error
