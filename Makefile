@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PLAYBOOK = ansible-playbook -i environments/$(ENV)
 
-.PHONY: help run test check cloud-up cloud-down verify-openstack build lock venv
+.PHONY: help run test check cloud-up cloud-down verify-openstack build release lock venv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ verify-openstack: venv ## Check that an OpenStack cloud has what the collection 
 
 build: venv ## Build the collection's tarball into .build/artifact, checked as Galaxy would
 	@python -m tools.gates build
+
+release: venv ## Turn the changelog fragments into CHANGELOG.md for the version in galaxy.yml
+	@cd .build/collections/ansible_collections/kcloud/infrastructure && \
+		antsibull-changelog release --update-existing --refresh-plugins
 
 lock: venv ## Bring the locked versions of the tools up to date
 	@for name in requirements-dev requirements-galaxy-importer; do \

@@ -70,7 +70,9 @@ def apt_install(*packages: str) -> bool:
 
 def create_venv(venv: Path) -> None:
     """Create an empty venv with pip; Debian keeps that part of Python in a package of its own."""
-    command = [sys.executable, "-m", "venv", "--clear", str(venv)]
+    # Not by the Python of the very venv that is about to be cleared
+    python = getattr(sys, "_base_executable", sys.executable)
+    command = [python, "-m", "venv", "--clear", str(venv)]
     first = subprocess.run(command, check=False, capture_output=True, text=True)
     if first.returncode == 0:
         return

@@ -66,7 +66,7 @@ def failed(unit: str, details: str, passed: int = 0, failures: int = 1, note: st
 
 
 def verdict(
-    unit: str, tests: results.Tests, finished: Finished, problems: Sequence[str] = (), note: str = ""
+    unit: str, tests: results.Counts, finished: Finished, problems: Sequence[str] = (), note: str = ""
 ) -> Result:
     """A result from counts, an exit code and what was complained about: no test at all is a failure, never a pass."""
     complaints = list(problems)
@@ -116,7 +116,7 @@ def changelog(_context: Context) -> Result:
         return failed("fragments", "there is neither a changelog fragment nor a release")
     finished = tool("antsibull-changelog", "lint", log="changelog")
     count = len(fragments) + released.exists()
-    return verdict("fragments", results.Tests(count if finished.ok else 0, 0 if finished.ok else 1), finished)
+    return verdict("fragments", results.Counts(count if finished.ok else 0, 0 if finished.ok else 1), finished)
 
 
 def lint(_context: Context) -> Result:
@@ -126,7 +126,7 @@ def lint(_context: Context) -> Result:
     if summary is None:
         return failed("files", f"{finished.output}\nansible-lint did not come to its end")
     files, findings = summary
-    return verdict("files", results.Tests(files if finished.ok else 0, findings), finished)
+    return verdict("files", results.Counts(files if finished.ok else 0, findings), finished)
 
 
 def docs(_context: Context) -> Result:
@@ -151,7 +151,7 @@ def docs(_context: Context) -> Result:
     documented += ROOT.glob("roles/*/meta/argument_specs.yml")
     complaints = len([line for line in finished.output.splitlines() if line.strip()])
     count = len([path for path in documented if path.name != "__init__.py"])
-    return verdict("plugins and roles", results.Tests(count if finished.ok else 0, complaints), finished)
+    return verdict("plugins and roles", results.Counts(count if finished.ok else 0, complaints), finished)
 
 
 def examples(_context: Context) -> Result:
@@ -180,7 +180,7 @@ def examples(_context: Context) -> Result:
     finished = tool("ansible-lint", "--offline", "--strict", "--nocolor", *sorted(folder.glob("*.yml")), folder=folder)
     summary = results.lint(finished.output)
     findings = summary[1] if summary else 0
-    return verdict("tasks", results.Tests(tasks if finished.ok else 0, findings), finished)
+    return verdict("tasks", results.Counts(tasks if finished.ok else 0, findings), finished)
 
 
 def unit(_context: Context) -> Result:
@@ -319,7 +319,7 @@ def nothing(unit: str, context: Context, expected: bool, complaint: str) -> Resu
 
 def in_parallel(context: Context, unit: str, names: list[str], work: Callable[[str, int], Finished]) -> Result:
     """Run targets or scenarios in lanes; each must succeed, and must have run tasks."""
-    tasks = results.Tests()
+    tasks = results.Counts()
     passed, wrong = 0, []
 
     def report(piece: Done) -> None:

@@ -28,15 +28,15 @@ WARNING = re.compile(r"^(?:\[(?:DEPRECATION )?WARNING\]|WARNING):? .*$", re.MULT
 
 
 @dataclass(frozen=True)
-class Tests:
+class Counts:
     """Counts of one kind of test."""
 
     passed: int = 0
     failed: int = 0
     skipped: int = 0
 
-    def __add__(self, other: Tests) -> Tests:
-        return Tests(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
 
 
 def plain(text: str) -> str:
@@ -44,31 +44,31 @@ def plain(text: str) -> str:
     return ESCAPES.sub("", text)
 
 
-def junit(files: Iterable[Path]) -> Tests:
+def junit(files: Iterable[Path]) -> Counts:
     """The counts of JUnit reports. A report that a crash cut short raises, which is a failure of the gate."""
-    total = Tests()
+    total = Counts()
     for file in files:
         for suite in ElementTree.parse(file).getroot().iter("testsuite"):
             tests, skipped = int(suite.get("tests", 0)), int(suite.get("skipped", suite.get("disabled", 0)))
             failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-            total += Tests(tests - failed - skipped, failed, skipped)
+            total += Counts(tests - failed - skipped, failed, skipped)
     return total
 
 
-def recap(text: str) -> Tests:
+def recap(text: str) -> Counts:
     """The tasks of every PLAY RECAP line: ok ones passed, failed and unreachable ones failed."""
-    total = Tests()
+    total = Counts()
     for line in RECAP.finditer(plain(text)):
-        total += Tests(int(line["ok"]), int(line["failed"]) + int(line["unreachable"]))
+        total += Counts(int(line["ok"]), int(line["failed"]) + int(line["unreachable"]))
     return total
 
 
-def sanity(text: str) -> Tests:
+def sanity(text: str) -> Counts:
     """The sanity tests that ansible-test ran."""
     text = plain(text)
     ran = len(set(SANITY_STARTED.findall(text)))
     failed = sum(int(line["failed"]) for line in SANITY_FAILED.finditer(text))
-    return Tests(ran - failed, failed)
+    return Counts(ran - failed, failed)
 
 
 def lint(text: str) -> tuple[int, int] | None:

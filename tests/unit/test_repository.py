@@ -92,10 +92,11 @@ PLAYBOOKS = sorted(path for path in (ROOT / "playbooks").glob("*.y*ml"))
 TARGETS = ROOT / "tests/integration/targets"
 
 
-def test_action_group_lists_every_module() -> None:
-    """`module_defaults: group/kcloud.infrastructure.all` reaches every module, and no name in it is stale."""
+def test_action_group_lists_the_modules_that_log_in() -> None:
+    """`module_defaults: group/kcloud.infrastructure.all` sets the cloud: it reaches every module that takes one, and no other."""
     listed = load(ROOT / "meta/runtime.yml")["action_groups"]["all"]
-    assert listed == [path.stem for path in MODULES]
+    assert listed == [path.stem for path in MODULES if f"{FRAGMENTS}.auth" in fragments_used(path)]
+    assert listed == [path.stem for path in MODULES if f"{FRAGMENTS}.attributes.actiongroup" in fragments_used(path)]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=identify)
@@ -113,6 +114,21 @@ def test_module_uses_the_fragments(module: Path) -> None:
     touches_cloud = re.search(r"\bAUTH_ARGUMENT_SPEC\b|module_utils\.cloud\b", module.read_text(encoding="utf-8"))
     if touches_cloud:
         assert f"{FRAGMENTS}.auth" in used
+
+
+def test_changelog_names_every_module() -> None:
+    """A released version's changelog is not older than its modules: `make release` brings it up to date."""
+    version = load(ROOT / "galaxy.yml")["version"]
+    releases = load(ROOT / "changelogs/changelog.yaml")["releases"]
+    if version in releases:
+        named = {module["name"] for release in releases.values() for module in release.get("modules", [])}
+        assert {path.stem for path in MODULES} - named == set()
+
+
+@pytest.mark.parametrize("role", ROLES, ids=identify)
+def test_role_has_a_readme(role: Path) -> None:
+    """Galaxy refuses a collection with a role that has none."""
+    assert (role / "README.md").read_text(encoding="utf-8").strip()
 
 
 @pytest.mark.parametrize("role", ROLES, ids=identify)
@@ -180,7 +196,7 @@ def test_python_file_states_its_licence(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     if not lines:
         return
-    header = lines[1:4] if lines[0].startswith("#!") else lines[:4]
+    header = lines[:5]
     assert any(re.fullmatch(r"# Copyright \(c\) \d{4} .+", line) for line in header)
     assert "# SPDX-License-Identifier: GPL-3.0-or-later" in header
 

@@ -1,0 +1,120 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running gates: what counts as passed, and that nothing at all never does."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tools import checks, gates
+from tools.checks import Context, Gate, Result, verdict
+from tools.cloud import Cloud
+from tools.commands import Finished
+from tools.lanes import LANES, Done, in_lanes
+from tools.results import Counts
+
+GOOD = Finished(0, "all is well", 1.0)
+BAD = Finished(2, "it broke", 1.0)
+
+
+class NoCloud(Cloud):
+    """A cloud that answers what it is told to, without starting anything."""
+
+    def __init__(self, problem: str = "") -> None:
+        super().__init__()
+        self.problem = problem
+
+    def ready(self) -> str:
+        """Whether it came up, as told."""
+        return self.problem
+
+
+def context(*targets: str, problem: str = "") -> Context:
+    """A context for gates that must not print or start anything."""
+    return Context(NoCloud(problem), targets, say=lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("tests", "finished", "problems", "failed"),
+    [
+        (Counts(3), GOOD, [], 0),
+        (Counts(0), GOOD, [], 1),
+        (Counts(3), BAD, [], 1),
+        (Counts(2, 1), BAD, [], 1),
+        (Counts(3), GOOD, ["a warning"], 1),
+    ],
+)
+def test_verdict(tests: Counts, finished: Finished, problems: list[str], failed: int) -> None:
+    """No tests, a bad exit and a complaint each fail; a failed test is not counted again for its exit code."""
+    result = verdict("tests", tests, finished, problems)
+    assert result.failed == failed
+    assert bool(result.details) is (failed > 0)
+
+
+def test_nothing_to_run_fails_where_something_should_be() -> None:
+    """Modules without integration targets fail; no modules and no targets do not."""
+    assert checks.nothing("targets", context(), True, "modules, but no targets").failed == 1
+    assert checks.nothing("targets", context(), False, "modules, but no targets").failed == 0
+
+
+def test_a_broken_gate_is_a_failed_gate() -> None:
+    """The other gates go on, and the table says so."""
+
+    def broken(_context: Context) -> Result:
+        raise ValueError("no such thing")
+
+    row = gates.run_gate(Gate("broken", broken), context())
+    assert not row.good
+    assert "no such thing" in row.result.details
+
+
+def test_a_gate_without_its_cloud_fails() -> None:
+    """A cloud that did not come up is told by each gate that needs it."""
+    row = gates.run_gate(Gate("needy", lambda _: Result(1, 0, "tests"), needs_cloud=True), context(problem="down"))
+    assert row.result.failed == 1
+    assert row.result.details == "down"
+
+
+def test_gates_keep_their_order_and_unknown_ones_are_refused() -> None:
+    """A misspelt gate must not pass by running nothing."""
+    assert [gate.name for gate in gates.choose(["sanity", "style"])] == ["style", "sanity"]
+    assert len(gates.choose([])) == len(checks.GATES)
+    with pytest.raises(SystemExit, match="no such gate: linting"):
+        gates.choose(["linting"])
+
+
+def test_table_shows_every_row() -> None:
+    """One line a gate, its numbers in it."""
+    rows = [gates.Row("unit", Result(7, 0, "tests", "1 skipped"), 2.4), gates.Row("lint", Result(0, 3, "files"), 1)]
+    lines = gates.table(rows).splitlines()
+    assert lines[1].split() == ["unit", "ok", "2", "7", "0", "tests", "(1", "skipped)"]
+    assert lines[2].split() == ["lint", "FAILED", "1", "0", "3", "files"]
+
+
+def test_lanes_are_never_shared_and_survive_an_error() -> None:
+    """Each lane holds one piece of work at a time, and every piece is reported once."""
+    busy: set[int] = set()
+    guard = threading.Lock()
+    reported: list[Done] = []
+
+    def work(name: str, lane: int) -> Finished:
+        with guard:
+            assert lane not in busy
+            busy.add(lane)
+        try:
+            if name == "bad":
+                raise OSError("disk full")
+            return GOOD
+        finally:
+            with guard:
+                busy.remove(lane)
+
+    names = ["bad", *(str(number) for number in range(LANES * 4))]
+    done = in_lanes(names, work, reported.append)
+    assert sorted(piece.name for piece in done) == sorted(names)
+    assert len(reported) == len(names)
+    assert [piece.name for piece in done if not piece.finished.ok] == ["bad"]
+    assert "disk full" in next(piece.finished.output for piece in done if piece.name == "bad")
