@@ -1,3 +1,5 @@
+#!/usr/bin/python
+
 # Copyright (c) 2026 kcloud.infrastructure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -137,7 +139,14 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.module impor
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
-SERVICES = ("compute", "image", "network", "orchestration", "container-infra")
+# The services, each with something small to read: being in the catalog is not being there.
+SERVICES = {
+    "compute": "/os-availability-zone",
+    "image": "/images?limit=1",
+    "network": "/networks?limit=1&fields=id",
+    "orchestration": "/stacks?limit=1",
+    "container-infra": "/mservices?limit=1",
+}
 NETWORK_LIMITS = {
     "networks": "networks",
     "routers": "routers",
@@ -163,10 +172,13 @@ def identity(connection: Connection) -> dict[str, Any]:
 
 def services(connection: Connection) -> dict[str, Any]:
     found = {}
-    for service in SERVICES:
+    for service, something in SERVICES.items():
         try:
             with translated(f"find {service}", service):
-                endpoint = connection.config.get_session_client(service).get_endpoint_data()
+                adapter = connection.config.get_session_client(service)
+                endpoint = adapter.get_endpoint_data()
+                if endpoint is not None and endpoint.url:
+                    adapter.get(something)
         except KcloudError as error:
             found[service] = {"available": False, "reason": error.reason or error.message, "hint": error.hint}
             continue
