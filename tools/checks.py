@@ -24,11 +24,9 @@ from tools.lanes import Done, in_lanes
 from tools.places import (
     BUILD,
     CLOUDS_YAML,
-    JUNIT,
     PYTHON_VERSION,
     ROOT,
     ansible_test_environment,
-    prepare_home,
     tools_environment,
 )
 
@@ -85,10 +83,11 @@ def tool(name: str, *arguments: str | Path, log: str = "", folder: Path = ROOT, 
     return run([name, *arguments], log=log or name, environment=tools_environment(), folder=folder, seconds=seconds)
 
 
-def ansible_test(copy: Path, log: str, *arguments: str, seconds: float = 900) -> Finished:
-    """Run ansible-test in a copy of the tree."""
+def ansible_test(copy: str, log: str, *arguments: str, seconds: float = 900) -> Finished:
+    """Run ansible-test in a copy of the tree, with a home folder beside it."""
     command = ["ansible-test", *arguments, "--local", "--python", PYTHON_VERSION, "--color", "no"]
-    return run(command, log=log, environment=ansible_test_environment(), folder=copy, seconds=seconds)
+    environment = ansible_test_environment(copy)
+    return run(command, log=log, environment=environment, folder=tree.folder(copy), seconds=seconds)
 
 
 # -- static ------------------------------------------------------------------------------------------------------------
@@ -188,16 +187,15 @@ def unit(_context: Context) -> Result:
     copy = tree.synchronise("ansible-test")
     reports = copy / "tests/output/junit"
     clear(reports, "*-units.xml")
-    finished = ansible_test(copy, "unit", "units")
+    finished = ansible_test("ansible-test", "unit", "units")
     return verdict("tests", results.junit(reports.glob("*-units.xml")), finished)
 
 
 def sanity(_context: Context) -> Result:
     """All of ansible-test's sanity tests; one that would be skipped for a missing tool fails."""
-    problems = []
-    if not shutil.which("shellcheck") and not apt_install("shellcheck"):
-        problems.append("shellcheck is not installed, and cannot be installed from here: sanity would skip its test")
-    finished = ansible_test(tree.synchronise("ansible-test"), "sanity", "sanity")
+    problems = install_program("shellcheck", "shellcheck")
+    tree.synchronise("ansible-test")
+    finished = ansible_test("ansible-test", "sanity", "sanity")
     problems += [line for line in results.warnings(finished.output, MACHINE_WARNINGS) if "kip" in line]
     return verdict("sanity tests", results.sanity(finished.output), finished, problems)
 
@@ -274,13 +272,16 @@ def integration(context: Context) -> Result:
         return nothing(
             "targets", context, any(ROOT.glob("plugins/modules/*.py")), "modules, but no integration targets"
         )
-    copies: dict[int, Path] = {}
+    if problems := install_program("ssh-keygen", "openssh-client"):
+        return failed("targets", "\n".join(problems))
+    prepared: set[int] = set()
 
     def one(name: str, lane: int) -> Finished:
-        if lane not in copies:
-            copies[lane] = tree.synchronise(f"lane-{lane}")
-            write_integration_config(copies[lane])
-        return ansible_test(copies[lane], f"integration-{name}", "integration", name, seconds=SECONDS_FOR_ONE_TARGET)
+        copy = f"lane-{lane}"
+        if lane not in prepared:
+            write_integration_config(tree.synchronise(copy))
+            prepared.add(lane)
+        return ansible_test(copy, f"integration-{name}", "integration", name, seconds=SECONDS_FOR_ONE_TARGET)
 
     return in_parallel(context, "targets", names, one)
 
@@ -356,6 +357,13 @@ def write_integration_config(copy: Path) -> None:
     target.write_text(f"---\n{yaml.safe_dump(config, sort_keys=False)}", encoding="utf-8")
 
 
+def install_program(program: str, package: str) -> list[str]:
+    """Install a Debian package unless its program is there; returns what went wrong."""
+    if shutil.which(program) or apt_install(package):
+        return []
+    return [f"{program} is needed and cannot be installed from here: install the package {package} as root"]
+
+
 def clear(folder: Path, pattern: str) -> None:
     """Delete reports of earlier runs, so that they are not counted again."""
     for path in folder.glob(pattern):
@@ -385,4 +393,4 @@ GATES = (
     Gate("molecule", molecule, needs_cloud=True),
 )
 
-__all__ = ["GATES", "JUNIT", "Context", "Gate", "Result", "prepare_home"]
+__all__ = ["GATES", "Context", "Gate", "Result"]

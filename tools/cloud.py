@@ -9,7 +9,7 @@ import sys
 import threading
 
 from tools.commands import Finished, Stopped, run
-from tools.places import CLOUDS_YAML, ROOT, tools_environment
+from tools.places import CLOUDS_YAML, DEVCLOUD_YAML, tools_environment
 
 SECONDS_TO_START = 1800
 SECONDS_TO_STOP = 300
@@ -25,8 +25,8 @@ class Cloud:
         self.seconds = 0.0
 
     def start(self) -> None:
-        """Bring the cloud up in the background, unless it is up."""
-        self._was_up = self._devcloud("status", "devcloud-status", 60).ok
+        """Bring the cloud up in the background, unless it is up or another one is meant."""
+        self._was_up = CLOUDS_YAML != DEVCLOUD_YAML or self._devcloud("status", "devcloud-status", 60).ok
         if not self._was_up:
             self._thread = threading.Thread(target=self._up, name="devcloud", daemon=True)
             self._thread.start()
@@ -36,7 +36,7 @@ class Cloud:
         if self._thread:
             self._thread.join()
         if not self._problem and not CLOUDS_YAML.is_file():
-            self._problem = f"the test cloud left no {CLOUDS_YAML.relative_to(ROOT)}"
+            self._problem = f"the test cloud left no {CLOUDS_YAML}"
         return self._problem
 
     def finish(self) -> str:

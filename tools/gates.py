@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from types import FrameType
 
-from tools.checks import GATES, Context, Gate, Result, prepare_home
+from tools.checks import GATES, Context, Gate, Result
 from tools.cloud import Cloud
 from tools.commands import Stopped, stop_all
 
@@ -102,7 +102,6 @@ def main(names: list[str]) -> int:
     gates = choose(names)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop_on_signal)
-    prepare_home()
     cloud = Cloud()
     context = Context(cloud, tuple(os.environ.get("TARGETS", "").split()), say)
     rows: list[Row] = []

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,10 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
 VENV_BIN = Path(sys.prefix) / "bin"
 LOGS = BUILD / "logs"
-JUNIT = BUILD / "junit"
-# ansible-test keeps its virtual environments below the home folder, and knows no other place: it gets one of its own
-HOME = BUILD / "home"
-CLOUDS_YAML = Path(os.environ.get("OS_CLIENT_CONFIG_FILE", ROOT / ".devcloud" / "clouds.yaml"))
+# Where the test cloud writes it; a file elsewhere, named by OS_CLIENT_CONFIG_FILE, is of a cloud that runs already
+DEVCLOUD_YAML = ROOT / ".devcloud" / "clouds.yaml"
+CLOUDS_YAML = Path(os.environ.get("OS_CLIENT_CONFIG_FILE", DEVCLOUD_YAML))
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -42,26 +43,26 @@ def tools_environment() -> dict[str, str]:
     }
 
 
-def ansible_test_environment() -> dict[str, str]:
-    """What ansible-test sees: the tools' environment in a home folder of its own."""
-    return {**tools_environment(), "HOME": str(HOME)}
+def ansible_test_environment(name: str) -> dict[str, str]:
+    """What ansible-test sees: the tools' environment in a home folder of its own, `.build/<name>/home`.
 
-
-def prepare_home() -> None:
-    """Fill ansible-test's home folder: pip's settings, and a stand-in for the pip installer that it would download.
-
-    ansible-test drops every PIP_* variable, so what pip is told by the environment or the user's file goes into a file.
+    ansible-test keeps virtual environments and an SSH key below the home folder, and knows no other place; two runs at
+    once that both have to make the key get in each other's way. It drops every PIP_* variable, so what pip is told by
+    the environment or the user's file goes into a file there; and it would download a pip installer, which gets a
+    stand-in.
     """
-    settings = HOME / ".config" / "pip" / "pip.conf"
+    home = BUILD / name / "home"
+    settings = home / ".config" / "pip" / "pip.conf"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.touch(mode=0o600)
     settings.write_text(pip_settings(), encoding="utf-8")
-    cache = HOME / ".ansible" / "test" / "cache"
+    cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
-    stand_in = (Path(__file__).parent / "get_pip.py").read_text(encoding="utf-8")
-    (cache / f"get_pip_{wanted_pip().replace('.', '_')}.py").write_text(stand_in, encoding="utf-8")
+    shutil.copyfile(Path(__file__).parent / "get_pip.py", cache / f"get_pip_{wanted_pip().replace('.', '_')}.py")
+    return {**tools_environment(), "HOME": str(home)}
 
 
+@functools.cache
 def pip_settings() -> str:
     """pip's effective settings, from its files and the environment, as the text of one pip.conf."""
     command = [sys.executable, "-m", "pip", "config", "list"]

@@ -24,9 +24,14 @@ def listed_files() -> set[Path]:
     return {Path(name) for name in names.split("\0") if name and os.path.lexists(ROOT / name)}
 
 
+def folder(name: str) -> Path:
+    """The folder of a copy."""
+    return BUILD / name / COLLECTION
+
+
 def synchronise(name: str) -> Path:
     """Bring the copy `.build/<name>/ansible_collections/...` up to date, and return its folder."""
-    target = BUILD / name / COLLECTION
+    target = folder(name)
     files = listed_files()
     delete_stale(target, files)
     for path in files:
@@ -39,15 +44,15 @@ def synchronise(name: str) -> Path:
 
 def delete_stale(target: Path, wanted: set[Path]) -> None:
     """Delete the files of a copy that are no longer wanted, and the folders that this empties."""
-    for folder, _names, files in os.walk(target, topdown=False):
-        relative = Path(folder).relative_to(target)
+    for current, _names, files in os.walk(target, topdown=False):
+        relative = Path(current).relative_to(target)
         if any(relative == kept or kept in relative.parents for kept in KEPT):
             continue
         for file in files:
             if relative / file not in wanted:
-                (Path(folder) / file).unlink()
-        if relative != Path() and not any(Path(folder).iterdir()):
-            Path(folder).rmdir()
+                (Path(current) / file).unlink()
+        if relative != Path() and not any(Path(current).iterdir()):
+            Path(current).rmdir()
 
 
 def copy(source: Path, target: Path) -> None:
