@@ -147,7 +147,11 @@ class MagnumApi:
 
     def delete_cluster(self, cluster: Cluster) -> bool:
         """Ask for the end of a cluster; False when it is gone already."""
-        return _delete(lambda: self._client.clusters.delete(cluster.id), f"delete cluster '{cluster.name}'", f"cluster/{cluster.name}")
+        return _delete(
+            lambda: self._client.clusters.delete(cluster.id),
+            f"delete cluster '{cluster.name}'",
+            f"cluster/{cluster.name}",
+        )
 
     def resize(self, cluster: Cluster, group: NodeGroup, node_count: int) -> None:
         """Ask for another number of nodes in one group. Never PATCH: drivers differ in it."""
@@ -191,7 +195,11 @@ class MagnumApi:
             self._client.nodegroups.update(cluster.id, group.id, patch)
 
     def delete_node_group(self, cluster: Cluster, group: NodeGroup) -> bool:
-        return _delete(lambda: self._client.nodegroups.delete(cluster.id, group.id), f"delete node group '{group.name}' of '{cluster.name}'", _group(cluster, group.name))
+        return _delete(
+            lambda: self._client.nodegroups.delete(cluster.id, group.id),
+            f"delete node group '{group.name}' of '{cluster.name}'",
+            _group(cluster, group.name),
+        )
 
     # --- cluster templates
 
@@ -233,7 +241,11 @@ class MagnumApi:
             self._client.cluster_templates.update(template.id, patch)
 
     def delete_cluster_template(self, template: ClusterTemplate) -> bool:
-        return _delete(lambda: self._client.cluster_templates.delete(template.id), f"delete cluster template '{template.name}'", f"cluster_template/{template.name}")
+        return _delete(
+            lambda: self._client.cluster_templates.delete(template.id),
+            f"delete cluster template '{template.name}'",
+            f"cluster_template/{template.name}",
+        )
 
     # --- quota
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     CloudUnreachable,
@@ -37,9 +36,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline, intervals
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 # After this long without a sign of a transition a request was dropped: Magnum's conductor begins within a second.
 DROPPED_AFTER_S = 15.0
 # A newer updated_at alone counts as begun only when it stays this long: the conductor saves more than once.
@@ -47,6 +43,13 @@ SETTLE_S = 3.0
 # How often a request is sent at most, and how often a delete, which one change under way can undo.
 SENDS = 2
 DELETES = 3
+# How each verb on a node group is said.
+WORDS = {
+    "resize": "resize",
+    "set_bounds": "set the bounds of",
+    "create_node_group": "create",
+    "delete_node_group": "delete",
+}
 
 
 @dataclass(frozen=True)
@@ -66,37 +69,38 @@ class Writer:
 
     # --- reading and waiting
 
-    def settled(self, cluster: Cluster) -> Cluster | None:
+    def settled(self, cluster: Cluster, doing: str = "wait") -> Cluster | None:
         """Wait until nothing is IN_PROGRESS any more; None when the cluster has gone meanwhile."""
         found: Cluster | None = cluster
-        for pause in self._looks(f"cluster '{cluster.name}' to settle", lambda: found):
+        for pause in intervals():
             if found is None or not Status.in_progress(found.status):
                 return found
-            self._say(found)
-            self.deadline.pause(pause)
+            self._say(found, doing)
+            self._look_again_after(pause, f"cluster '{cluster.name}' to settle", found)
             found = self.api.cluster(cluster.id)
-        raise AssertionError("unreachable: _looks ends by raising")
+        return found
 
-    def _looks(self, what: str, last: Callable[[], Cluster | None]) -> Iterator[float]:
-        """The pauses between looks, until the deadline; then the error with the last state seen."""
-        for pause in intervals():
-            yield pause
-            if self.deadline.passed:
-                raise self._timeout(what, last())
+    def _look_again_after(self, seconds: float, what: str, last: Cluster) -> None:
+        """Pause between two looks.
 
-    def _timeout(self, what: str, cluster: Cluster | None) -> WaitTimeout:
-        state = "gone" if cluster is None else str(cluster.status)
+        :raises WaitTimeout: the deadline has passed; with the last state seen.
+        """
+        if self.deadline.passed:
+            raise self._timeout(what, last)
+        self.deadline.pause(seconds)
+
+    def _timeout(self, what: str, cluster: Cluster) -> WaitTimeout:
         return WaitTimeout(
-            f"Timed out waiting for {what} after {self.deadline.limit:.0f} s; it is {state}",
-            resource=None if cluster is None else f"cluster/{cluster.name}",
-            reason=None if cluster is None else (self.activity(cluster) or cluster.status_reason),
+            f"Timed out waiting for {what} after {self.deadline.limit:.0f} s; it is {cluster.status}",
+            resource=f"cluster/{cluster.name}",
+            reason=self.activity(cluster) or cluster.status_reason,
             hint="Magnum goes on by itself: run again to wait on, or give a larger 'timeout'",
-            last_state=None if cluster is None else cluster.as_result(),
+            last_state=cluster.as_result(),
         )
 
-    def _say(self, cluster: Cluster) -> None:
-        state = " ".join(filter(None, [cluster.status, self.activity(cluster)]))
-        self.progress.say(f"cluster {cluster.name}", state, self.deadline.elapsed, self.deadline.limit)
+    def _say(self, cluster: Cluster, doing: str) -> None:
+        state = ", ".join(filter(None, [cluster.status, self.activity(cluster)]))
+        self.progress.say(doing, state, self.deadline.elapsed, self.deadline.limit)
 
     # --- one write, seen to its end
 
@@ -112,7 +116,7 @@ class Writer:
             if begun is not None:
                 return self._ended(begun, doing) if self.wait else begun
             again = "sent once more" if attempt < SENDS else "given up"
-            self.progress.say(f"cluster {cluster.name}", f"request to {doing} was dropped by Magnum; {again}")
+            self.progress.say(doing, f"the request was dropped by Magnum; {again}")
         raise RequestLost(
             f"Failed to {doing}: Magnum took the request {SENDS} times and began it never",
             resource=f"cluster/{cluster.name}",
@@ -154,10 +158,10 @@ class Writer:
 
         :raises OperationFailed: it ended in a FAILED state.
         """
-        found = self.settled(cluster)
+        found = self.settled(cluster, doing)
         if found is None:
             return self._present(cluster)
-        self._say(found)
+        self._say(found, doing)
         if Status.failed(found.status):
             raise self.explain(self.api.with_groups(found), doing)
         return found
@@ -178,7 +182,7 @@ class Writer:
             found = self._appeared(name, self._post(change))
             if found is not None:
                 return self._ended(found, doing) if self.wait else found
-            self.progress.say(f"cluster {name}", "request to create was dropped by Magnum; sent once more")
+            self.progress.say(doing, "the request was dropped by Magnum; sent once more")
         raise RequestLost(
             f"Failed to {doing}: Magnum took the request {SENDS} times and no cluster appeared",
             resource=change.resource,
@@ -206,9 +210,9 @@ class Writer:
 
     def delete(self, cluster: Cluster) -> None:
         """Delete the cluster and see it go; a delete that another change swallowed is sent again."""
-        sent, sent_at, doing = 0, 0.0, f"delete cluster '{cluster.name}'"
-        found: Cluster | None = cluster
-        for pause in self._looks(f"cluster '{cluster.name}' to go", lambda: found):
+        doing, what = f"delete cluster '{cluster.name}'", f"cluster '{cluster.name}' to go"
+        sent, sent_at, found = 0, 0.0, cluster
+        for pause in intervals():
             overdue = self.deadline.clock.now() - sent_at >= DROPPED_AFTER_S
             if not sent or (overdue and not (found.status or "").startswith("DELETE_")):
                 if sent == DELETES:
@@ -217,16 +221,17 @@ class Writer:
                         resource=f"cluster/{cluster.name}",
                         hint="Something else may be changing this cluster: look at Magnum's log, then run again",
                     )
+                if sent:
+                    self.progress.say(doing, "the request was lost; sent once more")
                 self.api.delete_cluster(cluster)
                 sent, sent_at = sent + 1, self.deadline.clock.now()
-                if sent > 1:
-                    self.progress.say(f"cluster {cluster.name}", "the delete was lost; sent once more")
-            self.deadline.pause(pause)
-            found = self.api.cluster(cluster.id)
-            if found is None:
-                self.progress.say(f"cluster {cluster.name}", "deleted", self.deadline.elapsed)
+            self._look_again_after(pause, what, found)
+            seen = self.api.cluster(cluster.id)
+            if seen is None:
+                self.progress.say(doing, "gone", self.deadline.elapsed, self.deadline.limit)
                 return
-            self._say(found)
+            found = seen
+            self._say(found, doing)
             settled = self.deadline.clock.now() - sent_at >= SETTLE_S
             if found.status == "DELETE_FAILED" and settled:
                 raise self.explain(self.api.with_groups(found), doing)
@@ -236,8 +241,8 @@ class Writer:
     def change_group(self, cluster: Cluster, change: Change) -> Cluster:
         """Any write to one node group."""
         name = change.resource.rsplit("/", 1)[-1]
-        doing = f"{change.verb.replace('_', ' ')} of node group '{name}' of cluster '{cluster.name}'"
-        return self._carried_out(cluster, f"do the {doing}", lambda: self._send_group(cluster, name, change))
+        doing = f"{WORDS[change.verb]} node group '{name}' of cluster '{cluster.name}'"
+        return self._carried_out(cluster, doing, lambda: self._send_group(cluster, name, change))
 
     def _send_group(self, cluster: Cluster, name: str, change: Change) -> None:
         if change.verb == "create_node_group":

@@ -19,7 +19,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.diagnos
     deployment_reason,
     failed_leaves,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import stack_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Resource
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import stacks_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, Status
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ KNOWN_CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         r"no valid host|not enough hosts|NoValidHost",
         "NO_CAPACITY",
-        "No host has room for this flavor, accelerators included: free devices, ask for fewer nodes, or take another "
-        "flavor; then run again",
+        (
+            "No host has room for this flavor, accelerators included: free devices, ask for fewer nodes, or take another "
+            "flavor; then run again"
+        ),
     ),
     (
         r"create trustee or trust|manage trusts",
@@ -90,23 +93,23 @@ def own_reason(cluster: Cluster) -> str:
 
 
 def stack_reason(connection: Connection, cluster: Cluster) -> str | None:
-    """The reason of the deepest failed resource of the cluster's Heat stack; None when there is no such stack."""
-    stack = stack_of(cluster)
-    if stack is None:
-        return None
+    """The reason of the deepest failed resource of the cluster's Heat stacks; None when there is no such stack."""
     try:
-        heat = HeatApi(connection)
-        leaves = failed_leaves(heat.resources(stack, nested=True))
-        if not leaves:
-            return None
-        leaf = leaves[0]
-        said = leaf.reason
-        if leaf.type.startswith("OS::Heat::SoftwareDeployment") and leaf.physical_id:
-            said = deployment_reason(heat.deployment(leaf.physical_id)) or said
+        for stack in stacks_of(cluster, Status.failed):
+            heat = HeatApi(connection)
+            leaves = failed_leaves(heat.resources(stack, nested=True))
+            if leaves:
+                return f"{leaves[0].name} ({leaves[0].type}): {_said(heat, leaves[0])}"
     except KcloudError:
         # An explanation must never hide the failure that it explains.
         return None
-    return f"{leaf.name} ({leaf.type}): {said}"
+    return None
+
+
+def _said(heat: HeatApi, leaf: Resource) -> str | None:
+    if leaf.type.startswith("OS::Heat::SoftwareDeployment") and leaf.physical_id:
+        return deployment_reason(heat.deployment(leaf.physical_id)) or leaf.reason
+    return leaf.reason
 
 
 def failure_of(connection: Connection, cluster: Cluster, doing: str) -> OperationFailed:

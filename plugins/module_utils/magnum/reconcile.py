@@ -50,7 +50,9 @@ class How:
     @classmethod
     def from_params(cls, params: Mapping[str, Any], check_mode: bool) -> How:
         """The shared options of a module; those that it lacks keep their defaults."""
-        given = {key: params[key] for key in ("wait", "timeout", "progress", "api_version") if params.get(key) is not None}
+        given = {
+            key: params[key] for key in ("wait", "timeout", "progress", "api_version") if params.get(key) is not None
+        }
         return cls(check_mode=check_mode, **given)
 
 
@@ -80,7 +82,7 @@ def reconcile_cluster(
         deadline=Deadline.after(how.timeout, Clock()),
         progress=from_environment() if how.progress else Progress(lambda line: None),
         explain=partial(failure_of, connection),
-        activity=activity_of(connection),
+        activity=activity_of(connection, api),
         wait=how.wait,
     )
     actual = _read(writer, desired.name, how, present=present)
