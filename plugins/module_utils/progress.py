@@ -21,17 +21,24 @@ HEARTBEAT_S = 30.0
 class Progress:
     """Says a line when something changed, and the same thing again only every 30 s.
 
-    :param write: takes one line without its newline.
+    :param write: takes one line without its newline; None when nobody listens.
     :param clock: seconds, monotonic.
     """
 
-    def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, write: Callable[[str], None] | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._write = write
         self._clock = clock
         self._last_said: dict[str, tuple[str, float]] = {}
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens: what only makes a line nicer need not be asked of the cloud when nobody does."""
+        return self._write is not None
+
     def say(self, subject: str, state: str, elapsed_s: float | None = None, limit_s: float | None = None) -> None:
         """Report that ``subject`` is in ``state``; the times are shown but do not count as a change."""
+        if self._write is None:
+            return
         now = self._clock()
         last_state, last_at = self._last_said.get(subject, ("", float("-inf")))
         if state == last_state and now - last_at < HEARTBEAT_S:
@@ -45,7 +52,7 @@ def from_environment(environ: dict[str, str] | None = None) -> Progress:
     """The progress that the action plugin listens to; a silent one when nobody does."""
     path = (os.environ if environ is None else environ).get(ENVIRONMENT_VARIABLE)
     if not path:
-        return Progress(lambda line: None)
+        return Progress()
 
     def write(line: str) -> None:
         # A progress line must never be the reason that a change of the cloud fails half-way.

@@ -101,7 +101,7 @@ class HeatApi:
         """Events after the marker, oldest first; those of a stack that is gone too."""
         options = {"marker": marker} if marker else {}
         answer = read(
-            lambda: self._client.events.list(stack.identifier, **options),
+            lambda: self._client.events.list(stack.identifier, sort_dir="asc", **options),
             f"read the events of stack '{stack.name}'",
             f"stack/{stack.name}",
         )

@@ -99,6 +99,8 @@ class Writer:
         )
 
     def _say(self, cluster: Cluster, doing: str) -> None:
+        if not self.progress.heard:
+            return
         state = ", ".join(filter(None, [cluster.status, self.activity(cluster)]))
         self.progress.say(doing, state, self.deadline.elapsed, self.deadline.limit)
 

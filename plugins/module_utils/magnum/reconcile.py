@@ -80,7 +80,7 @@ def reconcile_cluster(
     writer = Writer(
         api=api,
         deadline=Deadline.after(how.timeout, Clock()),
-        progress=from_environment() if how.progress else Progress(lambda line: None),
+        progress=from_environment() if how.progress else Progress(),
         explain=partial(failure_of, connection),
         activity=activity_of(connection, api),
         wait=how.wait,

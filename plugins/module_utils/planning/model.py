@@ -1,0 +1,376 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the planner thinks in: frozen data, integers only.
+
+Units are in the names: ``cpu_m`` milli-CPU, ``mem_mib`` MiB, ``_mw`` milliwatts; devices count in milli-devices
+(1000 is a whole one), money in millionths of the currency per hour. Nodes that are alike are counted, never listed:
+a group's nodes are ``((room, how many), ...)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+WHOLE = 1000
+KINDS = ("gpu", "npu")
+ISOLATION = ("none", "node", "cluster", "project")
+ACTIONS = ("use", "scale", "create")
+
+# Why a candidate is refused. Closed, stable, and the order in which an answer lists them.
+CODES = (
+    "CLUSTER_NOT_READY",
+    "CLUSTER_UNHEALTHY",
+    "CLUSTER_LOCKED",
+    "WRONG_ACCEL_KIND",
+    "WRONG_ACCEL_MODEL",
+    "DEVICE_COUNT_PER_NODE",
+    "DEVICE_SHARE_FRAGMENTED",
+    "CPU_SHORT",
+    "MEM_SHORT",
+    "POWER_BUDGET",
+    "ISOLATION",
+    "LATENCY",
+    "GANG_SPLIT",
+    "GROUP_MAX",
+    "QUOTA_SHORT",
+    "TAINT",
+    "PRICE_CAP",
+)
+
+
+@dataclass(frozen=True, order=True)
+class Accelerator:
+    """The accelerators of one model that each node of a flavor carries.
+
+    ``mem_mib`` is one device's memory, 0 when not known; ``span_mw`` is what one device draws between idle and busy.
+    """
+
+    kind: str
+    model: str
+    count: int
+    mem_mib: int = 0
+    shareable: bool = False
+    span_mw: int = 0
+
+
+@dataclass(frozen=True, order=True)
+class Room:
+    """What is free on a node. ``devices`` has one entry per accelerator of the flavor: the free part of each device,
+    largest first. ``busy`` tells that somebody stands there already."""
+
+    cpu_m: int
+    mem_mib: int
+    devices: tuple[tuple[int, ...], ...] = ()
+    busy: bool = False
+
+
+Rooms = tuple[tuple[Room, int], ...]
+
+
+@dataclass(frozen=True)
+class Flavor:
+    """A kind of node. ``span_mw`` is what the node draws between idle and busy, its accelerators apart.
+
+    ``resources`` are the Placement classes that one node takes, for comparing with what the cloud has free.
+    ``price_source`` is ``table``, ``rates`` or ``default rates``.
+    """
+
+    name: str
+    cpu_m: int
+    mem_mib: int
+    accelerators: tuple[Accelerator, ...] = ()
+    price: int = 0
+    idle_mw: int = 0
+    span_mw: int = 0
+    resources: tuple[tuple[str, int], ...] = ()
+    price_source: str = "table"
+
+    @property
+    def max_mw(self) -> int:
+        return self.idle_mw + self.span_mw + sum(entry.span_mw * entry.count for entry in self.accelerators)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        return frozenset(entry.kind for entry in self.accelerators)
+
+    @property
+    def empty(self) -> Room:
+        """A node of this flavor on which nobody stands."""
+        return Room(self.cpu_m, self.mem_mib, tuple((WHOLE,) * entry.count for entry in self.accelerators))
+
+
+@dataclass(frozen=True, order=True)
+class Demand:
+    """Accelerators that one replica asks for: ``count`` pieces of ``share`` each; any of ``models``, or any at all.
+
+    ``mem_mib`` is asked of each piece.
+    """
+
+    kind: str
+    count: int
+    share: int = WHOLE
+    models: tuple[str, ...] = ()
+    mem_mib: int = 0
+
+
+@dataclass(frozen=True, order=True)
+class Part:
+    """What must lie on one node together."""
+
+    cpu_m: int
+    mem_mib: int
+    demands: tuple[Demand, ...] = ()
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is to be placed.
+
+    ``forms`` are the ways to cut one replica into parts: whole on one node, or (GPU and NPU asked together) one part
+    per kind in the same cluster. ``prefers`` are cluster types, best first. ``home`` is (cluster, group) where it stands.
+    """
+
+    name: str
+    type: str
+    forms: tuple[tuple[Part, ...], ...]
+    replicas: int = 1
+    gang: bool = True
+    isolation: str = "none"
+    priority: int = 0
+    duration_h: int | None = None
+    power_budget_mw: int | None = None
+    max_cost: int | None = None
+    latency_ms: int | None = None
+    tolerations: tuple[str, ...] = ()
+    prefers: tuple[str, ...] = ()
+    home: tuple[str, str] | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, order=True)
+class Tenant:
+    """A workload that stands in a cluster already."""
+
+    workload: str
+    isolation: str = "none"
+
+
+@dataclass(frozen=True)
+class Group:
+    """A node group. ``rooms`` is what is free on its nodes; ``measured`` tells that the nodes themselves said so.
+
+    ``own`` counts the replicas of the very workload to be placed that measured nodes hold already.
+    """
+
+    name: str
+    flavor: Flavor
+    count: int = 0
+    min_count: int = 0
+    max_count: int | None = None
+    rooms: Rooms = ()
+    measured: bool = False
+    own: int = 0
+    taints: tuple[str, ...] = ()
+    status: str = "CREATE_COMPLETE"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster, or (without id) one that could be created: then its groups are empty and ``masters`` must be paid."""
+
+    id: str
+    name: str
+    type: str
+    groups: tuple[Group, ...] = ()
+    template: str = ""
+    status: str = "CREATE_COMPLETE"
+    health: str = ""
+    locks: tuple[str, ...] = ()
+    project: str = ""
+    latency_ms: int | None = None
+    autoscaled: bool = False
+    tenants: tuple[Tenant, ...] = ()
+    masters: tuple[Flavor, int] | None = None
+
+
+@dataclass(frozen=True)
+class TypeGroup:
+    """A node group that every cluster of a type has, with the flavors it may take."""
+
+    name: str
+    flavors: tuple[Flavor, ...]
+    min_count: int = 0
+    max_count: int | None = None
+
+
+@dataclass(frozen=True)
+class ClusterType:
+    """A recipe for new clusters: a declared type, or a template where no types are declared."""
+
+    name: str
+    groups: tuple[TypeGroup, ...]
+    template: str = ""
+    masters: tuple[Flavor, int] | None = None
+    objective: tuple[tuple[str, int], ...] = ()
+    latency_ms: int | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Quota:
+    """A limit of the project and how much of it is used."""
+
+    resource: str
+    limit: int
+    used: int
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Component rates, in millionths per hour: of a vCPU, a GiB, a device by model or kind; and prices of flavors."""
+
+    vcpu: int
+    gib: int
+    devices: tuple[tuple[str, int], ...] = ()
+    flavors: tuple[tuple[str, int], ...] = ()
+    currency: str = ""
+    source: str = "default rates"
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Everything that is there or could be made. ``free`` are Placement's free accelerators by resource class.
+
+    ``standing`` are the parts of workloads that stand somewhere, with their replicas: what the fleet is used for.
+    """
+
+    flavors: tuple[Flavor, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+    types: tuple[ClusterType, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    free: tuple[tuple[str, int], ...] = ()
+    project: str = ""
+    standing: tuple[tuple[Part, int], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How to judge. A different cluster must be ``keep_percent`` better to replace a standing placement."""
+
+    prices: Prices
+    require_health: bool = False
+    keep_percent: int = 5
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that a decision depends on."""
+
+    workload: Workload
+    fleet: Fleet
+    policy: Policy
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One part of the workload in one group."""
+
+    part: Part
+    group: Group
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One thing that could be done: ``use`` a cluster as it is, ``scale`` groups of it, ``create`` one."""
+
+    action: str
+    cluster: Cluster
+    slots: tuple[Slot, ...]
+
+    @property
+    def name(self) -> str:
+        """What people read, and the last tie-breaker."""
+        groups = "+".join(slot.group.name for slot in self.slots)
+        if self.action == "create":
+            flavors = "+".join(slot.group.flavor.name for slot in self.slots)
+            return f"create {self.cluster.type or self.cluster.template}/{groups} ({flavors})"
+        return f"{self.action} {self.cluster.name}/{groups}"
+
+
+@dataclass(frozen=True)
+class Fix:
+    """The smallest change that removes a violation: ``change`` with its ``values``, and a sentence that says it."""
+
+    change: str
+    values: tuple[tuple[str, object], ...]
+    sentence: str
+
+    def value(self, name: str) -> object:
+        return dict(self.values)[name]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One reason against a candidate. ``need``, ``have`` and ``short_by`` are in ``unit``, or texts without one."""
+
+    code: str
+    need: int | str
+    have: int | str
+    short_by: int | None
+    unit: str
+    fix: Fix
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a candidate does to one group: ``placed`` replicas of ``part``, nodes from ``before`` to ``after``."""
+
+    part: Part
+    group: Group
+    flavor: Flavor
+    placed: int
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A candidate judged. Cost and power are what it adds; None where its flavor cannot carry the workload at all."""
+
+    candidate: Candidate
+    steps: tuple[Step, ...]
+    opened: tuple[tuple[Flavor, int], ...]
+    cost: int | None
+    power_mw: int | None
+    why_not: tuple[Violation, ...] = ()
+
+    @property
+    def feasible(self) -> bool:
+        return not self.why_not
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A verdict with its place: ``rank`` 1 is the best, None is infeasible; ``terms`` as the objective compares them."""
+
+    verdict: Verdict
+    rank: int | None = None
+    why: tuple[str, ...] = ()
+    terms: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The answer: ``ranking`` over every candidate, and which of them is chosen, new, next best."""
+
+    request: Request
+    ranking: tuple[Ranked, ...] = ()
+    chosen: Ranked | None = None
+    new: Ranked | None = None
+    runner_up: Ranked | None = None
+    stays: bool = False
+    notes: tuple[str, ...] = field(default=())
