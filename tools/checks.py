@@ -299,7 +299,7 @@ def molecule(context: Context) -> Result:
             ["molecule", "test", "-s", name],
             log=f"molecule-{name}",
             environment=environment,
-            folder=ROOT / "extensions",
+            folder=ROOT,
             seconds=SECONDS_FOR_ONE_TARGET,
         )
 

@@ -25,6 +25,7 @@ LINT_SUMMARY = re.compile(
     r"(?P<failures>\d+) failure\(s\), (?P<warnings>\d+) warning\(s\) (?:in|on) (?P<files>\d+) files"
 )
 WARNING = re.compile(r"^(?:\[(?:DEPRECATION )?WARNING\]|WARNING):? .*$", re.MULTILINE)
+NOT_THERE = re.compile(r"\b(?P<step>converge|idempotence|verify)\] Executed: Missing playbook")
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,11 @@ def lint(text: str) -> tuple[int, int] | None:
     """Files that ansible-lint looked at, and findings of any level; None where it did not come to its summary."""
     found = LINT_SUMMARY.search(plain(text))
     return (int(found["files"]), int(found["failures"]) + int(found["warnings"])) if found else None
+
+
+def missing_steps(text: str) -> list[str]:
+    """The steps of a molecule scenario that matter and have no playbook: molecule passes them by."""
+    return [f"the scenario has no {step}.yml" for step in dict.fromkeys(NOT_THERE.findall(plain(text)))]
 
 
 def warnings(text: str, allowed: Iterable[str] = ()) -> list[str]:

@@ -74,3 +74,9 @@ def test_warnings_are_found_once_each_and_can_be_allowed() -> None:
 def test_a_command_is_ok_when_it_ended_well_by_itself(code: int, timed_out: bool, ok: bool) -> None:
     """A command that was ended at its deadline may still have said 0."""
     assert Finished(code, "", 1.0, timed_out).ok is ok
+
+
+def test_a_scenario_without_verify_is_told() -> None:
+    """Molecule only warns about a step without a playbook; a missing prepare.yml is fine."""
+    text = "WARNING  [x > prepare] Executed: Missing playbook (...)\nWARNING  [x > verify] Executed: Missing playbook (...)"
+    assert results.missing_steps(text) == ["the scenario has no verify.yml"]
