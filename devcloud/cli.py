@@ -20,6 +20,8 @@ def build_parser() -> argparse.ArgumentParser:
     verbs.add_parser("down", help="end every process; clusters are there again after `up`")
     verbs.add_parser("status", help="table of the services; exit code 0 only when all of them answer")
     verbs.add_parser("reset", help="down, then forget clusters and databases (programs and cached dump stay)")
+    again = verbs.add_parser("restart", help="end and start single services, after a change of a plug-in")
+    again.add_argument("service", nargs="+", help="as named by `status`, such as magnum magnum-conductor")
     agent = verbs.add_parser("agent", help="tell the node agent how the guests of a cluster behave")
     agent_control.add_arguments(agent)
     driver = verbs.add_parser("driver", help="habits of the second Magnum driver", add_help=False)
@@ -62,6 +64,8 @@ def main(arguments: list[str]) -> int:
         elif options.verb == "reset":
             cloud.reset()
             print("wiped; `python -m devcloud up` makes a fresh cloud")
+        elif options.verb == "restart":
+            cloud.restart(options.service)
         elif options.verb == "status":
             return print_status(cloud)
         elif options.verb == "agent":

@@ -48,15 +48,6 @@ def answers_http(port: int, timeout: float = 5) -> bool:
         connection.close()
 
 
-def answers(service: services.Service) -> bool:
-    """Say whether the service answers in the way it can be asked."""
-    if service.probe == "http" and service.port:
-        return answers_http(service.port)
-    if service.probe == "tcp" and service.port:
-        return ports.answers(service.port)
-    return True
-
-
 class Cloud:
     """One state folder's cloud."""
 
@@ -67,6 +58,17 @@ class Cloud:
     def table(self) -> list[services.Service]:
         """Return all services in starting order."""
         return services.all_services(self.paths)
+
+    def answers(self, service: services.Service) -> bool:
+        """Say whether the service answers in the way it can be asked; one without an API must be at the broker."""
+        if service.probe == "http" and service.port:
+            return answers_http(service.port)
+        if service.probe == "tcp" and service.port:
+            return ports.answers(service.port)
+        if service.probe == "broker":
+            pids = [stat.pid for stat in processes.family(self.paths.run, service.name)]
+            return ports.connected(pids, ports.PORTS["rabbitmq"])
+        return True
 
     # -- up ---------------------------------------------------------------------------------------------------------
 
@@ -84,10 +86,8 @@ class Cloud:
             self.database = Database(paths, secrets, self.key)
             self._servers()
             with step("starting the OpenStack services"):
-                origin = self._openstack()
-            if origin == "migrations":
-                with step("keeping a dump of the fresh databases for the next time"):
-                    self.database.capture()
+                self._openstack()
+            self.database.capture()
         self._report()
 
     def _refuse_strangers(self) -> None:
@@ -127,7 +127,7 @@ class Cloud:
     def _wait(self, service: services.Service) -> None:
         """Wait until the service answers; one that ended meanwhile is an error with the end of its log."""
         deadline = time.monotonic() + START_PATIENCE
-        while not answers(service):
+        while not self.answers(service):
             dead = not processes.running(self.paths.run, service.name)
             if dead or time.monotonic() > deadline:
                 log = self.paths.log / f"{service.name}.log"
@@ -158,15 +158,13 @@ class Cloud:
                 self._wait(service)
             self.database.wait()
 
-    def _openstack(self) -> str:
-        """Fill the databases and start everything; return where the databases came from."""
-        origin = self.database.fill()
+    def _openstack(self) -> None:
+        """Fill the databases, start everything and seed it."""
+        self.database.fill()
         table = services.openstack(self.paths)
         by_name = {service.name: service for service in table}
         for service in table:
-            if self._start(service) and service.name == "keystone":
-                # It has the cores for itself for a moment, as the seed begins with it.
-                time.sleep(0.5)
+            self._start(service)
         self._wait(by_name["keystone"])
         self._seed("identity")
         self._wait(by_name["placement"])
@@ -179,7 +177,6 @@ class Cloud:
         self._seed("cloud")
         for service in [*table, *services.late(self.paths)]:
             self._wait(service)
-        return origin
 
     def _script(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         env = {**services.base_env(self.paths), **services.own_env(), processes.OWNER: str(self.paths.run)}
@@ -264,6 +261,16 @@ class Cloud:
             processes.record_file(run, service.name).unlink(missing_ok=True)
         return len(all_ours)
 
+    def restart(self, names: list[str]) -> None:
+        """End single services and bring them back, with everything else as `up` would."""
+        known = {service.name: service for service in self.table()}
+        if strangers := sorted(set(names) - set(known)):
+            raise DevcloudError(f"no such service: {', '.join(strangers)}; there are {', '.join(known)}")
+        with only_one(self.paths):
+            for name in names:
+                processes.end(processes.family(self.paths.run, name), known[name].patience)
+        self.up()
+
     def reset(self) -> None:
         """End everything and wipe what the clusters left; programs, keys, passwords and the cached dump stay."""
         self.paths.make()
@@ -282,7 +289,7 @@ class Cloud:
         whole = True
         for service in self.table():
             record = processes.running(self.paths.run, service.name)
-            good = bool(record) and answers(service)
+            good = bool(record) and self.answers(service)
             whole = whole and good
             memory = processes.memory_mb(processes.family(self.paths.run, service.name))
             rows.append(

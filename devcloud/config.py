@@ -56,6 +56,7 @@ def values(paths: Paths, secrets: Mapping[str, str]) -> dict[str, str]:
         **{f"port_{name}": str(port) for name, port in PORTS.items()},
         "state": str(paths.state),
         "etc": str(paths.etc),
+        "plugins": str(PACKAGE / "plugins"),
         "user": getpass.getuser(),
         "mysql_socket": str(paths.mysql_socket),
         "identity_url": f"http://127.0.0.1:{PORTS['keystone']}",

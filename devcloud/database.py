@@ -44,6 +44,11 @@ class Database:
         return self.paths.data / "databases-complete"
 
     @property
+    def pristine(self) -> Path:
+        """Says that nobody has used the databases since they were migrated, so that a dump may be taken."""
+        return self.paths.data / "databases-pristine"
+
+    @property
     def dump(self) -> Path:
         """Folder of the cached dump."""
         return self.paths.cache / f"databases-{self.key}"
@@ -95,23 +100,21 @@ class Database:
                     raise
                 time.sleep(0.2)
 
-    def fill(self) -> str:
-        """Bring the schemas up when they are not, and say from where: `kept`, `dump` or `migrations`."""
+    def fill(self) -> None:
+        """Bring the schemas up when they are not: from the cached dump, else by migrations."""
         if self.marker.exists():
-            return "kept"
+            return
         self.query(
             "".join(f"DROP DATABASE IF EXISTS {name}; CREATE DATABASE {name} CHARACTER SET utf8mb3;" for name in NAMES)
         )
         if (self.dump / "files.tar").exists():
             with step("databases from the cached dump"):
                 self.restore()
-            origin = "dump"
         else:
             with step("databases by migration (only this once; a dump is kept)"):
                 self.migrate()
-            origin = "migrations"
+            self.pristine.touch()
         self.marker.write_text(self.key + "\n")
-        return origin
 
     def _load(self, name: str) -> None:
         with (self.dump / f"{name}.sql").open("rb") as stream:
@@ -140,8 +143,21 @@ class Database:
         if done.returncode:
             raise DevcloudError(f"dumping {name} failed: {done.stderr.decode()[-500:]}")
 
+    def used(self) -> bool:
+        """Say whether anything was made in the cloud that the seed did not make."""
+        tables = ("magnum.cluster", "magnum.cluster_template", "heat.stack", "nova.instances")
+        return any(int(self.query(f"SELECT COUNT(*) FROM {table}")) for table in tables)
+
     def capture(self) -> None:
-        """Keep a dump of the databases as they are; call it only when they are freshly seeded."""
+        """Keep a dump of freshly migrated and seeded databases for the next `reset`."""
+        if not self.pristine.exists():
+            return
+        if not self.used():
+            with step("keeping a dump of the fresh databases for the next time"):
+                self._capture()
+        self.pristine.unlink()
+
+    def _capture(self) -> None:
         fresh = self.dump.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True, mode=0o700)

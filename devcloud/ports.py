@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -63,6 +65,34 @@ def listening_inodes(table: str, port: int) -> set[str]:
     return found
 
 
+def connected_inodes(table: str, port: int) -> set[str]:
+    """Return the socket inodes that are connected to the port of another, from the text of /proc/net/tcp."""
+    found = set()
+    for line in table.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) > 9 and fields[3] == "01" and int(fields[2].rsplit(":", 1)[1], 16) == port:
+            found.add(fields[9])
+    return found
+
+
+def connected(pids: Iterable[int], port: int) -> bool:
+    """Say whether one of the processes holds a connection to the port."""
+    wanted = {f"socket:[{inode}]" for inode in connected_inodes(Path("/proc/net/tcp").read_text(), port)}
+    return any(wanted.intersection(_links(pid)) for pid in pids)
+
+
+def _links(pid: int) -> list[str]:
+    """Return what the process's file descriptors point to; none when it is gone or another's."""
+    links = []
+    try:
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                links.append(os.readlink(entry))
+    except OSError:
+        return links
+    return links
+
+
 def owner(port: int) -> int | None:
     """Return the pid that listens on the port, or None when it cannot be seen."""
     inodes: set[str] = set()
@@ -72,12 +102,6 @@ def owner(port: int) -> int | None:
             inodes |= listening_inodes(table.read_text(), port)
     wanted = {f"socket:[{inode}]" for inode in inodes}
     for process in Path("/proc").iterdir():
-        if not process.name.isdigit():
-            continue
-        try:
-            links = [os.readlink(entry) for entry in (process / "fd").iterdir()]
-        except OSError:
-            continue
-        if wanted.intersection(links):
+        if process.name.isdigit() and wanted.intersection(_links(int(process.name))):
             return int(process.name)
     return None

@@ -64,7 +64,7 @@ def login(user: str, password: str, project: str) -> ks.Session:
     return ks.Session(auth=auth, timeout=120)
 
 
-def patiently(call: Callable[[], Any], seconds: float = 60) -> Any:
+def patiently(call: Callable[[], Any], seconds: float = 30) -> Any:
     """Repeat while the service on the other side is still coming up."""
     deadline = time.monotonic() + seconds
     while True:
@@ -312,6 +312,8 @@ class Seeder:
 
     def run(self) -> dict[str, str]:
         """Do everything, side by side; return the application credentials' ids."""
+        # Neutron reads its policies at its first request, and takes an admin for nobody in those that run beside it.
+        Api(self.admin, URLS["network"] + "/v2.0").get("/networks?limit=1&fields=id")
         with ThreadPoolExecutor(4) as pool:
             credentials = pool.submit(self.credentials)
             rest = [

@@ -11,7 +11,7 @@ from devcloud.ports import PORTS
 
 @dataclass(frozen=True)
 class Service:
-    """One process. `probe` is how to see that it is there: http, tcp or none (alive is enough)."""
+    """One process. `probe` is how to see that it is there: http, tcp, broker (connected to RabbitMQ) or none (alive)."""
 
     name: str
     command: tuple[str, ...]
@@ -58,7 +58,8 @@ def _uwsgi(paths: Paths, name: str, module: str, config: str | None, env: dict[s
 
 
 def _daemon(paths: Paths, name: str, config: str, *, env: dict[str, str] | None = None) -> Service:
-    return Service(name, (str(paths.venv / "bin" / name), "--config-file", str(paths.etc / config)), env=env or {})
+    command = (str(paths.venv / "bin" / name), "--config-file", str(paths.etc / config))
+    return Service(name, command, probe="broker", env=env or {})
 
 
 def servers(paths: Paths) -> list[Service]:
@@ -122,7 +123,7 @@ def servers(paths: Paths) -> list[Service]:
 
 
 def openstack(paths: Paths) -> list[Service]:
-    """Return the OpenStack services that start together; the earlier ones are waited for by the later ones."""
+    """Return the OpenStack services that need only databases and broker to start, the most wanted first."""
     etc = paths.etc
     return [
         _uwsgi(
@@ -135,7 +136,6 @@ def openstack(paths: Paths) -> list[Service]:
         ),
         _uwsgi(paths, "placement", "placement.wsgi.api", None, {"OS_PLACEMENT_CONFIG_DIR": str(etc / "placement")}),
         _uwsgi(paths, "glance", "glance.wsgi.api", None, {"OS_GLANCE_CONFIG_DIR": str(etc / "glance")}),
-        _daemon(paths, "nova-conductor", "nova/nova.conf"),
         _uwsgi(
             paths,
             "neutron",
@@ -147,7 +147,6 @@ def openstack(paths: Paths) -> list[Service]:
         _uwsgi(paths, "magnum", "magnum.wsgi.api", "magnum/magnum.conf", {}, threads=6),
         _uwsgi(paths, "heat", "heat.wsgi.api", "heat/heat.conf", {}),
         _uwsgi(paths, "heat-cfn", "heat.wsgi.cfn", "heat/heat.conf", {}, threads=2),
-        _daemon(paths, "nova-scheduler", "nova/nova.conf"),
         _daemon(paths, "heat-engine", "heat/heat.conf"),
         _daemon(paths, "magnum-conductor", "magnum/magnum.conf"),
     ]
@@ -157,7 +156,9 @@ def late(paths: Paths) -> list[Service]:
     """Return what may start only when Keystone and Placement answer and know the service users."""
     agent = (str(paths.python), "-m", "devcloud.agent")
     return [
+        _daemon(paths, "nova-conductor", "nova/nova.conf"),
         _daemon(paths, "nova-compute", "nova/nova.conf"),
+        _daemon(paths, "nova-scheduler", "nova/nova.conf"),
         Service("node-agent", agent, env=own_env(), patience=2),
     ]
 
