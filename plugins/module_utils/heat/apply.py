@@ -187,7 +187,7 @@ def stands_failed(watch: Watch, stack: Stack) -> OperationFailed:
 def _failed(watch: Watch, stack: Stack, message: str, hint: str, *, changed: bool) -> OperationFailed:
     """The error for a stack that ended badly, with the deepest reason that can be found."""
     leaves = failed_leaves(watch.api.resources(stack, nested=True)) or failed_leaves(watch.failures)
-    details = [as_detail(leaf, _reason_of(watch.api, leaf)) for leaf in leaves[:MOST_FAILURES_SHOWN]]
+    details = [as_detail(leaf, reason_of(watch.api, leaf)) for leaf in leaves[:MOST_FAILURES_SHOWN]]
     reason = f"{details[0]['name']} ({details[0]['type']}): {details[0]['reason']}" if details else stack.status_reason
     return OperationFailed(
         message,
@@ -201,7 +201,8 @@ def _failed(watch: Watch, stack: Stack, message: str, hint: str, *, changed: boo
     )
 
 
-def _reason_of(api: HeatApi, resource: Resource) -> str | None:
+def reason_of(api: HeatApi, resource: Resource) -> str | None:
+    """Why a resource failed; of a software deployment, what its script wrote."""
     if "SoftwareDeployment" in resource.type and resource.physical_id:
         return deployment_reason(api.deployment(resource.physical_id)) or resource.reason
     return resource.reason

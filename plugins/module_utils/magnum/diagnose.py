@@ -15,11 +15,8 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError, OperationFailed
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.diagnose import (
-    deployment_reason,
-    failed_leaves,
-)
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Resource
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply import reason_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.diagnose import failed_leaves
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import stacks_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, Status
 
@@ -99,17 +96,11 @@ def stack_reason(connection: Connection, cluster: Cluster) -> str | None:
             heat = HeatApi(connection)
             leaves = failed_leaves(heat.resources(stack, nested=True))
             if leaves:
-                return f"{leaves[0].name} ({leaves[0].type}): {_said(heat, leaves[0])}"
+                return f"{leaves[0].name} ({leaves[0].type}): {reason_of(heat, leaves[0])}"
     except KcloudError:
         # An explanation must never hide the failure that it explains.
         return None
     return None
-
-
-def _said(heat: HeatApi, leaf: Resource) -> str | None:
-    if leaf.type.startswith("OS::Heat::SoftwareDeployment") and leaf.physical_id:
-        return deployment_reason(heat.deployment(leaf.physical_id)) or leaf.reason
-    return leaf.reason
 
 
 def failure_of(connection: Connection, cluster: Cluster, doing: str) -> OperationFailed:
