@@ -18,7 +18,7 @@ endif
 # With it, every start of a tool would parse all of its code again
 unexport PYTHONDONTWRITEBYTECODE
 
-PLAYBOOK = ansible-playbook -i environments/$(ENV)
+PLAYBOOK = ansible-playbook -i environments/common -i environments/$(ENV)
 
 .PHONY: help run test check cloud-up cloud-down verify-openstack build release lock venv
 
@@ -26,7 +26,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: cloud-up ## Start a real OpenStack on this machine and place a workload on a cluster made for it
-	$(PLAYBOOK) kcloud.infrastructure.place_workload
+	$(PLAYBOOK) kcloud.infrastructure.place_workload kcloud.infrastructure.status
 
 test: venv ## Run every gate; some by GATES="sanity lint", some targets by TARGETS="magnum_cluster"
 	@python -m tools.gates $(GATES)

@@ -145,7 +145,7 @@ SERVICES = {
     "image": "/images?limit=1",
     "network": "/networks?limit=1&fields=id",
     "orchestration": "/stacks?limit=1",
-    "container-infra": "/mservices?limit=1",
+    "container-infra": "/clustertemplates?limit=1",
 }
 NETWORK_LIMITS = {
     "networks": "networks",
