@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pymysql
+from keystoneauth1 import exceptions
 from keystoneauth1 import session as ks
 from keystoneauth1.identity.v3 import Password
 
 from devcloud import agent_control
+from devcloud.errors import DevcloudError
 from devcloud.ports import PORTS
 
 INTERVAL = 0.5
@@ -95,7 +97,7 @@ class Agent:
         try:
             self.session.post(f"{url}/stacks/{stack_name}/{stack}/resources/{resource}/signal", json=body)
             print(f"{time.strftime('%F %T')} {'FAIL' if failed else 'ok'} {stack_name} {resource}", flush=True)
-        except Exception as error:  # the resource may be gone by now; the next round looks again
+        except (exceptions.ClientException, OSError) as error:  # gone by now, say; the next round looks again
             print(f"{time.strftime('%F %T')} not taken: {stack_name} {resource}: {error}", flush=True)
             self.answered.pop(deployment, None)
 
@@ -121,7 +123,7 @@ class Agent:
         while True:
             try:
                 self.round()
-            except Exception as error:
+            except (pymysql.MySQLError, DevcloudError, OSError, ValueError) as error:
                 print(f"{time.strftime('%F %T')} {type(error).__name__}: {error}", flush=True)
                 self.connection = None
                 time.sleep(1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import http.client
-import os
 import shutil
 import subprocess
 import threading
@@ -16,12 +15,14 @@ from contextlib import contextmanager
 from devcloud import config, packages, ports, processes, services
 from devcloud.database import Database
 from devcloud.errors import DevcloudError
-from devcloud.paths import PACKAGE, REPOSITORY, Paths
+from devcloud.paths import PACKAGE, Paths
 from devcloud.progress import say, since_start, step
 from devcloud.secret_store import load_secrets
 
-# What shapes a freshly seeded database besides the configuration and the lock file.
+# What shapes a freshly seeded database besides the configuration.
 SEED_SOURCES = [PACKAGE / "seed.py", PACKAGE / "catalog.py", PACKAGE / "database.py", packages.LOCK]
+# What a running service was started with besides the configuration.
+RUN_SOURCES = [packages.LOCK]
 START_PATIENCE = 180.0
 
 
@@ -80,10 +81,10 @@ class Cloud:
             packages.install_debian()
             packages.install_services(paths)
             secrets = load_secrets(paths.secrets)
-            self.key = config.cloud_key(paths, secrets, SEED_SOURCES)
+            self.key = config.cloud_key(paths, secrets, RUN_SOURCES)
             self._refuse_strangers()
             config.write_config(paths, secrets)
-            self.database = Database(paths, secrets, self.key)
+            self.database = Database(paths, secrets, config.cloud_key(paths, secrets, SEED_SOURCES))
             self._servers()
             with step("starting the OpenStack services"):
                 self._openstack()
@@ -92,26 +93,24 @@ class Cloud:
 
     def _refuse_strangers(self) -> None:
         """Refuse when a port is taken by another or when a run of another configuration is half up."""
-        ours = {stat.pid for stat in processes.owned(self.paths.run)}
+        # What an `up` that was killed left at work (a migration, say) would fight this one.
+        recorded = {stat.pid for s in self.table() for stat in processes.family(self.paths.run, s.name)}
+        processes.end([stat for stat in processes.owned(self.paths.run) if stat.pid not in recorded], 2)
         taken = []
         for service in self.table():
             record = processes.running(self.paths.run, service.name)
             if record:
                 if record.key != self.key:
                     raise DevcloudError(
-                        f"{service.name} (pid {record.pid}) still runs with another configuration, versions or seed: "
+                        f"{service.name} (pid {record.pid}) still runs with another configuration or other versions: "
                         "run `python -m devcloud down` first (keeps the clusters), or `reset` for a fresh cloud"
                     )
                 continue
-            # Children of a service whose parent was killed hold its port and would fight its successor.
-            if rest := processes.family(self.paths.run, service.name):
-                processes.end(rest, 2)
+            # Children of a service whose parent was killed hold its port.
+            processes.end(processes.family(self.paths.run, service.name), 2)
             if service.port and not ports.is_free(service.port):
                 pid = ports.owner(service.port)
-                if pid in ours:
-                    processes.end([stat for stat in processes.owned(self.paths.run) if stat.pid == pid], 2)
-                else:
-                    taken.append(f"port {service.port} ({service.name}) is taken by pid {pid or 'of another user'}")
+                taken.append(f"port {service.port} ({service.name}) is taken by pid {pid or 'of another user'}")
         if taken:
             raise DevcloudError("cannot start: " + "; ".join(taken) + ". Stop that process and run `up` again")
 
@@ -302,8 +301,3 @@ class Cloud:
                 )
             )
         return rows, whole
-
-
-def repository_relative(path: os.PathLike[str]) -> str:
-    """Return the path as one would type it from the repository's root."""
-    return os.path.relpath(path, REPOSITORY)

@@ -14,8 +14,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer as `/new?size=N` does."""
-        host, port = self.server.server_address[:2]
-        body = f"http://{host!s}:{port}/{uuid.uuid4().hex}".encode()
+        body = f"http://{self.headers.get('Host', LOOPBACK)}/{uuid.uuid4().hex}".encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(body)))

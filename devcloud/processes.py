@@ -115,17 +115,23 @@ def all_stats() -> list[Stat]:
     return [stat for stat in (read_stat(pid) for pid in pids) if stat]
 
 
-def in_session(record: Record, stats: Iterable[Stat], boot: str) -> list[Stat]:
-    """Return the processes of the session that the record's process leads or, killed, once led.
+def relatives(record: Record, stats: Iterable[Stat], boot: str) -> list[Stat]:
+    """Return the session that the record's process leads or, killed, once led, and all that descends from it.
 
     The kernel gives no pid out again while a session of that number lives, so the number is enough as long as a
-    live process of this pid is the recorded one.
+    live process of this pid is the recorded one. Descendants are taken by parent too: Erlang's make own sessions.
     """
     stats = list(stats)
     leader = next((stat for stat in stats if stat.pid == record.pid), None)
     if record.boot != boot or (leader and leader.started != record.started):
         return []
-    return [stat for stat in stats if stat.session == record.pid and stat.started >= record.started]
+    found = {stat.pid: stat for stat in stats if stat.session == record.pid and stat.started >= record.started}
+    more = list(found.values())
+    while more:
+        parents = {stat.pid for stat in more}
+        more = [stat for stat in stats if stat.parent in parents and stat.pid not in found]
+        found.update({stat.pid: stat for stat in more})
+    return list(found.values())
 
 
 def owned(run: Path) -> list[Stat]:
@@ -151,7 +157,7 @@ def owned(run: Path) -> list[Stat]:
 def family(run: Path, service: str, stats: Iterable[Stat] | None = None, boot: str | None = None) -> list[Stat]:
     """Return the live processes of a recorded service: itself and what it started."""
     record = read_record(run, service)
-    return in_session(record, stats or all_stats(), boot or boot_id()) if record else []
+    return relatives(record, stats or all_stats(), boot or boot_id()) if record else []
 
 
 def _signal(stats: Iterable[Stat], number: signal.Signals) -> None:

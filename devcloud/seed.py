@@ -129,9 +129,10 @@ def seed_identity(secrets: dict[str, str]) -> None:
     users = _by_name(api, "users", "?domain_id=default")
     domains = _by_name(api, "domains")
     assigned = {
-        (item["user"]["id"], item["role"]["id"], *sorted(item["scope"].items(), key=str)[0][1].values())
+        (item["user"]["id"], item["role"]["id"], scope["id"])
         for item in api.get("/role_assignments")["role_assignments"]
-        if "user" in item and "system" not in item["scope"]
+        for kind, scope in item["scope"].items()
+        if "user" in item and kind in ("project", "domain")
     }
 
     def grant(user: str, role: str, scope: str, target: str) -> None:
@@ -195,8 +196,7 @@ class Seeder:
         self.secrets = secrets
         self.admin = login("admin", secrets["admin_password"], "admin")
         self.operators = {
-            project: login(user, secrets["operator_password"], project)
-            for project, user in catalog.OPERATORS.items()
+            project: login(user, secrets["operator_password"], project) for project, user in catalog.OPERATORS.items()
         }
 
     def flavors(self) -> None:
@@ -316,9 +316,7 @@ class Seeder:
         Api(self.admin, URLS["network"] + "/v2.0").get("/networks?limit=1&fields=id")
         with ThreadPoolExecutor(4) as pool:
             credentials = pool.submit(self.credentials)
-            rest = [
-                pool.submit(task) for task in (self.flavors, self.images, self.network, self.keypairs, self.quotas)
-            ]
+            rest = [pool.submit(task) for task in (self.flavors, self.images, self.network, self.keypairs, self.quotas)]
             for future in rest:
                 future.result()
             return credentials.result()
