@@ -6,12 +6,13 @@
 
 Units are in the names: ``cpu_m`` milli-CPU, ``mem_mib`` MiB, ``_mw`` milliwatts; devices count in milli-devices
 (1000 is a whole one), money in millionths of the currency per hour. Nodes that are alike are counted, never listed:
-a group's nodes are ``((room, how many), ...)``.
+a group's nodes are ``((room, how many), ...)``. Cached properties are derived: they are no part of a value.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 WHOLE = 1000
 KINDS = ("gpu", "npu")
@@ -87,15 +88,15 @@ class Flavor:
     resources: tuple[tuple[str, int], ...] = ()
     price_source: str = "table"
 
-    @property
+    @cached_property
     def max_mw(self) -> int:
         return self.idle_mw + self.span_mw + sum(entry.span_mw * entry.count for entry in self.accelerators)
 
-    @property
+    @cached_property
     def kinds(self) -> frozenset[str]:
         return frozenset(entry.kind for entry in self.accelerators)
 
-    @property
+    @cached_property
     def empty(self) -> Room:
         """A node of this flavor on which nobody stands."""
         return Room(self.cpu_m, self.mem_mib, tuple((WHOLE,) * entry.count for entry in self.accelerators))
@@ -195,6 +196,11 @@ class Cluster:
     tenants: tuple[Tenant, ...] = ()
     masters: tuple[Flavor, int] | None = None
 
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of nodes it has: accelerators' kinds, and cpu for nodes without."""
+        return frozenset(kind for group in self.groups for kind in group.flavor.kinds or ("cpu",))
+
 
 @dataclass(frozen=True)
 class TypeGroup:
@@ -291,13 +297,14 @@ class Candidate:
     cluster: Cluster
     slots: tuple[Slot, ...]
 
-    @property
+    @cached_property
     def name(self) -> str:
-        """What people read, and the last tie-breaker."""
+        """What people read."""
         groups = "+".join(slot.group.name for slot in self.slots)
         if self.action == "create":
             flavors = "+".join(slot.group.flavor.name for slot in self.slots)
-            return f"create {self.cluster.type or self.cluster.template}/{groups} ({flavors})"
+            by = f" by {self.cluster.template}" if self.cluster.template else ""
+            return f"create {self.cluster.type}{by}/{groups} ({flavors})"
         return f"{self.action} {self.cluster.name}/{groups}"
 
 
@@ -373,4 +380,4 @@ class Decision:
     new: Ranked | None = None
     runner_up: Ranked | None = None
     stays: bool = False
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,89 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a decision had to take for granted, in words: so that nobody mistakes a guess for a measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Decision, Request
+
+PER_REPLICA = (
+    "cpu_cores, memory_gb and accelerators are those of one replica, which must fit on one node; "
+    "power_budget and max_cost_per_hour are those of all replicas together"
+)
+WHOLE_NODES = "a node offers all that its flavor has; nothing is kept back for its system"
+POWER = "power is estimated from public figures per accelerator model where flavor_map gives none"
+MOST_NAMES = 5
+
+
+def assumptions(decision: Decision) -> list[str]:
+    """Every assumption behind the decision, each once, in a fixed order."""
+    request = decision.request
+    said = [
+        PER_REPLICA,
+        WHOLE_NODES,
+        *request.workload.notes,
+        *_usage(request),
+        *_health(request),
+        *_latency(request),
+        *_prices(request),
+        POWER,
+        *_autoscaling(decision),
+        *request.fleet.notes,
+    ]
+    return list(dict.fromkeys(said))
+
+
+def _named(names: Iterable[str]) -> str:
+    """Some names in full, many by their number."""
+    distinct = sorted(set(names))
+    shown = ", ".join(distinct[:MOST_NAMES])
+    return shown if len(distinct) <= MOST_NAMES else f"{shown} and {len(distinct) - MOST_NAMES} more"
+
+
+def _usage(request: Request) -> Iterator[str]:
+    unknown = [
+        f"{cluster.name}/{group.name}"
+        for cluster in request.fleet.clusters
+        for group in cluster.groups
+        if group.count and not group.measured
+    ]
+    if unknown:
+        yield (
+            "no node says what is free on it: nodes count as empty except for the placements given, which are packed "
+            f"onto as few nodes as they need ({_named(unknown)})"
+        )
+
+
+def _health(request: Request) -> Iterator[str]:
+    unhealthy = [cluster.name for cluster in request.fleet.clusters if cluster.health == "UNHEALTHY"]
+    if unhealthy and not request.policy.require_health:
+        yield f"health is not looked at, since require_health is false; Magnum says UNHEALTHY of {_named(unhealthy)}"
+
+
+def _latency(request: Request) -> Iterator[str]:
+    unknown = [cluster.name for cluster in request.fleet.clusters if cluster.latency_ms is None]
+    unknown += [f"new {entry.name}" for entry in request.fleet.types if entry.latency_ms is None]
+    if unknown and request.workload.latency_ms is not None:
+        yield f"the latency of these is not known and was not judged: {_named(unknown)}"
+
+
+def _prices(request: Request) -> Iterator[str]:
+    guessed = [flavor.name for flavor in request.fleet.flavors if flavor.price_source == "default rates"]
+    if guessed:
+        yield (
+            "prices come from default component rates in relative units per hour (one vCPU hour is 1), no currency: "
+            f"{_named(guessed)}"
+        )
+
+
+def _autoscaling(decision: Decision) -> Iterator[str]:
+    chosen = decision.chosen
+    if chosen and chosen.verdict.candidate.cluster.autoscaled and chosen.verdict.candidate.action == "scale":
+        yield (
+            f"cluster {chosen.verdict.candidate.cluster.name} says auto_scaling_enabled: its autoscaler owns the number "
+            "of nodes, so move its bounds in place of a resize"
+        )

@@ -1,0 +1,461 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plain dictionaries of what is there -> Fleet, and all options together -> Request.
+
+Facts (clusters, node groups, templates, flavors, quota) come from APIs: keys that nobody reads are passed over.
+Wishes (workload, prices, flavor_map, objective weights) come from people: unknown keys there are errors.
+Everything is put in order of name, so that the order of the input can never matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import cost
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.devices import canonical
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.flavors import read_flavor, read_flavor_map
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
+    WHOLE,
+    Cluster,
+    ClusterType,
+    Flavor,
+    Fleet,
+    Group,
+    Policy,
+    Prices,
+    Quota,
+    Request,
+    Room,
+    Rooms,
+    TypeGroup,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.objective import WEIGHED
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.placements import read_placements, settled
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import (
+    TRUE_TEXTS,
+    flag,
+    mapping,
+    mappings,
+    number,
+    only_known,
+    optional,
+    refused,
+    text,
+    texts,
+    whole,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import gathered, is_model
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.workload import (
+    CPU,
+    GPU,
+    HYBRID,
+    NPU,
+    cluster_type_name,
+    read_workload,
+)
+
+TYPE_LABEL = "kcloud_type"
+LATENCY_LABEL = "kcloud_latency_ms"
+LOCKS = ("do-not-disrupt", "protected")
+QUOTAS = ("clusters", "instances", "cores", "ram_mib")
+# The least that a control plane runs on, where nobody says which flavor it has.
+MASTER_CPU_M, MASTER_MEM_MIB = 2000, 4096
+
+Flavors = Mapping[str, Flavor]
+Given = Mapping[str, Any]
+Notes = list[str]
+
+
+def read_request(
+    workload: object,
+    fleet: object,
+    *,
+    cluster_types: object = None,
+    flavor_map: object = None,
+    prices: object = None,
+    placements: object = None,
+    require_health: bool = False,
+) -> Request:
+    """All options of a match, as plain data, made into what the planner thinks in.
+
+    :param fleet: {flavors, clusters, templates, quota, accelerators_free, project_id}; it may also hold the options
+        that follow, which win where both are given.
+    :raises InvalidRequest: anything that cannot be read, by its path.
+    """
+    given = mapping(fleet, "fleet")
+
+    def option(value: object, name: str) -> tuple[object, str]:
+        return (value, name) if value is not None else (given.get(name), f"fleet.{name}")
+
+    notes: Notes = []
+    rates = cost.read_prices(*option(prices, "prices"))
+    mapped = read_flavor_map(*option(flavor_map, "flavor_map"))
+    flavors, by_key = read_flavors(given.get("flavors"), mapped, rates, notes)
+    raw_types, types_path = option(cluster_types, "cluster_types")
+    kinds = {kind for flavor in flavors for kind in flavor.kinds} | declared_kinds(raw_types, types_path)
+    wanted = read_workload(workload, kinds=kinds)
+    templates = read_templates(given.get("templates"))
+    clusters = read_clusters(given.get("clusters"), by_key, templates, notes)
+    placed = read_placements(*option(placements, "placements"), wanted.name, kinds)
+    clusters, standing, home = settled(clusters, placed, wanted, notes)
+    project = text(given.get("project_id"), "fleet.project_id") or _only(cluster.project for cluster in clusters)
+    if mapping(raw_types, types_path):
+        types = read_types(raw_types, types_path, flavors, by_key, templates, notes)
+    else:
+        types = template_types(templates, flavors, by_key, notes)
+    if not types:
+        notes.append("no cluster type or template could be built from: creating a cluster was not considered")
+    found = Fleet(
+        flavors=flavors,
+        clusters=clusters,
+        types=types,
+        quotas=read_quotas(given.get("quota")),
+        free=read_free(given.get("accelerators_free")),
+        project=project,
+        standing=standing,
+        notes=tuple(notes),
+    )
+    return Request(replace(wanted, home=wanted.home or home), found, Policy(rates, require_health))
+
+
+def _only(values: Iterable[str]) -> str:
+    """The one value that all share, or none."""
+    distinct = set(values)
+    return distinct.pop() if len(distinct) == 1 else ""
+
+
+def _labels(given: Given, path: str) -> dict[str, str]:
+    labels = mapping(given.get("labels"), f"{path}.labels")
+    return {str(name): str(value) for name, value in sorted(labels.items(), key=str)}
+
+
+def _is_set(labels: Mapping[str, str], name: str) -> bool:
+    """Whether a label says yes; Magnum keeps labels as text, YAML's ``true`` as ``True``."""
+    return any(
+        value.strip().lower() in TRUE_TEXTS for key, value in labels.items() if key.lower().replace("_", "-") == name
+    )
+
+
+# --- flavors
+
+
+def read_flavors(
+    raw: object, mapped: Mapping[str, Given], prices: Prices, notes: Notes
+) -> tuple[tuple[Flavor, ...], dict[str, Flavor]]:
+    """The cloud's flavors in order of name, and the same by name and by id."""
+    by_key: dict[str, Flavor] = {}
+    found = {}
+    for path, given in mappings(raw, "fleet.flavors"):
+        flavor, strange = read_flavor(given, path, mapped.get(str(given.get("name")), {}), prices)
+        found[flavor.name] = flavor
+        by_key[text(given.get("id"), f"{path}.id") or flavor.name] = flavor
+        if strange:
+            notes.append(
+                f"flavor {flavor.name}: {', '.join(strange)} names no known accelerator; flavor_map can say it"
+            )
+    notes.sort()
+    missing = sorted(set(mapped) - set(found))
+    if missing:
+        notes.append(f"flavor_map names flavors that the cloud lacks: {', '.join(missing)}")
+    return tuple(found[name] for name in sorted(found)), {**by_key, **found}
+
+
+def _flavor(name: str, flavors: Flavors, owner: str, notes: Notes) -> Flavor:
+    if name not in flavors:
+        notes.append(f"{owner}: flavor {name or 'without name'} is unknown; its nodes count as holding nothing")
+    return flavors.get(name) or Flavor(name or "unknown", 0, 0)
+
+
+# --- templates
+
+
+def read_templates(raw: object) -> tuple[dict[str, Any], ...]:
+    """Cluster templates, in order of name, hidden ones left out."""
+    found = []
+    for path, given in mappings(raw, "fleet.templates"):
+        template = {
+            "id": text(given.get("id"), f"{path}.id"),
+            "name": text(given.get("name"), f"{path}.name"),
+            "flavor": text(given.get("flavor", given.get("flavor_id")), f"{path}.flavor"),
+            "master_flavor": text(given.get("master_flavor", given.get("master_flavor_id")), f"{path}.master_flavor"),
+            "labels": _labels(given, path),
+        }
+        if not flag(given.get("hidden"), f"{path}.hidden"):
+            found.append(template)
+    return tuple(sorted(found, key=lambda template: (template["name"], template["id"])))
+
+
+def _template(templates: Iterable[Given], key: str) -> Given | None:
+    return next((template for template in templates if key and key in (template["id"], template["name"])), None)
+
+
+# --- clusters
+
+
+def read_clusters(raw: object, flavors: Flavors, templates: Iterable[Given], notes: Notes) -> tuple[Cluster, ...]:
+    """Clusters with their worker groups, in order of name. Nodes are empty unless they say what is free on them."""
+    found = [_cluster(given, path, flavors, templates, notes) for path, given in mappings(raw, "fleet.clusters")]
+    return tuple(sorted(found, key=lambda cluster: (cluster.name, cluster.id)))
+
+
+def _cluster(given: Given, path: str, flavors: Flavors, templates: Iterable[Given], notes: Notes) -> Cluster:
+    name = text(given.get("name"), f"{path}.name")
+    template = _template(templates, text(given.get("cluster_template_id"), f"{path}.cluster_template_id"))
+    own_labels = _labels(given, path)
+    labels = {**(template["labels"] if template else {}), **own_labels}
+    raw_groups = given.get("node_groups")
+    if raw_groups is None:
+        flavor = given.get("flavor", given.get("flavor_id"))
+        raw_groups = [{"name": "default-worker", "flavor": flavor, "node_count": given.get("node_count", 0)}]
+    groups = [
+        _group(entry, group_path, flavors, name, notes)
+        for group_path, entry in mappings(raw_groups, f"{path}.node_groups")
+        if entry.get("role") != "master"
+    ]
+    latency = given.get("latency_ms", labels.get(LATENCY_LABEL))
+    type_name = text(given.get("type"), f"{path}.type") or labels.get(TYPE_LABEL, "")
+    return Cluster(
+        id=text(given.get("id"), f"{path}.id") or name,
+        name=name,
+        type=cluster_type_name(type_name) or derived_type(group.flavor for group in groups),
+        groups=tuple(sorted(groups, key=lambda group: group.name)),
+        template=template["name"] if template else "",
+        status=text(given.get("status"), f"{path}.status", "CREATE_COMPLETE"),
+        health=text(given.get("health_status"), f"{path}.health_status"),
+        locks=tuple(lock for lock in LOCKS if _is_set(labels, lock)),
+        project=text(given.get("project_id"), f"{path}.project_id"),
+        latency_ms=optional(whole, latency, f"{path}.latency_ms"),
+        autoscaled=_is_set(labels, "auto-scaling-enabled"),
+    )
+
+
+def derived_type(flavors: Iterable[Flavor]) -> str:
+    """The type that accelerators make of a cluster."""
+    kinds = {kind for flavor in flavors for kind in flavor.kinds}
+    if {"gpu", "npu"} <= kinds:
+        return HYBRID
+    return GPU if "gpu" in kinds else NPU if "npu" in kinds else CPU if not kinds else ""
+
+
+def _group(given: Given, path: str, flavors: Flavors, cluster: str, notes: Notes) -> Group:
+    name = text(given.get("name"), f"{path}.name", "default-worker")
+    flavor_name = text(given.get("flavor", given.get("flavor_id")), f"{path}.flavor")
+    flavor = _flavor(flavor_name, flavors, f"{cluster}/{name}", notes)
+    count = whole(given.get("node_count", 0), f"{path}.node_count")
+    measured = given.get("nodes") is not None
+    rooms = _measured(given["nodes"], f"{path}.nodes", flavor) if measured else ((flavor.empty, count),)
+    return Group(
+        name=name,
+        flavor=flavor,
+        count=count,
+        min_count=optional(whole, given.get("min_node_count"), f"{path}.min_node_count") or 0,
+        max_count=optional(whole, given.get("max_node_count"), f"{path}.max_node_count"),
+        rooms=gathered(rooms),
+        measured=measured,
+        taints=texts(given.get("taints", given.get("node_taints")), f"{path}.taints"),
+        status=text(given.get("status"), f"{path}.status") or "CREATE_COMPLETE",
+    )
+
+
+def _measured(raw: object, path: str, flavor: Flavor) -> Rooms:
+    """Nodes that say what is free: {ready?, busy?, free: {cpu_m, mem_mib}, devices: [free milli-devices]}.
+
+    What a node does not say is not free.
+    """
+    rooms = []
+    for node_path, given in mappings(raw, path):
+        if flag(given.get("ready"), f"{node_path}.ready", True):
+            free = mapping(given.get("free"), f"{node_path}.free")
+            milli = [
+                min(whole(entry, f"{node_path}.devices[{index}]"), WHOLE)
+                for index, entry in enumerate(texts_or_numbers(given.get("devices")))
+            ]
+            room = Room(
+                min(whole(free.get("cpu_m", 0), f"{node_path}.free.cpu_m"), flavor.cpu_m),
+                min(whole(free.get("mem_mib", 0), f"{node_path}.free.mem_mib"), flavor.mem_mib),
+                _devices(flavor, milli),
+            )
+            busy = flag(given.get("busy"), f"{node_path}.busy", room != flavor.empty)
+            rooms.append((replace(room, busy=busy), 1))
+    return tuple(rooms)
+
+
+def texts_or_numbers(raw: object) -> list[Any]:
+    return list(raw) if isinstance(raw, (list, tuple)) else []
+
+
+def _devices(flavor: Flavor, milli: list[int]) -> tuple[tuple[int, ...], ...]:
+    """A node's flat list of devices, cut by the accelerators of its flavor; devices that are not listed are not free."""
+    rest = [*milli, *[0] * sum(entry.count for entry in flavor.accelerators)]
+    cut = []
+    for entry in flavor.accelerators:
+        cut.append(tuple(sorted(rest[: entry.count], reverse=True)))
+        rest = rest[entry.count :]
+    return tuple(cut)
+
+
+# --- what could be created
+
+
+def declared_kinds(raw: object, path: str) -> set[str]:
+    """Accelerator kinds that cluster types speak of."""
+    return {
+        text(mapping(group.get("accelerator"), f"{group_path}.accelerator").get("kind"), group_path).lower()
+        for name, given in mapping(raw, path).items()
+        for group_path, group in mappings(
+            mapping(given, f"{path}.{name}").get("node_groups"), f"{path}.{name}.node_groups"
+        )
+    } - {""}
+
+
+def read_types(
+    raw: object, path: str, flavors: tuple[Flavor, ...], by_key: Flavors, templates: Iterable[Given], notes: Notes
+) -> tuple[ClusterType, ...]:
+    """Declared cluster types, in order of name; one that no flavor of the cloud can serve is left out, with a note."""
+    found = []
+    for key, entry in sorted(mapping(raw, path).items()):
+        name, type_path = cluster_type_name(str(key)), f"{path}.{key}"
+        given = mapping(entry, type_path)
+        groups = [
+            _type_group(group, group_path, name, flavors, by_key, notes)
+            for group_path, group in mappings(given.get("node_groups"), f"{type_path}.node_groups")
+        ]
+        built = tuple(sorted((group for group in groups if group.flavors), key=lambda group: group.name))
+        if not built or any(group.min_count and not group.flavors for group in groups):
+            notes.append(f"cluster type {name} cannot be built: the cloud has no flavor for one of its node groups")
+            continue
+        wanted = text(given.get("template"), f"{type_path}.template")
+        template = _template(templates, wanted) or _labelled(templates, name)
+        if wanted and not _template(templates, wanted):
+            notes.append(f"cluster type {name}: template {wanted} does not exist yet")
+        found.append(
+            ClusterType(
+                name=name,
+                groups=built,
+                template=wanted or (template["name"] if template else ""),
+                masters=_masters(given, type_path, template, flavors, by_key, notes, name),
+                objective=_objective(given.get("objective"), f"{type_path}.objective"),
+                latency_ms=optional(whole, given.get("latency_ms"), f"{type_path}.latency_ms"),
+                labels=tuple(_labels(given, type_path).items()),
+            )
+        )
+    return tuple(found)
+
+
+def _labelled(templates: Iterable[Given], type_name: str) -> Given | None:
+    return next(
+        (entry for entry in templates if cluster_type_name(entry["labels"].get(TYPE_LABEL, "")) == type_name), None
+    )
+
+
+def _type_group(
+    given: Given, path: str, type_name: str, flavors: tuple[Flavor, ...], by_key: Flavors, notes: Notes
+) -> TypeGroup:
+    name = text(given.get("name"), f"{path}.name", "default-worker")
+    accelerator = mapping(given.get("accelerator"), f"{path}.accelerator")
+    kind = text(accelerator.get("kind"), f"{path}.accelerator.kind").lower()
+    models = tuple(canonical(model) for model in texts(accelerator.get("models"), f"{path}.accelerator.models"))
+    names = texts(given.get("flavors", given.get("flavor")), f"{path}.flavors")
+    missing = [entry for entry in names if entry not in by_key]
+    if missing:
+        notes.append(f"cluster type {type_name}: the cloud lacks flavor {', '.join(missing)}")
+    if names:
+        able = [by_key[entry] for entry in names if entry in by_key]
+    else:
+        able = [flavor for flavor in flavors if _is_for(flavor, kind, models)]
+    least = optional(whole, given.get("min_node_count"), f"{path}.min_node_count") or 0
+    most = optional(whole, given.get("max_node_count"), f"{path}.max_node_count")
+    if most is not None and most < least:
+        raise refused(f"{path}.max_node_count", most, f"at least min_node_count ({least})")
+    return TypeGroup(name, tuple(sorted(set(able), key=lambda flavor: flavor.name)), least, most)
+
+
+def _is_for(flavor: Flavor, kind: str, models: tuple[str, ...]) -> bool:
+    """Whether a flavor belongs into a group for this kind of accelerator, or for none."""
+    if not kind:
+        return not flavor.accelerators
+    return any(
+        entry.kind == kind and (not models or any(is_model(entry.model, model) for model in models))
+        for entry in flavor.accelerators
+    )
+
+
+def template_types(
+    templates: Iterable[Given], flavors: tuple[Flavor, ...], by_key: Flavors, notes: Notes
+) -> tuple[ClusterType, ...]:
+    """Without declared types each template is one; without a flavor in the template, one per flavor."""
+    found = []
+    for template in templates:
+        workers = (_flavor(template["flavor"], by_key, template["name"], notes),) if template["flavor"] else flavors
+        labelled = cluster_type_name(template["labels"].get(TYPE_LABEL, ""))
+        latency = template["labels"].get(LATENCY_LABEL)
+        for flavor in workers:
+            found.append(
+                ClusterType(
+                    name=labelled or derived_type([flavor]),
+                    groups=(TypeGroup("default-worker", (flavor,), 1),),
+                    template=template["name"],
+                    masters=_masters({}, "", template, flavors, by_key, notes, template["name"]),
+                    latency_ms=optional(whole, latency, f"template {template['name']}: label {LATENCY_LABEL}"),
+                )
+            )
+    return tuple(found)
+
+
+def _masters(
+    given: Given,
+    path: str,
+    template: Given | None,
+    flavors: tuple[Flavor, ...],
+    by_key: Flavors,
+    notes: Notes,
+    owner: str,
+) -> tuple[Flavor, int] | None:
+    """The control plane of a new cluster: as declared, as in the template, or the cheapest flavor that could be one."""
+    name = text(given.get("master_flavor"), f"{path}.master_flavor") or (template["master_flavor"] if template else "")
+    count = whole(given.get("master_count", 1), f"{path}.master_count")
+    if name in by_key:
+        return by_key[name], count
+    able = [
+        flavor
+        for flavor in flavors
+        if not flavor.accelerators and flavor.cpu_m >= MASTER_CPU_M and flavor.mem_mib >= MASTER_MEM_MIB
+    ]
+    chosen = min(able, key=lambda flavor: (flavor.price, flavor.name), default=None)
+    said = f"flavor {name} of its control plane is unknown" if name else "nobody says the flavor of its control plane"
+    notes.append(f"{owner}: {said}; {'it counts as ' + chosen.name if chosen else 'its control plane is not counted'}")
+    return (chosen, count) if chosen else None
+
+
+def _objective(raw: object, path: str) -> tuple[tuple[str, int], ...]:
+    """Weights of a type's objective: {term: weight}."""
+    given = mapping(raw, path)
+    only_known(given, WEIGHED, path)
+    return tuple(sorted((str(term), number(weight, f"{path}.{term}", 1000)) for term, weight in given.items()))
+
+
+# --- limits
+
+
+def read_quotas(raw: object) -> tuple[Quota, ...]:
+    """{clusters|instances|cores|ram_mib: {limit, used}}; a limit of -1 or none is no limit."""
+    given = mapping(raw, "fleet.quota")
+    found = []
+    for resource in QUOTAS:
+        path = f"fleet.quota.{resource}"
+        entry = mapping(given.get(resource), path)
+        if entry.get("limit") not in (None, -1):
+            found.append(
+                Quota(resource, whole(entry["limit"], f"{path}.limit"), whole(entry.get("used", 0), f"{path}.used"))
+            )
+    return tuple(found)
+
+
+def read_free(raw: object) -> tuple[tuple[str, int], ...]:
+    """{Placement resource class: how many are free in the cloud}."""
+    given = mapping(raw, "fleet.accelerators_free")
+    return tuple(sorted((str(name), whole(count, f"fleet.accelerators_free.{name}")) for name, count in given.items()))

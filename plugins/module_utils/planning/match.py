@@ -1,0 +1,227 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Match: one workload -> the best of everything that could be done for it.
+
+Every candidate is judged: each existing cluster and group as it is, each group scaled out, each cluster that could be
+created. Nothing is sampled, so the best found is the best there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.feasibility import Memo, judge
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import gauge, mix
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
+    ACTIONS,
+    Candidate,
+    Cluster,
+    ClusterType,
+    Decision,
+    Flavor,
+    Fleet,
+    Group,
+    Part,
+    Ranked,
+    Request,
+    Slot,
+    TypeGroup,
+    Verdict,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.objective import (
+    disruption,
+    effects_on_nodes,
+    is_home,
+    measure,
+    order_of_terms,
+)
+
+Form = tuple[Part, ...]
+
+
+def match(request: Request) -> Decision:
+    """Judge every candidate, rank them, choose."""
+    memo: Memo = {}
+    verdicts = [judge(request, candidate, memo) for candidate in candidates(request)]
+    feasible = ranked(request, [verdict for verdict in verdicts if verdict.feasible])
+    refused = sorted((verdict for verdict in verdicts if not verdict.feasible), key=_closeness)
+    chosen, stays = choose(request, feasible)
+    if chosen is not None:
+        feasible = [chosen, *(entry for entry in feasible if entry is not chosen)]
+    reasons = explained(request, feasible, stays)
+    return Decision(
+        request=request,
+        ranking=(*reasons, *(Ranked(verdict) for verdict in refused)),
+        chosen=reasons[0] if reasons else None,
+        new=next((entry for entry in reasons if entry.verdict.candidate.action == "create"), None),
+        runner_up=reasons[1] if len(reasons) > 1 else None,
+        stays=stays,
+    )
+
+
+# --- what could be done
+
+
+def candidates(request: Request) -> Iterator[Candidate]:
+    """Everything that could be done, in a fixed order."""
+    forms = request.workload.forms
+    for cluster in request.fleet.clusters:
+        for form in forms:
+            for groups in seats(form, cluster.groups):
+                slots = tuple(map(Slot, form, groups))
+                yield Candidate("use", cluster, slots)
+                yield Candidate("scale", cluster, slots)
+    for cluster_type in request.fleet.types:
+        for form in forms:
+            for seated in type_seats(form, cluster_type.groups):
+                yield from new_clusters(request.fleet, cluster_type, form, seated)
+
+
+def seats(form: Form, groups: tuple[Group, ...]) -> Iterator[tuple[Group, ...]]:
+    """The ways to give each part of a replica a group.
+
+    A plain workload may try every group. Where several kinds of accelerators are asked for, a part looks at the groups
+    that have its kinds; of several parts each has a group of its own, and one that finds none takes any, to be told what
+    is missing there.
+    """
+    if _is_plain(form):
+        yield from ((group,) for group in groups)
+        return
+    able = [tuple(group for group in groups if _kinds(part) <= group.flavor.kinds) for part in form]
+    if len(form) > 1:
+        able = [found or groups[: len(form)] for found in able]
+    lone = len(groups) == 1 and not set().union(*map(_kinds, form)) <= groups[0].flavor.kinds
+    yield from (chosen for chosen in product(*able) if lone or _distinct(chosen))
+
+
+def type_seats(form: Form, groups: tuple[TypeGroup, ...]) -> Iterator[tuple[tuple[TypeGroup, Flavor], ...]]:
+    """The ways to give each part a group of a cluster type, with one of the flavors that the group may take."""
+    offers = [(group, flavor) for group in groups for flavor in group.flavors]
+    able = [[offer for offer in offers if _is_plain(form) or _kinds(part) <= offer[1].kinds] for part in form]
+    yield from (chosen for chosen in product(*able) if _distinct(group for group, _flavor in chosen))
+
+
+def _is_plain(form: Form) -> bool:
+    """Whether all that is asked lies on one node with at most one kind of accelerator."""
+    return len(form) == 1 and len(form[0].demands) < 2
+
+
+def _distinct(groups: Iterable[Group | TypeGroup]) -> bool:
+    names = [group.name for group in groups]
+    return len(set(names)) == len(names)
+
+
+def _kinds(part: Part) -> set[str]:
+    return {demand.kind for demand in part.demands}
+
+
+def new_clusters(
+    fleet: Fleet, cluster_type: ClusterType, form: Form, seated: Iterable[tuple[TypeGroup, Flavor]]
+) -> Iterator[Candidate]:
+    """A cluster that could be created: the groups that the workload sits in, and the others at their least."""
+    chosen = {group.name: flavor for group, flavor in seated}
+    groups = tuple(
+        Group(
+            name=group.name,
+            flavor=chosen.get(group.name) or min(group.flavors, key=lambda flavor: (flavor.price, flavor.name)),
+            min_count=group.min_count,
+            max_count=group.max_count,
+        )
+        for group in cluster_type.groups
+    )
+    cluster = Cluster(
+        id="",
+        name="",
+        type=cluster_type.name,
+        groups=groups,
+        template=cluster_type.template,
+        project=fleet.project,
+        latency_ms=cluster_type.latency_ms,
+        masters=cluster_type.masters,
+    )
+    by_name = {group.name: group for group in groups}
+    yield Candidate("create", cluster, tuple(map(Slot, form, (by_name[group.name] for group, _flavor in seated))))
+
+
+# --- what is best
+
+
+def ranked(request: Request, feasible: Iterable[Verdict]) -> list[Ranked]:
+    """Feasible candidates, best first, with the terms as they were compared."""
+    parts = [(part, request.workload.replicas) for part in request.workload.forms[-1]]
+    fragments = gauge(mix(request.fleet.standing, tuple(parts)))
+    effects = effects_on_nodes(fragments, alone=request.workload.isolation == "node")
+    order = order_of_terms(request)
+    found = []
+    for verdict in feasible:
+        values = measure(request, verdict, effects)
+        terms = [("cost", verdict.cost or 0), ("disruption", disruption(request, verdict))]
+        found.append(Ranked(verdict, terms=(*terms, *((term, values[term]) for term in order))))
+    return sorted(found, key=_order)
+
+
+def _order(entry: Ranked) -> tuple[int, ...]:
+    """By the terms, then by action. Sorting is stable and candidates come in order of name, so names decide last."""
+    return (*(value for _term, value in entry.terms), ACTIONS.index(entry.verdict.candidate.action))
+
+
+def _closeness(verdict: Verdict) -> tuple[int, int]:
+    """Refused candidates: those with the fewest reasons against them first."""
+    return len(verdict.why_not), ACTIONS.index(verdict.candidate.action)
+
+
+def choose(request: Request, feasible: list[Ranked]) -> tuple[Ranked | None, bool]:
+    """The best; but a workload that stands stays in its cluster unless another is clearly cheaper."""
+    if not feasible:
+        return None, False
+    best = feasible[0]
+    home = next((entry for entry in feasible if is_home(request, entry.verdict)), None)
+    if home is None:
+        return best, False
+    keep = 100 - request.policy.keep_percent
+    if home is not best and (best.verdict.cost or 0) * 100 <= (home.verdict.cost or 0) * keep:
+        return best, False
+    return home, True
+
+
+# --- why
+
+
+def explained(request: Request, feasible: list[Ranked], stays: bool) -> list[Ranked]:
+    """The same candidates with their ranks and the codes that speak for them."""
+    if not feasible:
+        return []
+    values = [dict(entry.terms) for entry in feasible]
+    least = {term: min(value[term] for value in values) for term in values[0]}
+    return [
+        Ranked(entry.verdict, rank, tuple(reasons(request, entry, least, stays and rank == 1)), entry.terms)
+        for rank, entry in enumerate(feasible, 1)
+    ]
+
+
+def reasons(request: Request, entry: Ranked, least: dict[str, int], stays: bool) -> Iterator[str]:
+    """What speaks for a feasible candidate."""
+    workload, candidate, terms = request.workload, entry.verdict.candidate, dict(entry.terms)
+    if stays:
+        yield "STANDING_PLACEMENT"
+    yield {"use": "ROOM_ON_RUNNING_NODES", "scale": "SCALES_WITHIN_MAX", "create": "NEW_CLUSTER"}[candidate.action]
+    if workload.prefers and candidate.cluster.type == workload.prefers[0]:
+        yield "PREFERRED_TYPE"
+    if any(demand.models for step in entry.verdict.steps for demand in step.part.demands):
+        yield "MODEL_MATCH"
+    for code, term in (("CHEAPEST", "cost"), ("LEAST_FRAGMENTATION", "utilisation"), ("LEAST_POWER", "power")):
+        if terms[term] == least[term]:
+            yield code
+    for code, asked in (
+        ("WITHIN_POWER_BUDGET", workload.power_budget_mw),
+        ("WITHIN_PRICE_CAP", workload.max_cost),
+    ):
+        if asked is not None:
+            yield code
+    if workload.latency_ms is not None and candidate.cluster.latency_ms is not None:
+        yield "WITHIN_LATENCY"
+    if workload.isolation != "none":
+        yield "ISOLATED"
