@@ -79,6 +79,8 @@ def settings_file(listed: str) -> str:
         if separator and key not in {"config-file", "require-virtualenv"}:
             value = value.strip()[1:-1].replace("\\n", "\n    ")
             sections.setdefault("global" if section == ":env:" else section, {})[key] = value
+    # ansible-test lets pip say what it collects for each of its venvs; only its errors are of use here
+    sections["global"]["quiet"] = "2"
     blocks = [[f"[{name}]", *(f"{key} = {value}" for key, value in keys.items())] for name, keys in sections.items()]
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 

@@ -54,6 +54,7 @@ def test_pip_settings_become_one_file() -> None:
     assert parsed["global"]["find-links"].split() == ["one", "two"]
     assert parsed["install"]["no-compile"] == "false"
     assert "config-file" not in parsed["global"]
+    assert parsed["global"]["quiet"] == "2"
 
 
 def test_the_pip_that_ansible_test_wants_is_found() -> None:
