@@ -30,7 +30,7 @@ def read_desired(params: Mapping[str, Any], parameters: Mapping[str, Any]) -> De
         name=params["name"],
         template=template,
         environment=environment,
-        files={**files, **environment_files},
+        files={name: _text(content) for name, content in {**files, **environment_files}.items()},
         parameters=dict(parameters),
         tags=None if params.get("tags") is None else tuple(sorted({str(tag) for tag in params["tags"]})),
         stack_timeout=params.get("stack_timeout"),
@@ -65,6 +65,11 @@ def _of_mapping(read: tuple[dict[str, str], Any]) -> tuple[dict[str, str], dict[
     if not isinstance(template, Mapping):
         raise TypeError("it is not a mapping of keys to values")
     return files, dict(template)
+
+
+def _text(content: str | bytes) -> str:
+    # The client leaves plain files as bytes (base64 where they are no text); its JSON encoder makes text of them.
+    return content.decode("utf-8") if isinstance(content, bytes) else content
 
 
 def _read_environment(paths: list[str] | None) -> tuple[dict[str, str], dict[str, Any] | None]:

@@ -1,0 +1,315 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carrying plans out against a Heat that loses requests, answers unclearly, fails and is slow; time is turned by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    Conflict,
+    OperationFailed,
+    RequestLost,
+    ServiceError,
+    WaitTimeout,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import Unclear
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply import Watch
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import (
+    Definition,
+    Desired,
+    Preview,
+    Resource,
+    Stack,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.reconcile import ensure
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline
+
+TEMPLATE = {"heat_template_version": "wallaby", "parameters": {"size": {"type": "number", "default": 1}}}
+WANTED = Desired(name="s", template=TEMPLATE, parameters={"size": 3})
+
+
+class Silent:
+    """Progress that keeps its lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, subject: str, state: str, elapsed_s: float | None = None, limit_s: float | None = None) -> None:
+        self.lines.append(f"{subject}: {state}")
+
+
+@dataclass
+class FakeHeat:
+    """A Heat of one stack.
+
+    :param lose: so many writes are taken and never begun.
+    :param unclear: so many writes answer 503; ``took`` says whether they were carried out all the same.
+    :param ends: the status that an action ends in, in the place of its COMPLETE.
+    :param takes: so many looks until an action ends.
+    """
+
+    stack: Stack | None = None
+    lose: int = 0
+    unclear: int = 0
+    took: bool = True
+    ends: dict[str, str] = field(default_factory=dict)
+    takes: int = 2
+    failed: list[Resource] = field(default_factory=list)
+    happened: list[dict[str, Any]] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
+    looks: int = 0
+
+    def find(self, name: str) -> Stack | None:
+        return self._look() if self.stack and not self.stack.gone else None
+
+    def get(self, stack: Stack, *, outputs: bool = False) -> Stack | None:
+        return self._look()
+
+    def _look(self) -> Stack | None:
+        if self.stack and self.stack.in_progress:
+            self.looks += 1
+            if self.looks > self.takes:
+                action = self.stack.action
+                self.stack = replace(self.stack, status=self.ends.get(action, f"{action}_COMPLETE"))
+        return self.stack
+
+    def definition(self, stack: Stack) -> Definition:
+        return Definition(TEMPLATE, {"parameters": dict(stack.parameters)}, {})
+
+    def resources(self, stack: Stack, *, nested: bool = False) -> list[Resource]:
+        return self.failed
+
+    def events(self, stack: Stack, marker: str | None = None) -> list[dict[str, Any]]:
+        found, self.happened = self.happened, []
+        return found
+
+    def last_event(self, stack: Stack) -> str | None:
+        return None
+
+    def deployment(self, physical_id: str) -> dict[str, Any]:
+        return {"output_values": {"deploy_stderr": "no disk left", "deploy_status_code": 1}}
+
+    def preview_create(self, name: str, request: dict[str, Any]) -> Preview:
+        return Preview()
+
+    def preview_update(self, stack: Stack, request: dict[str, Any], *, partial: bool) -> Preview:
+        return Preview()
+
+    def create(self, name: str, request: dict[str, Any]) -> None:
+        self._write("CREATE", request)
+
+    def update(self, stack: Stack, request: dict[str, Any], *, partial: bool) -> None:
+        self._write("UPDATE", request)
+
+    def delete(self, stack: Stack) -> bool:
+        self._write("DELETE", {})
+        return True
+
+    def _write(self, action: str, request: dict[str, Any]) -> None:
+        self.writes.append(action)
+        if self.lose:
+            self.lose -= 1
+            return
+        if self.unclear:
+            self.unclear -= 1
+            if self.took:
+                self._begin(action, request)
+            raise Unclear(ServiceError("Failed to write", http_status=503))
+        self._begin(action, request)
+
+    def _begin(self, action: str, request: dict[str, Any]) -> None:
+        old = self.stack if action != "CREATE" else None
+        parameters = {"size": str(request.get("parameters", {}).get("size", "1"))}
+        stack_id = old.id if old else f"id-{len(self.writes)}"
+        self.looks = 0
+        updated = f"time-{len(self.writes)}"
+        self.stack = Stack(stack_id, "s", f"{action}_IN_PROGRESS", parameters=parameters, updated_at=updated)
+
+
+def standing_stack(status: str = "CREATE_COMPLETE", size: str = "2") -> Stack:
+    return Stack("id-0", "s", status, parameters={"size": size}, status_reason="the stack's own words")
+
+
+def watching(heat: FakeHeat, timeout: float = 600, wait: bool = True) -> tuple[Watch, list[float]]:
+    """A watch on the fake; the clock goes on by what is slept, and each sleep is kept."""
+    now = [0.0]
+    sleeps: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        sleeps.append(seconds)
+        now[0] += max(seconds, 0.01)
+
+    clock = Clock(now=lambda: now[0], sleep=sleep, jitter=lambda: 1.0)
+    return Watch(heat, Silent(), Deadline.after(timeout, clock), clock, wait), sleeps
+
+
+def run(heat: FakeHeat, wanted: Desired = WANTED, state: str = "present", check: bool = False, **options: Any) -> Any:
+    return ensure(watching(heat, **options)[0], wanted, state, check_mode=check)
+
+
+def test_create_update_delete() -> None:
+    """Each writes once and is waited for; a second run writes nothing."""
+    heat = FakeHeat()
+    assert run(heat).stack.status == "CREATE_COMPLETE"
+    assert not run(heat).plan.changed
+    outcome = run(heat, replace(WANTED, parameters={"size": 4}))
+    assert outcome.stack.status == "UPDATE_COMPLETE" and outcome.after["parameters"] == {"size": "4"}
+    assert run(heat, state="absent").stack is None
+    assert not run(heat, state="absent").plan.changed
+    assert heat.writes == ["CREATE", "UPDATE", "DELETE"]
+
+
+@pytest.mark.parametrize("stack", [None, standing_stack(), standing_stack("CREATE_FAILED")])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_check_mode_writes_nothing(stack: Stack | None, state: str) -> None:
+    heat = FakeHeat(stack)
+    run(heat, replace(WANTED, recreate=True), state, check=True)
+    assert heat.writes == []
+
+
+@pytest.mark.parametrize("stack", [None, standing_stack()])
+@pytest.mark.parametrize(("took", "writes"), [(True, 1), (False, 2)])
+def test_unclear_answer_looks_before_writing_again(stack: Stack | None, took: bool, writes: int) -> None:
+    """What was carried out is not sent twice, what was not is."""
+    heat = FakeHeat(stack, unclear=1, took=took)
+    assert run(heat).stack.status.endswith("_COMPLETE")
+    assert len(heat.writes) == writes
+
+
+@pytest.mark.parametrize(
+    ("stack", "state"), [(None, "present"), (standing_stack(), "present"), (standing_stack(), "absent")]
+)
+def test_an_error_that_stays_is_told(stack: Stack | None, state: str) -> None:
+    heat = FakeHeat(stack, unclear=9, took=False)
+    with pytest.raises(ServiceError):
+        run(heat, state=state)
+    assert len(heat.writes) == 2
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_a_lost_request_is_sent_once_more(state: str) -> None:
+    heat = FakeHeat(standing_stack(), lose=1)
+    run(heat, state=state)
+    assert len(heat.writes) == 2
+    heat = FakeHeat(standing_stack(), lose=9)
+    with pytest.raises(RequestLost):
+        run(heat, state=state)
+    assert len(heat.writes) == 2
+
+
+def test_an_old_complete_is_no_success() -> None:
+    """The update ended before the first look: only the new time of update tells; a wrong end is told too."""
+    heat = FakeHeat(standing_stack("UPDATE_COMPLETE"), takes=0, ends={"UPDATE": "UPDATE_FAILED"})
+    with pytest.raises(OperationFailed) as caught:
+        run(heat)
+    assert caught.value.code == "STACK_UPDATE_FAILED"
+
+
+@pytest.mark.parametrize(
+    ("stack", "action", "end"),
+    [
+        (None, "CREATE", "CREATE_FAILED"),
+        (None, "CREATE", "ROLLBACK_COMPLETE"),
+        (None, "CREATE", "DELETE_COMPLETE"),
+        (standing_stack(), "UPDATE", "UPDATE_FAILED"),
+        (standing_stack(), "UPDATE", "ROLLBACK_COMPLETE"),
+        (standing_stack(), "UPDATE", "ROLLBACK_FAILED"),
+    ],
+)
+def test_every_other_end_is_a_failure(stack: Stack | None, action: str, end: str) -> None:
+    leaf = Resource("disk", "OS::Cinder::Volume", "CREATE_FAILED", "quota", stack_id="id-0")
+    heat = FakeHeat(stack, ends={action: end}, failed=[leaf])
+    with pytest.raises(OperationFailed) as caught:
+        run(heat)
+    failure = caught.value.failure()
+    assert failure["code"] == f"STACK_{end}"
+    assert failure["reason"] == "disk (OS::Cinder::Volume): quota"
+    assert failure["result"]["changed"] is True and failure["result"]["stack"]["status"] == end
+
+
+def test_after_a_rollback_the_reason_comes_from_events() -> None:
+    """The failed resource is gone by then."""
+    event = {
+        "id": "e1",
+        "resource_name": "disk",
+        "resource_type": "OS::Cinder::Volume",
+        "resource_status": "CREATE_FAILED",
+        "resource_status_reason": "quota",
+    }
+    heat = FakeHeat(standing_stack(), ends={"UPDATE": "ROLLBACK_COMPLETE"}, happened=[event])
+    with pytest.raises(OperationFailed) as caught:
+        run(heat)
+    assert caught.value.reason == "disk (OS::Cinder::Volume): quota"
+
+
+def test_a_deployment_tells_what_its_script_wrote() -> None:
+    leaf = Resource("boot", "OS::Heat::SoftwareDeployment", "CREATE_FAILED", "Error: exit 1", "d1", "id-0")
+    with pytest.raises(OperationFailed) as caught:
+        run(FakeHeat(ends={"CREATE": "CREATE_FAILED"}, failed=[leaf]))
+    assert caught.value.reason == "boot (OS::Heat::SoftwareDeployment): exit status 1: no disk left"
+
+
+@pytest.mark.parametrize("status", ["CREATE_FAILED", "DELETE_FAILED"])
+def test_what_no_update_helps_is_recreated_only_when_allowed(status: str) -> None:
+    heat = FakeHeat(standing_stack(status, "3"))
+    with pytest.raises(OperationFailed) as caught:
+        run(heat)
+    assert heat.writes == [] and caught.value.failure()["result"]["changed"] is False
+    outcome = run(heat, replace(WANTED, recreate=True))
+    assert heat.writes == ["DELETE", "CREATE"] and outcome.stack.id != "id-0"
+
+
+def test_a_failed_update_is_tried_again_though_nothing_differs() -> None:
+    heat = FakeHeat(standing_stack("UPDATE_FAILED", "3"))
+    assert run(heat).stack.status == "UPDATE_COMPLETE"
+    assert heat.writes == ["UPDATE"]
+
+
+def test_a_busy_stack_is_waited_for_or_refused() -> None:
+    heat = FakeHeat(standing_stack("CREATE_IN_PROGRESS", "3"))
+    with pytest.raises(Conflict) as caught:
+        run(heat, wait=False)
+    assert caught.value.code == "STACK_BUSY"
+    outcome = run(heat)
+    assert not outcome.plan.changed and outcome.stack.status == "CREATE_COMPLETE"
+    assert heat.writes == []
+
+
+def test_a_stack_that_goes_while_it_is_waited_for_is_made_anew() -> None:
+    heat = FakeHeat(standing_stack("DELETE_IN_PROGRESS"))
+    assert run(heat).stack.status == "CREATE_COMPLETE"
+    assert heat.writes == ["CREATE"]
+
+
+def test_without_waiting_it_returns_what_began() -> None:
+    heat = FakeHeat(takes=99)
+    outcome = run(heat, wait=False)
+    assert outcome.stack.status == "CREATE_IN_PROGRESS" and outcome.after["parameters"] == {"size": "3"}
+    assert run(heat, state="absent", wait=False).stack.status == "DELETE_IN_PROGRESS"
+
+
+@pytest.mark.parametrize(
+    ("stack", "state"), [(None, "present"), (standing_stack(), "present"), (standing_stack(), "absent")]
+)
+def test_the_deadline_ends_every_wait(stack: Stack | None, state: str) -> None:
+    heat = FakeHeat(stack, takes=10**6)
+    watch, sleeps = watching(heat, timeout=60)
+    with pytest.raises(WaitTimeout) as caught:
+        ensure(watch, WANTED, state, check_mode=False)
+    assert sum(sleeps) == pytest.approx(60, abs=1)
+    assert max(sleeps) <= 5
+    assert caught.value.failure()["last_status"].endswith("_IN_PROGRESS")
+    assert caught.value.failure()["result"]["stack"]["name"] == "s"
+
+
+def test_progress_tells_of_resources_and_the_stack() -> None:
+    event = {"id": "e1", "resource_name": "disk", "resource_type": "T", "resource_status": "CREATE_COMPLETE"}
+    heat = FakeHeat(happened=[event])
+    watch, _sleeps = watching(heat)
+    ensure(watch, WANTED, "present", check_mode=False)
+    assert "stack/s/disk: CREATE_COMPLETE" in watch.progress.lines
+    assert watch.progress.lines[-1] == "stack/s: CREATE_COMPLETE"
