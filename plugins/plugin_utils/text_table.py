@@ -33,7 +33,8 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> list
     body = [[cell(row.get(key)) for key in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(heads, *body)]
     numeric = [
-        bool(rows) and all(isinstance(row.get(key), (int, float)) and not isinstance(row.get(key), bool) for row in rows)
+        bool(rows)
+        and all(isinstance(row.get(key), (int, float)) and not isinstance(row.get(key), bool) for row in rows)
         for key in columns
     ]
 
