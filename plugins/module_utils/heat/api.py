@@ -39,6 +39,34 @@ if TYPE_CHECKING:
 # Heat answers an exhausted limit with 400.
 _LIMIT_TEXT = re.compile(r"maximum (stacks|resources) per", re.IGNORECASE)
 NESTED_DEPTH = 5
+# Heat's names for errors: our class, its code (None for the class's own) and the way out.
+_KINDS: dict[str, tuple[type[KcloudError], str | None, str]] = {
+    "UnknownUserParameter": (
+        InvalidRequest,
+        "UNKNOWN_PARAMETER",
+        "Take it out of 'parameters' or 'environment', or correct its name",
+    ),
+    "UserParameterMissing": (
+        InvalidRequest,
+        "PARAMETER_MISSING",
+        "Give this parameter in 'parameters' or 'environment'",
+    ),
+    "ImmutableParameterModified": (
+        CannotApply,
+        None,
+        "The template declares these parameters immutable: keep their values, or make another stack",
+    ),
+    "ActionInProgress": (
+        Conflict,
+        "STACK_BUSY",
+        "Wait until the stack's running action has ended, then run again",
+    ),
+    "StackExists": (
+        Conflict,
+        "STACK_EXISTS",
+        "Something else made a stack of this name at the same time: look at it, then run again",
+    ),
+}
 
 
 class Unclear(Exception):
@@ -148,17 +176,8 @@ class HeatApi:
 
         :raises Unclear: no clear answer came; look by name before sending again.
         """
-        try:
-            with self._writing(f"create stack '{name}'", f"stack/{name}"):
-                self._client.stacks.create(stack_name=name, **request)
-        except Conflict as error:
-            raise Conflict(
-                error.message,
-                code="STACK_EXISTS",
-                resource=error.resource,
-                reason=error.reason,
-                hint="Something else made a stack of this name at the same time: look at it, then run again",
-            ) from error
+        with self._writing(f"create stack '{name}'", f"stack/{name}"):
+            self._client.stacks.create(stack_name=name, **request)
 
     def update(self, stack: Stack, request: Mapping[str, Any], *, partial: bool) -> None:
         """Send the update, as PATCH when partial.
@@ -230,27 +249,9 @@ def _explain(error: Exception, doing: str, resource: str) -> KcloudError:
             hint="Delete stacks that are not used, or ask the cloud's operator for a higher limit",
             **about,
         )
-    if kind == "UnknownUserParameter":
-        return InvalidRequest(
-            ours.message, code="UNKNOWN_PARAMETER", hint="Take it out of 'parameters' or correct its name", **about
-        )
-    if kind == "UserParameterMissing":
-        return InvalidRequest(
-            ours.message, code="PARAMETER_MISSING", hint="Give this parameter in 'parameters' or 'environment'", **about
-        )
-    if kind == "ImmutableParameterModified":
-        return CannotApply(
-            ours.message,
-            hint="The template declares these parameters immutable: keep their values, or make another stack",
-            **about,
-        )
-    if kind == "ActionInProgress":
-        return Conflict(
-            ours.message,
-            code="STACK_BUSY",
-            hint="Wait until the stack's running action has ended, then run again",
-            **about,
-        )
+    if kind in _KINDS:
+        kind_of_ours, code, hint = _KINDS[kind]
+        return kind_of_ours(ours.message, code=code, hint=hint, **about)
     if status_of(error) == 400 or (status_of(error) == 404 and "Resource Type" in reason):
         return InvalidRequest(
             ours.message, code="BAD_TEMPLATE", hint="Correct the template or the value that the reason names", **about
