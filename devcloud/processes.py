@@ -103,6 +103,8 @@ def start(run: Path, log: Path, service: str, command: list[str], env: dict[str,
             cwd=run,
             start_new_session=True,
         )
+    # Who it is is in the record from now on; the child object would only complain when it is forgotten.
+    child.returncode = 0
     stat = read_stat(child.pid)
     record = Record(service, child.pid, stat.started if stat else 0, boot_id(), key)
     write_private(record_file(run, service), json.dumps(asdict(record)) + "\n")

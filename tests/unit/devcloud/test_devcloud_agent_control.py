@@ -1,0 +1,56 @@
+"""How the node agent is told to misbehave."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(REPOSITORY))
+
+from devcloud import agent_control, cli
+from devcloud.agent_control import Behaviour
+from devcloud.errors import DevcloudError
+
+
+@pytest.mark.parametrize(
+    ("text", "behaviour"),
+    [
+        ("ok", Behaviour()),
+        ("fail", Behaviour("fail")),
+        ("silent", Behaviour("silent")),
+        ("slow=2.5", Behaviour("slow", 2.5)),
+    ],
+)
+def test_behaviours_are_read_and_said_in_the_same_words(text: str, behaviour: Behaviour) -> None:
+    assert agent_control.parse_behaviour(text) == behaviour
+    assert behaviour.text == text
+
+
+@pytest.mark.parametrize("text", ["", "slow", "slow=", "slow=-1", "slow=soon", "FAIL", "fail=1"])
+def test_what_is_no_behaviour_is_refused(text: str) -> None:
+    with pytest.raises(DevcloudError, match="not a behaviour"):
+        agent_control.parse_behaviour(text)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "mode"),
+    [("test_a", "silent"), ("test_b", "fail"), ("test_bx", "slow"), ("other", "ok")],
+    ids=["own name first", "pattern", "longest pattern", "no rule"],
+)
+def test_which_rule_holds(cluster: str, mode: str) -> None:
+    rules = {"test_*": "fail", "test_a": "silent", "test_b?": "slow=3"}
+    assert agent_control.behaviour_of(cluster, rules).mode == mode
+
+
+def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEVCLOUD_STATE", str(tmp_path))
+    assert cli.main(["agent", "set", "test_*", "fail"]) == 0
+    assert cli.main(["agent", "set", "test_a", "ok"]) == 0
+    assert agent_control.read_rules(tmp_path / "control") == {"test_*": "fail", "test_a": "ok"}
+    assert cli.main(["agent", "set", "test_a", "sulk"]) == 1
+    assert "not a behaviour" in capsys.readouterr().err
+    assert cli.main(["agent", "reset"]) == 0
+    assert agent_control.read_rules(tmp_path / "control") == {}
