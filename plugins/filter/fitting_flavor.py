@@ -104,17 +104,18 @@ def fitting_flavor(
     need = group.get("accelerator") or {}
     try:
         mapped, rates = read_flavor_map(flavor_map or {}), read_prices(prices or {})
-        known = [
-            read_flavor(flavor, f"flavors[{index}]", mapped.get(flavor["name"], {}), rates)[0]
+        read = [
+            read_flavor(flavor, f"flavors[{index}]", mapped.get(flavor["name"], {}), rates)
             for index, flavor in enumerate(flavors)
         ]
     except KcloudError as error:
         raise AnsibleFilterError(error.sentence()) from error
-    fitting = [flavor for flavor in known if fits(flavor, need)]
+    # A flavor with a device that nobody knows is none without an accelerator either
+    fitting = [flavor for flavor, strange in read if not strange and fits(flavor, need)]
     if not fitting:
         raise AnsibleFilterError(
             f"Failed to find a flavor with {in_words(need)}. Way out: name one with 'flavor', or say in 'flavor_map' what "
-            f"your flavors have. The cloud offers {', '.join(sorted(flavor.name for flavor in known)) or 'none'}."
+            f"your flavors have. The cloud offers {', '.join(sorted(flavor.name for flavor, _strange in read)) or 'none'}."
         )
     return min(fitting, key=lambda flavor: (flavor.price, flavor.name)).name
 
