@@ -128,7 +128,9 @@ options:
     description: Minutes that Magnum gives itself to create the cluster. Used for creation only.
     type: int
   recreate:
-    description: Whether a cluster in C(CREATE_FAILED) may be deleted and created again. Magnum can do nothing else with it.
+    description:
+      - Whether a cluster in C(CREATE_FAILED) or C(DELETE_FAILED) may be deleted and created again.
+      - Magnum can do nothing else with it.
     type: bool
     default: false
   api_version:

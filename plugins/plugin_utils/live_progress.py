@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-
 """Live progress for a module that waits: its lines are shown while it runs.
 
 The module writes lines to a file that this plugin names in the task's environment; a thread follows the file.

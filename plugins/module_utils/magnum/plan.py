@@ -30,6 +30,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
 
 # Part of the request to create, not of the cluster: nothing to compare with later.
 CREATION_ONLY = frozenset({"merge_labels", "create_timeout", "discovery_url"})
+# From these Magnum allows nothing but a deletion.
+ONLY_DELETE = frozenset({"CREATE_FAILED", "DELETE_FAILED"})
 GROUP_FIXED = ("role", "flavor_id", "image_id", "docker_volume_size", "labels")
 # What Magnum lets anyone change on a template while clusters use it.
 TEMPLATE_ALWAYS = frozenset({"hidden"})
@@ -39,7 +41,7 @@ def plan_cluster(desired: DesiredCluster, actual: Cluster | None, *, recreate: b
     """What makes the cluster as declared.
 
     :param actual: the cluster with its node groups in detail, not IN_PROGRESS; None when there is none.
-    :param recreate: whether a cluster in CREATE_FAILED may be deleted and created again.
+    :param recreate: whether a cluster in CREATE_FAILED or DELETE_FAILED may be deleted and created again.
     :raises CannotApply: a given field differs and is fixed for the life of a cluster or node group.
     :raises InvalidRequest: a count is outside its bounds, or a master group is to be created.
     """
@@ -48,8 +50,8 @@ def plan_cluster(desired: DesiredCluster, actual: Cluster | None, *, recreate: b
     if actual is None:
         return Plan("create", {}, after, _creation(desired))
     before = view(actual, desired)
-    if actual.status == "CREATE_FAILED" and recreate:
-        delete = Change("delete_cluster", _cluster(desired), {"reason": "CREATE_FAILED and recreate is allowed"})
+    if actual.status in ONLY_DELETE and recreate:
+        delete = Change("delete_cluster", _cluster(desired), {"reason": f"{actual.status} and recreate is allowed"})
         return Plan(
             "recreate", {**before, "status": actual.status}, {**after, "status": "CREATE_COMPLETE"},
             (delete, *_creation(desired)),

@@ -23,6 +23,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     Status,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan import (
+    ONLY_DELETE,
     plan_cluster,
     plan_cluster_absent,
     plan_template,
@@ -119,7 +120,7 @@ def _plan_present(
     named = _with_template_id(api, desired, actual)
     if actual is not None:
         aligned = references.aligned_cluster(named, actual)
-        if actual.status in ("CREATE_FAILED", "DELETE_FAILED") and not recreate:
+        if actual.status in ONLY_DELETE and not recreate:
             raise failure_of(connection, actual, f"use cluster '{desired.name}'")
         plan = plan_cluster(aligned, actual, recreate=recreate)
     else:
