@@ -91,13 +91,16 @@ def install(lock: Path, venv: Path) -> None:
     started = time.monotonic()
     print(f"installing {lock.name} into {venv.relative_to(ROOT)} ...", flush=True)
     environment = install_environment()
+    python = venv / "bin" / "python"
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if not (venv / "bin" / "uv").exists():
         create_venv(venv)
-        pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, pinned(lock, "uv")], check=True, env=environment)
     # `sync` takes away what the lock no longer names, so that a tool which is not locked cannot be relied upon.
     sync = [str(venv / "bin" / "uv"), "pip", "sync", "--quiet", "--compile-bytecode"]
-    subprocess.run([*sync, "--python", str(venv / "bin" / "python"), str(lock)], check=True, env=environment)
+    if subprocess.run([*sync, "--python", str(python), str(lock)], check=False, env=environment).returncode != 0:
+        print("uv cannot, perhaps for a setting that only pip knows; trying pip", file=sys.stderr, flush=True)
+        subprocess.run([*pip, "--requirement", str(lock)], check=True, env=environment)
     stamp.write_text(wanted, encoding="utf-8")
     print(f"installed in {time.monotonic() - started:.0f} s", flush=True)
 
