@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PLAYBOOK = ansible-playbook -i environments/common -i environments/$(ENV)
 
-.PHONY: help run test check cloud-up cloud-down verify-openstack build release lock venv
+.PHONY: help run test check cloud-up cloud-down verify-openstack build release format lock venv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ check: venv ## The inner loop, in seconds: style and unit tests
 	@ruff format --quiet --check .
 	@yamllint --strict .
 	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH) python -m pytest --quiet tests/unit
+
+format: venv ## Put style right where the tools can
+	@ruff check --quiet --fix . || true
+	@ruff format --quiet .
 
 cloud-up: venv ## Start the test cloud (again); prints how to use it
 	python -m devcloud up
