@@ -201,6 +201,14 @@ def test_a_lost_request_is_sent_once_more(state: str) -> None:
     assert len(heat.writes) == 2
 
 
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "DELETE_FAILED"])
+def test_another_actions_state_is_no_sign_of_a_deletion(status: str) -> None:
+    """A lost deletion of a stack that is busy, or whose deletion failed before, is noticed all the same."""
+    heat = FakeHeat(standing_stack(status), lose=1, takes=9)
+    assert run(heat, state="absent").stack is None
+    assert heat.writes == ["DELETE", "DELETE"]
+
+
 def test_an_old_complete_is_no_success() -> None:
     """The update ended before the first look: only the new time of update tells; a wrong end is told too."""
     heat = FakeHeat(standing_stack("UPDATE_COMPLETE"), takes=0, ends={"UPDATE": "UPDATE_FAILED"})
