@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    KcloudError,
     OperationFailed,
     RequestLost,
     WaitTimeout,
@@ -56,6 +58,17 @@ class Watch:
     learned: Callable[[Mapping[str, Any]], None] = lambda template: None
     failures: list[Resource] = field(default_factory=list)
     marker: str | None = None
+
+
+@contextlib.contextmanager
+def changing() -> Iterator[None]:
+    """A failure in this block comes after something was changed; the result must say so."""
+    try:
+        yield
+    except KcloudError as error:
+        partial = error.details.get("result")
+        error.details["result"] = {**(partial if isinstance(partial, dict) else {}), "changed": True}
+        raise
 
 
 def create(watch: Watch, name: str, plan: Plan) -> Stack:
@@ -219,7 +232,8 @@ def delete(watch: Watch, stack: Stack, *, wait: bool) -> Stack | None:
         begun = _begin_delete(watch, stack)
     if not wait:
         return None if begun.gone else begun
-    left = until_still(watch, begun)
+    with changing():
+        left = until_still(watch, begun)
     if left.gone:
         return None
     hint = "Remove what holds the resource that the reason names, then run again: a deletion may be tried again"

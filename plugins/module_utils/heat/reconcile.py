@@ -13,6 +13,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply import (
     Watch,
+    changing,
     create,
     delete,
     finished,
@@ -101,12 +102,17 @@ def _preview(api: HeatApi, plan: Plan, actual: Actual | None) -> Preview:
 def _carry_out(watch: Watch, desired: Desired, plan: Plan, actual: Actual | None) -> Outcome:
     if plan.action == "recreate" and actual:
         delete(watch, actual.stack, wait=True)
-        actual = None
-    stack = create(watch, desired.name, plan) if actual is None else update(watch, actual.stack, plan)
+        with changing():
+            stack = create(watch, desired.name, plan)
+    elif actual:
+        stack = update(watch, actual.stack, plan)
+    else:
+        stack = create(watch, desired.name, plan)
     if not watch.wait:
         return Outcome(plan, stack, dict(plan.after))
-    stack = finished(watch, stack, plan)
-    seen = Actual(stack, watch.api.definition(stack), _types(watch.api, stack))
+    with changing():
+        stack = finished(watch, stack, plan)
+        seen = Actual(stack, watch.api.definition(stack), _types(watch.api, stack))
     return Outcome(plan, stack, seen_after(plan, seen))
 
 

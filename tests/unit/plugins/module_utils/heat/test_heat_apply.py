@@ -312,6 +312,22 @@ def test_the_deadline_ends_every_wait(stack: Stack | None, state: str) -> None:
     assert max(sleeps) <= 5
     assert caught.value.failure()["last_status"].endswith("_IN_PROGRESS")
     assert caught.value.failure()["result"]["stack"]["name"] == "s"
+    assert caught.value.failure()["result"]["changed"] is True
+
+
+def test_a_recreation_that_stops_half_way_says_that_something_changed() -> None:
+    """The old stack is gone by then."""
+    heat = FakeHeat(standing_stack("CREATE_FAILED"))
+    create = heat.create
+
+    def refuse(name: str, request: dict[str, Any]) -> None:
+        create(name, request)
+        raise ServiceError("Failed to create")
+
+    heat.create = refuse  # type: ignore[method-assign]
+    with pytest.raises(ServiceError) as caught:
+        run(heat, replace(WANTED, recreate=True))
+    assert caught.value.failure()["result"] == {"changed": True}
 
 
 def test_progress_tells_of_resources_and_the_stack() -> None:
