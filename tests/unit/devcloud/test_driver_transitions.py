@@ -214,6 +214,7 @@ def test_under_an_autoscaler_a_resize_changes_no_node(sync: bool, count: int) ->
         ("UPDATE_IN_PROGRESS", ["DELETE_IN_PROGRESS", "UPDATE_COMPLETE"], "DELETE_IN_PROGRESS"),
         ("DELETE_IN_PROGRESS", ["DELETE_COMPLETE", "DELETE_COMPLETE"], "DELETE_COMPLETE"),
         ("DELETE_IN_PROGRESS", ["DELETE_FAILED", "DELETE_COMPLETE"], "DELETE_FAILED"),
+        ("DELETE_IN_PROGRESS", [], "DELETE_COMPLETE"),
     ],
 )
 def test_the_cluster_follows_from_its_groups(status: str, groups: list[str], state: str) -> None:

@@ -343,9 +343,12 @@ class Driver(driver.Driver):
 
 
 def _has_work(cluster: Any, groups: list[transitions.Group]) -> bool:
-    """Say whether to look closer: Magnum's list may be old, and a cluster without stack_id has not been begun yet."""
+    """Say whether to look closer: Magnum's list may be old, and a cluster without stack_id has not been begun yet.
+
+    A conductor that died while creating leaves a cluster without groups, which only a delete can end.
+    """
     if cluster.stack_id is None:
-        return any(group.status.startswith("DELETE") for group in groups)
+        return any(thing.status.startswith("DELETE") for thing in (cluster, *groups))
     return any(thing.status.endswith(transitions.IN_PROGRESS) for thing in (cluster, *groups))
 
 
