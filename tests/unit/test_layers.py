@@ -30,8 +30,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cloud",),
     ("magnum.api", "magnum.references", "heat.api", "heat.source", "telemetry"),
     ("progress", "wait", "magnum.activity"),
+    # Magnum's clusters stand on Heat's stacks, so the Heat half is below
+    ("heat.apply",),
     ("magnum.diagnose",),
-    ("magnum.apply", "heat.apply"),
+    ("magnum.apply",),
     ("magnum.reconcile", "heat.reconcile"),
     ("module",),
 )
