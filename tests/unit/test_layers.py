@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "units"),
     ("magnum.model", "heat.model"),
     ("planning",),
-    ("magnum.drivers", "heat.normal"),
+    ("magnum.drivers", "heat.normal", "heat.references"),
     ("magnum.plan", "magnum.request", "heat.plan", "heat.masking", "heat.diagnose"),
     ("cloud",),
     ("magnum.api", "magnum.references", "heat.api", "heat.source", "telemetry"),

@@ -125,6 +125,15 @@ class HeatApi:
         )
         return [Resource.from_api(entry.to_dict()) for entry in answer or ()]
 
+    def attributes(self, stack: Stack, name: str) -> dict[str, Any]:
+        """The attributes of one resource, by their names."""
+        answer = read(
+            lambda: self._client.resources.get(stack.identifier, name),
+            f"read resource '{name}' of stack '{stack.name}'",
+            f"stack/{stack.name}",
+        )
+        return dict(getattr(answer, "attributes", None) or {})
+
     def events(self, stack: Stack, marker: str | None = None) -> list[dict[str, Any]]:
         """Events after the marker, oldest first; those of a stack that is gone too."""
         options = {"marker": marker} if marker else {}

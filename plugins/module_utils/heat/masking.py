@@ -31,7 +31,8 @@ class Masking:
         self.parameters: dict[str, Any] = dict(params.get("parameters") or {})
         self._params = params
         self._hide = hide
-        params["parameters"] = dict.fromkeys(self.parameters, HIDDEN)
+        if self.parameters:
+            params["parameters"] = dict.fromkeys(self.parameters, HIDDEN)
 
     def reveal(
         self,
@@ -41,9 +42,10 @@ class Masking:
     ) -> None:
         """Show again what the template does not hide; what it hides is masked everywhere from now on."""
         hidden = all_hidden_names(Definition(template, {}, files or {}))
-        self._params["parameters"] = {
-            name: HIDDEN if name in hidden else value for name, value in self.parameters.items()
-        }
+        if self.parameters:
+            self._params["parameters"] = {
+                name: HIDDEN if name in hidden else value for name, value in self.parameters.items()
+            }
         environment = environment or {}
         defaults = {name: schema.get("default") for name, schema in schemata(template).items()}
         sources = (self.parameters, environment.get("parameters"), environment.get("parameter_defaults"), defaults)

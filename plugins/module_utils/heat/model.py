@@ -137,11 +137,16 @@ def _last_part(href: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class Actual:
-    """Everything that was read of a stack, once."""
+    """Everything that was read of a stack, once.
+
+    :param resources: type by name; read only when something changes.
+    :param ids: the cloud's own id of each resource that has one, by name.
+    """
 
     stack: Stack
     definition: Definition
     resources: Mapping[str, str] = field(default_factory=dict)
+    ids: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -176,8 +181,9 @@ class Preview:
     unchanged: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def changes_something(self) -> bool:
-        return bool(self.added or self.updated or self.replaced or self.deleted)
+    def changed(self) -> frozenset[str]:
+        """Names of the resources that something happens to."""
+        return frozenset({*self.added, *self.updated, *self.replaced, *self.deleted})
 
 
 @dataclass(frozen=True)

@@ -145,14 +145,17 @@ def shown_parameters(template: Mapping[str, Any], parameters: Mapping[str, Any])
 
 def normal_environment(definition: Definition) -> dict[str, Any]:
     """The environment without its parameters, which are compared by their effect, and without empty sections."""
+    given = dict(definition.environment)
+    given["resource_registry"] = {
+        kind: place
+        for kind, place in (given.get("resource_registry") or {}).items()
+        # Heat adds nested templates as types of their own, and base_url only says where files were looked for.
+        if kind not in (place, "base_url")
+    }
     sections = {
-        name: _without_empty(normal(definition.environment.get(name), definition.files))
+        name: _without_empty(normal(given.get(name), definition.files))
         for name in ("event_sinks", "parameter_defaults", "resource_registry")
     }
-    registry = sections["resource_registry"]
-    if isinstance(registry, dict):
-        # Only says where files were looked for; by now they have been found.
-        registry.pop("base_url", None)
     return {name: section for name, section in sections.items() if section}
 
 

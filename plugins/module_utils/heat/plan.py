@@ -299,7 +299,7 @@ def _whole_request(
 def with_preview(plan: Plan, preview: Preview) -> Plan:
     """The plan with what Heat says of each resource; only this tells whether a hidden value is a new one."""
     if plan.action == "none":
-        if not (plan.unseen and preview.changes_something):
+        if not (plan.unseen and preview.changed):
             return plan
         change = Change(
             "update", f"stack/{plan.before['name']}", {"fields": ["parameters"], "hidden": list(plan.unseen)}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,6 +36,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan im
     standing,
     with_preview,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.references import attribute_sources, resolved
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def ensure(watch: Watch, desired: Desired, state: str, *, check_mode: bool) -> O
     plan = plan_present(desired, actual)
     if plan.changed or plan.unseen:
         if actual:
-            actual = replace(actual, resources=_types(watch.api, actual.stack))
+            actual = _with_resources(watch.api, actual)
             plan = plan_present(desired, actual)
         plan = with_preview(plan, _preview(watch.api, plan, actual))
     if not plan.changed or check_mode:
@@ -87,16 +89,49 @@ def read_actual(watch: Watch, desired: Desired) -> Actual | None:
     return Actual(stack, watch.api.definition(stack)) if stack else None
 
 
-def _types(api: HeatApi, stack: Stack) -> dict[str, str]:
+def _with_resources(api: HeatApi, actual: Actual) -> Actual:
     # What an update took away is listed until it is purged.
-    return {r.name: r.type for r in api.resources(stack) if r.status != "DELETE_COMPLETE"}
+    resources = [r for r in api.resources(actual.stack) if r.status != "DELETE_COMPLETE"]
+    return replace(
+        actual,
+        resources={r.name: r.type for r in resources},
+        ids={r.name: r.physical_id for r in resources if r.physical_id},
+    )
 
 
 def _preview(api: HeatApi, plan: Plan, actual: Actual | None) -> Preview:
     if actual is None:
         return api.preview_create(plan.after["name"], plan.request)
-    # A recreation too: a preview of a creation would refuse the name that the failed stack still bears.
-    return api.preview_update(actual.stack, plan.request, partial=plan.partial)
+    if plan.action == "recreate":
+        # A preview of a creation would refuse the name that the failed stack still bears.
+        return api.preview_update(actual.stack, plan.request, partial=plan.partial)
+    preview = _preview_update(api, actual, plan.request, partial=plan.partial)
+    if plan.action != "none" or not preview.changed:
+        return preview
+    # What Heat says even of an update that changes nothing is no sign of a new secret.
+    idle = _preview_update(api, actual, {"files": {}}, partial=True)
+    return preview if preview.changed - idle.changed else Preview(unchanged=actual.resources)
+
+
+def _preview_update(api: HeatApi, actual: Actual, request: Mapping[str, Any], *, partial: bool) -> Preview:
+    """Heat's preview with references resolved; again while it names more resources that references must not rest on.
+
+    A reference to a resource that will be replaced comes to something new, and so may an attribute of one that is updated.
+    """
+    template = request.get("template", actual.definition.template)
+    known = attribute_sources(template) & set(actual.resources)
+    attributes = {name: api.attributes(actual.stack, name) for name in sorted(known)}
+    ids, settled = dict(actual.ids), False
+    preview = Preview()
+    while not settled:
+        whole = {**request, "template": resolved(template, ids, attributes)}
+        preview = api.preview_update(actual.stack, whole, partial=partial)
+        stale_ids = {*preview.replaced, *preview.deleted} & set(ids)
+        stale_attributes = preview.changed & set(attributes)
+        ids = {name: value for name, value in ids.items() if name not in stale_ids}
+        attributes = {name: value for name, value in attributes.items() if name not in stale_attributes}
+        settled = not stale_ids and not stale_attributes
+    return preview
 
 
 def _carry_out(watch: Watch, desired: Desired, plan: Plan, actual: Actual | None) -> Outcome:
@@ -112,7 +147,7 @@ def _carry_out(watch: Watch, desired: Desired, plan: Plan, actual: Actual | None
         return Outcome(plan, stack, dict(plan.after))
     with changing():
         stack = finished(watch, stack, plan)
-        seen = Actual(stack, watch.api.definition(stack), _types(watch.api, stack))
+        seen = _with_resources(watch.api, Actual(stack, watch.api.definition(stack)))
     return Outcome(plan, stack, seen_after(plan, seen))
 
 
@@ -120,7 +155,7 @@ def _ensure_absent(watch: Watch, name: str, *, check_mode: bool) -> Outcome:
     stack = watch.api.find(name)
     if stack is None:
         return Outcome(plan_absent(None), None, {})
-    plan = plan_absent(Actual(stack, watch.api.definition(stack), _types(watch.api, stack)))
+    plan = plan_absent(_with_resources(watch.api, Actual(stack, watch.api.definition(stack))))
     if not check_mode:
         left = delete(watch, stack, wait=watch.wait)
         return Outcome(plan, left, {})

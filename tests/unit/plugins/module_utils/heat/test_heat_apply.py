@@ -83,6 +83,9 @@ class FakeHeat:
     def resources(self, stack: Stack, *, nested: bool = False) -> list[Resource]:
         return self.failed
 
+    def attributes(self, stack: Stack, name: str) -> dict[str, Any]:
+        return {}
+
     def events(self, stack: Stack, marker: str | None = None) -> list[dict[str, Any]]:
         found, self.happened = self.happened, []
         return found

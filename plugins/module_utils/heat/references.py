@@ -1,0 +1,79 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""References between a template's resources, put in the place of which stands what they come to now. Pure.
+
+Heat's preview of an update does not resolve them: it says of every resource that refers to another one that it would be
+updated or even replaced, also where nothing changes at all (seen with Heat 26, with convergence). So a preview gets a
+template whose references are already resolved, and then it is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_TO_RESOURCE = frozenset({"get_resource", "Ref"})
+_TO_ATTRIBUTE = frozenset({"get_attr", "Fn::GetAtt"})
+_SECTIONS = ("resources", "Resources")
+
+
+def attribute_sources(template: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the resources whose attributes other resources use."""
+    return frozenset(name for section in _SECTIONS for name in _sources(template.get(section)))
+
+
+def _sources(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, entry in value.items():
+            if key in _TO_ATTRIBUTE and isinstance(entry, list) and entry and isinstance(entry[0], str):
+                yield entry[0]
+            yield from _sources(entry)
+    elif isinstance(value, (list, tuple)):
+        for entry in value:
+            yield from _sources(entry)
+
+
+def resolved(
+    template: Mapping[str, Any], ids: Mapping[str, str], attributes: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The template with the references in its resources resolved, as far as they are known.
+
+    :param ids: what a reference to a resource comes to, by the resource's name.
+    :param attributes: the attributes' values, by the resource's name.
+    """
+    return {key: _resolve(value, ids, attributes) if key in _SECTIONS else value for key, value in template.items()}
+
+
+def _resolve(value: Any, ids: Mapping[str, str], attributes: Mapping[str, Mapping[str, Any]]) -> Any:
+    if isinstance(value, Mapping):
+        if len(value) == 1:
+            ((function, argument),) = value.items()
+            known = _value_of(function, argument, ids, attributes)
+            if known is not None:
+                return known
+        return {key: _resolve(entry, ids, attributes) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_resolve(entry, ids, attributes) for entry in value]
+    return value
+
+
+def _value_of(function: str, argument: Any, ids: Mapping[str, str], attributes: Mapping[str, Mapping[str, Any]]) -> Any:
+    """What a reference comes to; None when it is none, or not known."""
+    if function in _TO_RESOURCE and isinstance(argument, str):
+        return ids.get(argument)
+    if function in _TO_ATTRIBUTE and isinstance(argument, list) and len(argument) > 1 and argument[0] in attributes:
+        found: Any = attributes[argument[0]]
+        for step in argument[1:]:
+            found = _step(found, step)
+        return found
+    return None
+
+
+def _step(value: Any, step: Any) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(step)
+    if isinstance(value, list) and str(step).isdigit() and int(step) < len(value):
+        return value[int(step)]
+    return None
