@@ -247,6 +247,27 @@ class MagnumApi:
             f"cluster_template/{template.name}",
         )
 
+    # --- certificates: calls, not casts; their errors come back
+
+    def ca(self, cluster: Cluster) -> str:
+        """The cluster's CA certificate, as PEM."""
+        doing, resource = f"read the CA of cluster '{cluster.name}'", f"cluster/{cluster.name}"
+        answer = read(lambda: self._client.certificates.get(cluster.id), doing, resource)
+        if answer is None:
+            raise NotFound(
+                f"Failed to {doing}: there is none", resource=resource, hint="Wait until the cluster is there"
+            )
+        return answer.pem
+
+    def sign(self, cluster: Cluster, request_pem: str) -> str:
+        """Have the cluster's CA sign a request; the certificate, as PEM. Magnum signs any subject."""
+        with translated(f"have a certificate of cluster '{cluster.name}' signed", f"cluster/{cluster.name}"):
+            return self._client.certificates.create(cluster_uuid=cluster.id, csr=request_pem).pem
+
+    def rotate_ca(self, cluster: Cluster) -> None:
+        with translated(f"rotate the CA of cluster '{cluster.name}'", f"cluster/{cluster.name}"):
+            self._client.certificates.rotate_ca(cluster_uuid=cluster.id)
+
     # --- quota
 
     def cluster_quota(self) -> int | None:

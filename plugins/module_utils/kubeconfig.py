@@ -1,0 +1,255 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Kubeconfigs: keys and requests made locally, one file that holds all, reused until it must be renewed.
+
+Pure but for the randomness of keys and for ``read_file`` and ``write_file``. What can be shown of a kubeconfig is a
+``Summary``: fingerprint, subject, expiry, server. Never a key, never PEM.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.x509 import Certificate
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the bearer is to Kubernetes: the certificate's common name is the user, its organisations are the groups."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What may be shown of a kubeconfig. Times are ISO 8601 in UTC, fingerprints SHA-256 in hex."""
+
+    server: str
+    user: str
+    groups: tuple[str, ...]
+    fingerprint: str
+    ca_fingerprint: str
+    not_after: str
+
+    def as_result(self) -> dict[str, Any]:
+        return {**asdict(self), "groups": list(self.groups)}
+
+
+def new_key() -> EllipticCurvePrivateKey:
+    """A private key (P-256, which every Kubernetes takes and which is made at once)."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def signing_request(key: EllipticCurvePrivateKey, identity: Identity) -> str:
+    """The request for a client certificate, as PEM."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    names = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in identity.groups]
+    request = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name([*names, x509.NameAttribute(NameOID.COMMON_NAME, identity.user)]))
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return request.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def document(
+    cluster: str, server: str, ca_pem: str, identity: Identity, certificate_pem: str, key: EllipticCurvePrivateKey
+) -> dict[str, Any]:
+    """A kubeconfig with everything in it; ``cluster`` also names its context."""
+    from cryptography.hazmat.primitives import serialization
+
+    key_pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    user = f"{identity.user}@{cluster}"
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"name": cluster, "cluster": {"server": server, "certificate-authority-data": _encoded(ca_pem)}},
+        ],
+        "users": [
+            {
+                "name": user,
+                "user": {
+                    "client-certificate-data": _encoded(certificate_pem),
+                    "client-key-data": _encoded(key_pem),
+                },
+            },
+        ],
+        "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": user}}],
+        "current-context": cluster,
+    }
+
+
+def summary(config: Mapping[str, Any]) -> Summary:
+    """What may be shown of a kubeconfig that this module wrote.
+
+    :raises ValueError: it is not one, or its key does not fit its certificate.
+    """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.x509.oid import NameOID
+
+    try:
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        certificate = _certificate(base64.b64decode(user["client-certificate-data"]))
+        key = serialization.load_pem_private_key(base64.b64decode(user["client-key-data"]), None)
+        ca = _certificate(base64.b64decode(cluster["certificate-authority-data"]))
+        server = cluster["server"]
+    except (KeyError, IndexError, TypeError, binascii.Error) as error:
+        raise ValueError(f"no kubeconfig with a client certificate in it ({type(error).__name__})") from error
+    if key.public_key() != certificate.public_key():
+        raise ValueError("its key does not fit its certificate")
+    names = certificate.subject.get_attributes_for_oid
+    return Summary(
+        server=server,
+        user=str(names(NameOID.COMMON_NAME)[0].value) if names(NameOID.COMMON_NAME) else "",
+        groups=tuple(sorted(str(name.value) for name in names(NameOID.ORGANIZATION_NAME))),
+        fingerprint=fingerprint(certificate),
+        ca_fingerprint=fingerprint(ca),
+        not_after=certificate.not_valid_after_utc.isoformat(),
+    )
+
+
+def _certificate(pem: bytes) -> Certificate:
+    from cryptography import x509
+
+    return x509.load_pem_x509_certificate(pem)
+
+
+def fingerprint(certificate: Certificate | str) -> str:
+    """SHA-256 of a certificate, in hex.
+
+    :raises ValueError: a text that is no PEM.
+    """
+    from cryptography.hazmat.primitives import hashes
+
+    found = _certificate(certificate.encode()) if isinstance(certificate, str) else certificate
+    return found.fingerprint(hashes.SHA256()).hex()
+
+
+def why_renew(
+    found: Summary | None,
+    identity: Identity,
+    server: str,
+    ca_fingerprint: str,
+    *,
+    now: datetime,
+    renew_before: timedelta,
+) -> str | None:
+    """Why the kubeconfig at hand will not do; None when it does."""
+    if found is None:
+        return "there is none"
+    if found.ca_fingerprint != ca_fingerprint:
+        return "the cluster has a new CA"
+    if found.server != server:
+        return f"the API has moved from {found.server}"
+    if (found.user, found.groups) != (identity.user, tuple(sorted(identity.groups))):
+        return f"it is for {found.user} of {', '.join(found.groups) or 'no group'}"
+    if datetime.fromisoformat(found.not_after) - renew_before <= now:
+        return f"it ends at {found.not_after}"
+    return None
+
+
+def read_file(path: str) -> Summary | None:
+    """What may be shown of the kubeconfig at ``path``; None when there is none.
+
+    :raises InvalidRequest: something else is there, which is not overwritten.
+    """
+    import yaml
+
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return summary(yaml.safe_load(stream))
+    except FileNotFoundError:
+        return None
+    except (ValueError, yaml.YAMLError, OSError) as error:
+        # The parser's words may quote the file, and the file may hold a key.
+        reason = str(error) if isinstance(error, ValueError) else type(error).__name__
+        raise InvalidRequest(
+            f"Failed to read option 'path': '{path}' holds something else than a kubeconfig of ours",
+            resource=path,
+            reason=reason,
+            hint="Give another path, or move the file away; it was not changed",
+        ) from None
+
+
+def permissions_right(path: str) -> bool:
+    """Whether nobody but the owner can read the file."""
+    return os.stat(path).st_mode & 0o777 == FILE_MODE
+
+
+def write_file(path: str, config: Mapping[str, Any]) -> None:
+    """Write the kubeconfig at once and whole, readable by its owner alone; missing folders are made 0700.
+
+    :raises KcloudError: the file system refuses.
+    """
+    import yaml
+
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        os.makedirs(folder, mode=FOLDER_MODE, exist_ok=True)
+        # mkstemp makes it 0600; the rename is atomic, so no reader ever sees half of it or another mode.
+        descriptor, temporary = tempfile.mkstemp(prefix=".kubeconfig-", dir=folder)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                yaml.safe_dump(dict(config), stream, sort_keys=False)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise KcloudError(
+            f"Failed to write the kubeconfig to '{path}'",
+            code="NOT_WRITABLE",
+            resource=path,
+            reason=error.strerror,
+            hint="Give a path that the user who runs the task may write",
+        ) from error
+
+
+def utc_now() -> datetime:
+    """The time, with its zone."""
+    return datetime.now(timezone.utc)  # noqa: UP017 - modules run on Python 3.9 too, which lacks datetime.UTC
+
+
+def identity_of(user: str, groups: Sequence[str]) -> Identity:
+    """Who is asked for, checked.
+
+    :raises InvalidRequest: an empty name, or one that a certificate cannot carry.
+    """
+    for option, value in (("user", user), *(("groups", group) for group in groups)):
+        if not 1 <= len(value) <= 64:
+            raise InvalidRequest(
+                f"Failed to read option '{option}': '{value}' has {len(value)} characters",
+                resource=option,
+                hint="A certificate carries names of 1 to 64 characters",
+            )
+    return Identity(user, tuple(sorted(set(groups))))
