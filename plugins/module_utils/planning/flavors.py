@@ -44,7 +44,7 @@ MAP_KEYS = ("kind", "model", "count", "mem_mib", "shareable", "price_h", "power_
 STANDARD = {"VGPU": ("gpu", "vgpu"), "PGPU": ("gpu", "gpu"), "FPGA": ("fpga", "fpga")}
 RESOURCES = re.compile(r"^resources(?:\d+|_[A-Za-z0-9_-]+)?:([A-Z0-9_]+)$")
 COUNTED = re.compile(r"^(.*?)[-_:](\d{1,3})$")
-SIZE = re.compile(r"-(\d+)g(?:i?b)?(?:-|$)")
+SIZE = re.compile(r"-(\d+)gi?b(?:-|$)")
 NOT_ACCELERATORS = re.compile(r"^CUSTOM_(BAREMETAL|BM|IRONIC)")
 
 

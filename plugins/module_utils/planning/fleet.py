@@ -117,7 +117,7 @@ def read_request(
         free=read_free(given.get("accelerators_free")),
         project=project,
         standing=standing,
-        notes=tuple(notes),
+        notes=tuple(sorted(set(notes))),
     )
     return Request(replace(wanted, home=wanted.home or home), found, Policy(rates, require_health))
 
@@ -130,7 +130,10 @@ def _only(values: Iterable[str]) -> str:
 
 def _labels(given: Given, path: str) -> dict[str, str]:
     labels = mapping(given.get("labels"), f"{path}.labels")
-    return {str(name): str(value) for name, value in sorted(labels.items(), key=str)}
+    return {
+        str(name): str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in sorted(labels.items(), key=str)
+    }
 
 
 def _is_set(labels: Mapping[str, str], name: str) -> bool:
@@ -157,7 +160,6 @@ def read_flavors(
             notes.append(
                 f"flavor {flavor.name}: {', '.join(strange)} names no known accelerator; flavor_map can say it"
             )
-    notes.sort()
     missing = sorted(set(mapped) - set(found))
     if missing:
         notes.append(f"flavor_map names flavors that the cloud lacks: {', '.join(missing)}")
@@ -301,10 +303,16 @@ def _devices(flavor: Flavor, milli: list[int]) -> tuple[tuple[int, ...], ...]:
 # --- what could be created
 
 
+def _kind(accelerator: Given, path: str) -> str:
+    """The kind of an accelerator; ``none`` is none."""
+    kind = text(accelerator.get("kind"), f"{path}.accelerator.kind").lower()
+    return "" if kind == "none" else kind
+
+
 def declared_kinds(raw: object, path: str) -> set[str]:
     """Accelerator kinds that cluster types speak of."""
     return {
-        text(mapping(group.get("accelerator"), f"{group_path}.accelerator").get("kind"), group_path).lower()
+        _kind(mapping(group.get("accelerator"), f"{group_path}.accelerator"), group_path)
         for name, given in mapping(raw, path).items()
         for group_path, group in mappings(
             mapping(given, f"{path}.{name}").get("node_groups"), f"{path}.{name}.node_groups"
@@ -357,7 +365,7 @@ def _type_group(
 ) -> TypeGroup:
     name = text(given.get("name"), f"{path}.name", "default-worker")
     accelerator = mapping(given.get("accelerator"), f"{path}.accelerator")
-    kind = text(accelerator.get("kind"), f"{path}.accelerator.kind").lower()
+    kind = _kind(accelerator, path)
     models = tuple(canonical(model) for model in texts(accelerator.get("models"), f"{path}.accelerator.models"))
     names = texts(given.get("flavors", given.get("flavor")), f"{path}.flavors")
     missing = [entry for entry in names if entry not in by_key]
