@@ -20,6 +20,7 @@ from tools import results, tree
 from tools.bootstrap import apt_install
 from tools.cloud import Cloud
 from tools.commands import Finished, run
+from tools.examples import as_plays, complaints
 from tools.lanes import Done, in_lanes
 from tools.places import (
     BUILD,
@@ -29,6 +30,7 @@ from tools.places import (
     ansible_test_environment,
     tools_environment,
 )
+from tools.results import Counts
 
 COLLECTION = "kcloud.infrastructure"
 SECONDS_FOR_ONE_TARGET = 2400
@@ -63,9 +65,7 @@ def failed(unit: str, details: str, passed: int = 0, failures: int = 1, note: st
     return Result(passed, max(failures, 1), unit, note, details)
 
 
-def verdict(
-    unit: str, tests: results.Counts, finished: Finished, problems: Sequence[str] = (), note: str = ""
-) -> Result:
+def verdict(unit: str, tests: Counts, finished: Finished, problems: Sequence[str] = (), note: str = "") -> Result:
     """A result from counts, an exit code and what was complained about: no test at all is a failure, never a pass."""
     complaints = list(problems)
     if not tests.passed and not tests.failed:
@@ -115,7 +115,7 @@ def changelog(_context: Context) -> Result:
         return failed("fragments", "there is neither a changelog fragment nor a release")
     finished = tool("antsibull-changelog", "lint", log="changelog")
     count = len(fragments) + released.exists()
-    return verdict("fragments", results.Counts(count if finished.ok else 0, 0 if finished.ok else 1), finished)
+    return verdict("fragments", Counts(count if finished.ok else 0, 0 if finished.ok else 1), finished)
 
 
 def lint(_context: Context) -> Result:
@@ -125,7 +125,7 @@ def lint(_context: Context) -> Result:
     if summary is None:
         return failed("files", f"{finished.output}\nansible-lint did not come to its end")
     files, findings = summary
-    return verdict("files", results.Counts(files if finished.ok else 0, findings), finished)
+    return verdict("files", Counts(files if finished.ok else 0, findings), finished)
 
 
 def docs(_context: Context) -> Result:
@@ -150,36 +150,36 @@ def docs(_context: Context) -> Result:
     documented += ROOT.glob("roles/*/meta/argument_specs.yml")
     complaints = len([line for line in finished.output.splitlines() if line.strip()])
     count = len([path for path in documented if path.name != "__init__.py"])
-    return verdict("plugins and roles", results.Counts(count if finished.ok else 0, complaints), finished)
+    return verdict("plugins and roles", Counts(count if finished.ok else 0, complaints), finished)
 
 
 def examples(_context: Context) -> Result:
-    """The EXAMPLES of every module, each as a playbook: it parses, and its tasks fit the module's options."""
+    """The EXAMPLES of every module as a playbook: Ansible can parse it, and its arguments are the module's options."""
+    names = [
+        f"{COLLECTION}.{path.stem}" for path in sorted(ROOT.glob("plugins/modules/*.py")) if path.stem != "__init__"
+    ]
+    shown = run(
+        ["ansible-doc", "--json", "--type", "module", *names],
+        log="examples-doc",
+        environment={**tools_environment(), "ANSIBLE_DEPRECATION_WARNINGS": "0"},
+    )
+    if not names or not shown.ok:
+        return failed("tasks", shown.output if names else "there are no modules")
+    documentation = json.loads(shown.output[shown.output.index("{") :])
+    options = {name: documentation[name]["doc"].get("options", {}) for name in names}
     folder = BUILD / "examples"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    wrong, tasks = [], 0
-    for path in sorted(ROOT.glob("plugins/modules/*.py")):
-        if path.name == "__init__.py":
-            continue
-        shown = tool(
-            "ansible-doc", "--json", "--type", "module", f"{COLLECTION}.{path.stem}", log=f"examples-{path.stem}"
-        )
-        text = json.loads(shown.output)[f"{COLLECTION}.{path.stem}"]["examples"] if shown.ok else ""
-        listed = yaml.safe_load(text) if text else None
-        if not listed:
-            wrong.append(f"{path.name} has no examples that ansible-doc can show:\n{shown.output}")
-            continue
-        tasks += len(listed)
-        play = [{"name": f"Examples of {path.stem}", "hosts": "localhost", "gather_facts": False, "tasks": listed}]
-        (folder / f"{path.stem}.yml").write_text(f"---\n{yaml.safe_dump(play, sort_keys=False)}", encoding="utf-8")
-    if wrong or not tasks:
-        return failed("tasks", "\n".join(wrong) or "there are no modules")
-    (folder / ".ansible-lint").write_text("---\noffline: true\nskip_list: [yaml]\n", encoding="utf-8")
-    finished = tool("ansible-lint", "--offline", "--strict", "--nocolor", *sorted(folder.glob("*.yml")), folder=folder)
-    summary = results.lint(finished.output)
-    findings = summary[1] if summary else 0
-    return verdict("tasks", results.Counts(tasks if finished.ok else 0, findings), finished)
+    tasks, wrong = 0, []
+    for name in names:
+        items = yaml.safe_load(documentation[name]["examples"] or "")
+        count, problems = complaints(options, items or [])
+        tasks += count
+        wrong += problems if count else [f"{name} has no example that calls it"]
+        text = yaml.safe_dump(as_plays(name, items or []), sort_keys=False)
+        (folder / f"{name}.yml").write_text(f"---\n{text}", encoding="utf-8")
+    finished = tool("ansible-playbook", "--syntax-check", *sorted(folder.glob("*.yml")), log="examples", folder=folder)
+    return verdict("tasks", Counts(tasks), finished, wrong)
 
 
 def unit(_context: Context) -> Result:
@@ -320,7 +320,7 @@ def nothing(unit: str, context: Context, expected: bool, complaint: str) -> Resu
 
 def in_parallel(context: Context, unit: str, names: list[str], work: Callable[[str, int], Finished]) -> Result:
     """Run targets or scenarios in lanes; each must succeed, and must have run tasks."""
-    tasks = results.Counts()
+    tasks = Counts()
     passed, wrong = 0, []
 
     def report(piece: Done) -> None:

@@ -20,16 +20,23 @@ class Cloud:
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
-        self._was_up = False
         self._problem = ""
-        self.seconds = 0.0
+        self._seconds = 0.0
 
-    def start(self) -> None:
-        """Bring the cloud up in the background, unless it is up or another one is meant."""
-        self._was_up = CLOUDS_YAML != DEVCLOUD_YAML or self._devcloud("status", "devcloud-status", 60).ok
-        if not self._was_up:
-            self._thread = threading.Thread(target=self._up, name="devcloud", daemon=True)
-            self._thread.start()
+    def start(self) -> str:
+        """Bring the cloud up in the background, unless it is up or another one is meant; returns what is done."""
+        if CLOUDS_YAML != DEVCLOUD_YAML:
+            return f"the cloud of {CLOUDS_YAML} is used"
+        if self._devcloud("status", "devcloud-status", 60).ok:
+            return "the test cloud is up, and stays up"
+        self._thread = threading.Thread(target=self._up, name="devcloud", daemon=True)
+        self._thread.start()
+        return "the test cloud is started in the background"
+
+    @property
+    def took(self) -> str:
+        """How long it took to come up, where this object brought it up."""
+        return f"the test cloud came up in {self._seconds:.0f} s" if self._seconds else ""
 
     def ready(self) -> str:
         """Wait until the cloud answers; returns what went wrong, or nothing."""
@@ -53,7 +60,7 @@ class Cloud:
             up = self._devcloud("up", "devcloud-up", SECONDS_TO_START)
         except Stopped:
             return
-        self.seconds = up.seconds
+        self._seconds = up.seconds
         if not up.ok:
             self._problem = f"the test cloud did not come up:\n{up.output}"
 

@@ -107,8 +107,7 @@ def main(names: list[str]) -> int:
     rows: list[Row] = []
     try:
         if any(gate.needs_cloud for gate in gates):
-            say("the test cloud is started in the background")
-            cloud.start()
+            say(cloud.start())
         for gate in gates:
             rows.append(run_gate(gate, context))
     finally:
@@ -118,7 +117,7 @@ def main(names: list[str]) -> int:
         if not row.good:
             say(f"\n===== {row.gate} failed =====\n{shortened(row.result.details)}")
     passed, wrong = sum(row.result.passed for row in rows), sum(row.result.failed for row in rows)
-    say(f"\n{table(rows)}\n")
+    say(f"\n{table(rows)}\n{cloud.took}\n")
     say(f"{passed} passed, {wrong} failed")
     return 1 if wrong else 0
 
