@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    Conflict,
     KcloudError,
     OperationFailed,
     RequestLost,
@@ -75,7 +76,7 @@ def create(watch: Watch, name: str, plan: Plan) -> Stack:
     """Post the stack; after an unclear answer look by name before posting again."""
     for attempt in (1, 2):
         try:
-            watch.api.create(name, plan.request)
+            _post(watch, name, plan)
         except Unclear as unclear:
             found = _look(watch, lambda: watch.api.find(name), 3.0)
             if found is None and attempt == 2:
@@ -87,6 +88,18 @@ def create(watch: Watch, name: str, plan: Plan) -> Stack:
         if found:
             return found
     raise _lost("creation", name)
+
+
+def _post(watch: Watch, name: str, plan: Plan) -> None:
+    """Send the creation; a stack that is gone still holds its name for a moment (seen: DELETE_COMPLETE, then 409)."""
+    limit = Deadline.after(BEGIN_WITHIN_S, watch.clock)
+    for step in intervals(0.5, 2.0):
+        try:
+            return watch.api.create(name, plan.request)
+        except Conflict:
+            if limit.passed or watch.api.find(name):
+                raise
+        limit.pause(step)
 
 
 def update(watch: Watch, stack: Stack, plan: Plan) -> Stack:

@@ -274,6 +274,28 @@ def test_what_no_update_helps_is_recreated_only_when_allowed(status: str) -> Non
     assert heat.writes == ["DELETE", "CREATE"] and outcome.stack.id != "id-0"
 
 
+@pytest.mark.parametrize(("held", "writes"), [(2, 1), (99, 0)])
+def test_the_name_of_a_stack_that_is_gone_is_waited_for(held: int, writes: int) -> None:
+    """But not for ever."""
+    heat = FakeHeat()
+    create = heat.create
+    refused = [held]
+
+    def refuse(name: str, request: dict[str, Any]) -> None:
+        refused[0] -= 1
+        if refused[0] >= 0:
+            raise Conflict("Failed to create", code="STACK_EXISTS")
+        create(name, request)
+
+    heat.create = refuse  # type: ignore[method-assign]
+    if writes:
+        assert run(heat).stack.status == "CREATE_COMPLETE"
+    else:
+        with pytest.raises(Conflict):
+            run(heat)
+    assert len(heat.writes) == writes
+
+
 def test_a_failed_update_is_tried_again_though_nothing_differs() -> None:
     heat = FakeHeat(standing_stack("UPDATE_FAILED", "3"))
     assert run(heat).stack.status == "UPDATE_COMPLETE"
