@@ -29,12 +29,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("magnum.plan", "magnum.request", "heat.plan", "heat.masking", "heat.diagnose"),
     ("cloud",),
     ("magnum.api", "magnum.references", "heat.api", "heat.source", "telemetry"),
-    ("progress", "wait", "magnum.activity"),
+    ("progress", "wait", "kubeconfig", "magnum.activity"),
     # Magnum's clusters stand on Heat's stacks, so the Heat half is below
     ("heat.apply",),
     ("magnum.diagnose",),
     ("magnum.apply",),
-    ("magnum.reconcile", "heat.reconcile"),
+    ("magnum.reconcile", "magnum.access", "heat.reconcile"),
     ("module",),
 )
 # What decides never touches the cloud: in all layers below `cloud` nothing but the standard library and lower layers
