@@ -64,7 +64,7 @@ def apt_install(*packages: str) -> bool:
         return False
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], check=False, env=environment, stdin=subprocess.DEVNULL)
-    command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages]
+    command = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-qq", "-y", "--no-install-recommends", *packages]
     return subprocess.run(command, check=False, env=environment, stdin=subprocess.DEVNULL).returncode == 0
 
 

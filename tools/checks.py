@@ -10,14 +10,13 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from tools import results, tree
-from tools.bootstrap import apt_install
 from tools.cloud import Cloud
 from tools.commands import Finished, run
 from tools.examples import as_plays, complaints
@@ -193,10 +192,9 @@ def unit(_context: Context) -> Result:
 
 def sanity(_context: Context) -> Result:
     """All of ansible-test's sanity tests; one that would be skipped for a missing tool fails."""
-    problems = install_program("shellcheck", "shellcheck")
     tree.synchronise("ansible-test")
     finished = ansible_test("ansible-test", "sanity", "sanity")
-    problems += [line for line in results.warnings(finished.output, MACHINE_WARNINGS) if "kip" in line]
+    problems = [line for line in results.warnings(finished.output, MACHINE_WARNINGS) if "kip" in line]
     return verdict("sanity tests", results.sanity(finished.output), finished, problems)
 
 
@@ -264,16 +262,11 @@ def install_check(tarball: Path, folder: Path) -> Finished:
 
 def integration(context: Context) -> Result:
     """Every integration target against the real APIs of the test cloud, several at a time."""
-    names = chosen(
-        context, sorted(path.name for path in (ROOT / "tests/integration/targets").glob("*") if path.is_dir())
-    )
-    names = [name for name in names if not name.startswith(("setup_", "prepare_"))]
+    names = chosen(context, TARGETS.folders())
     if not names:
         return nothing(
             "targets", context, any(ROOT.glob("plugins/modules/*.py")), "modules, but no integration targets"
         )
-    if problems := install_program("ssh-keygen", "openssh-client"):
-        return failed("targets", "\n".join(problems))
     prepared: set[int] = set()
 
     def one(name: str, lane: int) -> Finished:
@@ -288,8 +281,7 @@ def integration(context: Context) -> Result:
 
 def molecule(context: Context) -> Result:
     """Every molecule scenario of the roles."""
-    folder = ROOT / "extensions/molecule"
-    names = chosen(context, sorted(path.parent.name for path in folder.glob("*/molecule.yml")))
+    names = chosen(context, SCENARIOS.folders())
     if not names:
         return nothing("scenarios", context, any(ROOT.glob("roles/*/tasks")), "roles, but no molecule scenarios")
 
@@ -306,9 +298,28 @@ def molecule(context: Context) -> Result:
     return in_parallel(context, "scenarios", names, one)
 
 
-def chosen(context: Context, names: list[str]) -> list[str]:
-    """The names that TARGETS asks for, or all of them."""
-    return [name for name in names if not context.targets or name in context.targets]
+@dataclass(frozen=True)
+class Folders:
+    """Folders that are a test each, known by a file in them."""
+
+    parent: str
+    mark: str
+
+    def folders(self) -> list[Path]:
+        """Those of this repository; a target that others only depend on is none by itself."""
+        found = (ROOT / self.parent).glob("*")
+        return [path for path in found if (path / self.mark).exists() and not path.name.startswith("setup_")]
+
+
+TARGETS = Folders("tests/integration/targets", "tasks")
+SCENARIOS = Folders("extensions/molecule", "molecule.yml")
+
+
+def chosen(context: Context, folders: Iterable[Path]) -> list[str]:
+    """The names of the folders that TARGETS asks for, or of all; those with most to do first, as far as length tells."""
+    wanted = [folder for folder in folders if not context.targets or folder.name in context.targets]
+    lengths = {folder.name: sum(path.stat().st_size for path in folder.rglob("*.yml")) for folder in wanted}
+    return sorted(lengths, key=lambda name: (-lengths[name], name))
 
 
 def nothing(unit: str, context: Context, expected: bool, complaint: str) -> Result:
@@ -357,13 +368,6 @@ def write_integration_config(copy: Path) -> None:
     target.write_text(f"---\n{yaml.safe_dump(config, sort_keys=False)}", encoding="utf-8")
 
 
-def install_program(program: str, package: str) -> list[str]:
-    """Install a Debian package unless its program is there; returns what went wrong."""
-    if shutil.which(program) or apt_install(package):
-        return []
-    return [f"{program} is needed and cannot be installed from here: install the package {package} as root"]
-
-
 def clear(folder: Path, pattern: str) -> None:
     """Delete reports of earlier runs, so that they are not counted again."""
     for path in folder.glob(pattern):
@@ -377,6 +381,13 @@ class Gate:
     name: str
     check: Callable[[Context], Result]
     needs_cloud: bool = False
+    # A program that must be there, and the Debian package that has it
+    program: str = ""
+    package: str = ""
+
+    def lacks(self) -> bool:
+        """Whether the gate's program is missing."""
+        return bool(self.program) and not shutil.which(self.program)
 
 
 # Cheap ones first; those that need the cloud last, as it starts in the background meanwhile
@@ -388,9 +399,8 @@ GATES = (
     Gate("docs", docs),
     Gate("examples", examples),
     Gate("build", build),
-    Gate("sanity", sanity),
-    Gate("integration", integration, needs_cloud=True),
+    # Without shellcheck, that sanity test would be skipped; ansible-test makes a key for every integration run
+    Gate("sanity", sanity, program="shellcheck", package="shellcheck"),
+    Gate("integration", integration, needs_cloud=True, program="ssh-keygen", package="openssh-client"),
     Gate("molecule", molecule, needs_cloud=True),
 )
-
-__all__ = ["GATES", "Context", "Gate", "Result"]

@@ -19,7 +19,8 @@ import time
 from dataclasses import dataclass
 from types import FrameType
 
-from tools.checks import GATES, Context, Gate, Result
+from tools.bootstrap import apt_install
+from tools.checks import GATES, SCENARIOS, TARGETS, Context, Gate, Result
 from tools.cloud import Cloud
 from tools.commands import Stopped, stop_all
 
@@ -53,12 +54,22 @@ def choose(names: list[str]) -> list[Gate]:
     return [gate for gate in GATES if not names or gate.name in names]
 
 
+def choose_targets(names: list[str]) -> tuple[str, ...]:
+    """The integration targets and molecule scenarios of these names."""
+    known = {path.name for folders in (TARGETS, SCENARIOS) for path in folders.folders()}
+    if unknown := set(names) - known:
+        raise SystemExit(f"no such target or scenario: {', '.join(sorted(unknown))}")
+    return tuple(names)
+
+
 def run_gate(gate: Gate, context: Context) -> Row:
     """Run one gate; an error in the gate itself is its failure."""
     say(f"[{time.strftime('%H:%M:%S')}] {gate.name} ...")
     started = time.monotonic()
     try:
-        problem = context.cloud.ready() if gate.needs_cloud else ""
+        problem = f"{gate.program} is missing: install the package {gate.package} as root" if gate.lacks() else ""
+        if gate.needs_cloud and not problem:
+            problem = context.cloud.ready()
         result = Result(0, 1, "gate", "", problem) if problem else gate.check(context)
     except Stopped:
         raise
@@ -99,12 +110,15 @@ def stop_on_signal(number: int, _frame: FrameType | None) -> None:
 
 def main(names: list[str]) -> int:
     """Run the gates; returns the exit code."""
-    gates = choose(names)
+    gates, targets = choose(names), choose_targets(os.environ.get("TARGETS", "").split())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop_on_signal)
     cloud = Cloud()
-    context = Context(cloud, tuple(os.environ.get("TARGETS", "").split()), say)
+    context = Context(cloud, targets, say)
     rows: list[Row] = []
+    # Before the cloud starts: it installs packages too, and Debian lets one do so at a time
+    if missing := [gate.package for gate in gates if gate.lacks()]:
+        apt_install(*missing)
     try:
         if any(gate.needs_cloud for gate in gates):
             say(cloud.start())
@@ -117,7 +131,7 @@ def main(names: list[str]) -> int:
         if not row.good:
             say(f"\n===== {row.gate} failed =====\n{shortened(row.result.details)}")
     passed, wrong = sum(row.result.passed for row in rows), sum(row.result.failed for row in rows)
-    say(f"\n{table(rows)}\n{cloud.took}\n")
+    say(f"\n{table(rows)}\n" + (f"{cloud.took}\n" if cloud.took else ""))
     say(f"{passed} passed, {wrong} failed")
     return 1 if wrong else 0
 

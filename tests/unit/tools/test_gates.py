@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -78,12 +79,31 @@ def test_a_gate_without_its_cloud_fails() -> None:
     assert row.result.details == "down"
 
 
+def test_a_gate_without_its_program_fails() -> None:
+    """A tool that cannot be installed is told, and its gate is not passed by."""
+    gate = Gate("picky", lambda _: Result(1, 0, "tests"), program="no-such-program", package="no-such-package")
+    row = gates.run_gate(gate, context())
+    assert row.result.failed == 1
+    assert "no-such-package" in row.result.details
+
+
 def test_gates_keep_their_order_and_unknown_ones_are_refused() -> None:
     """A misspelt gate must not pass by running nothing."""
     assert [gate.name for gate in gates.choose(["sanity", "style"])] == ["style", "sanity"]
     assert len(gates.choose([])) == len(checks.GATES)
     with pytest.raises(SystemExit, match="no such gate: linting"):
         gates.choose(["linting"])
+    with pytest.raises(SystemExit, match="no such target or scenario: magnum"):
+        gates.choose_targets(["magnum"])
+
+
+def test_targets_are_chosen_and_long_ones_come_first(tmp_path: Path) -> None:
+    """TARGETS picks by name; a long target that started last would keep everybody waiting."""
+    for name, length in (("short", 10), ("long", 900), ("other", 90)):
+        (tmp_path / name / "tasks").mkdir(parents=True)
+        (tmp_path / name / "tasks/main.yml").write_text("#" * length)
+    assert checks.chosen(context(), tmp_path.iterdir()) == ["long", "other", "short"]
+    assert checks.chosen(context("short", "absent"), tmp_path.iterdir()) == ["short"]
 
 
 def test_table_shows_every_row() -> None:
