@@ -214,7 +214,11 @@ def _failed(watch: Watch, stack: Stack, message: str, hint: str, *, changed: boo
     """The error for a stack that ended badly, with the deepest reason that can be found."""
     leaves = failed_leaves(watch.api.resources(stack, nested=True)) or failed_leaves(watch.failures)
     details = [as_detail(leaf, reason_of(watch.api, leaf)) for leaf in leaves[:MOST_FAILURES_SHOWN]]
-    reason = f"{details[0]['name']} ({details[0]['type']}): {details[0]['reason']}" if details else stack.status_reason
+    reason = stack.status_reason
+    if details:
+        # An event does not tell the type.
+        kind = f" ({details[0]['type']})" if details[0]["type"] else ""
+        reason = f"{details[0]['name']}{kind}: {details[0]['reason']}"
     return OperationFailed(
         message,
         code=f"STACK_{stack.status}",
