@@ -18,7 +18,7 @@ MAGNUM = {"OpenStack-API-Version": "container-infra 1.11"}
 
 def magnum(connection, path):
     """A GET of Magnum, again when it trips over a cluster that is just being removed."""
-    adapter = connection.config.get_session_client("container-infra")
+    adapter = connection.container_infrastructure_management
     for _attempt in range(5):
         answer = adapter.get(path, headers=MAGNUM, raise_exc=False)
         if answer.status_code != 400:
