@@ -74,6 +74,7 @@ def connect(params: dict[str, Any]) -> Connection:
     """
     import openstack
     import openstack.exceptions
+    from keystoneauth1.exceptions import AuthPluginException
 
     cloud = params.get("cloud")
     options = {
@@ -92,17 +93,18 @@ def connect(params: dict[str, Any]) -> Connection:
         given = {**cloud, **given}
     elif cloud is not None:
         given["cloud"] = cloud
-    try:
-        connection = openstack.connect(app_name="kcloud.infrastructure", **given)
-    except openstack.exceptions.ConfigException as error:
-        raise InvalidRequest(
-            "Failed to read the cloud's configuration" + (f" for cloud '{cloud}'" if isinstance(cloud, str) else ""),
-            code="BAD_CLOUD_CONFIG",
-            resource="clouds.yaml",
-            reason=_one_line(error),
-            hint=WAY_IN_HINT,
-        ) from error
     with translated("log in to the cloud", "keystone"):
+        try:
+            connection = openstack.connect(app_name="kcloud.infrastructure", **given)
+        except (openstack.exceptions.ConfigException, AuthPluginException) as error:
+            raise InvalidRequest(
+                "Failed to read the cloud's configuration"
+                + (f" for cloud '{cloud}'" if isinstance(cloud, str) else ""),
+                code="BAD_CLOUD_CONFIG",
+                resource="clouds.yaml",
+                reason=_one_line(error),
+                hint=WAY_IN_HINT,
+            ) from error
         connection.session.get_token()
     return connection
 
