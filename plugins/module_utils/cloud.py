@@ -105,8 +105,22 @@ def connect(params: dict[str, Any]) -> Connection:
                 reason=_one_line(error),
                 hint=WAY_IN_HINT,
             ) from error
-        connection.session.get_token()
+        try:
+            connection.session.get_token()
+        except Exception as error:
+            raise _login_error(error) from error
     return connection
+
+
+def _login_error(error: Exception) -> KcloudError:
+    """One of ours for a login that failed.
+
+    Keystoneauth raises a bare Exception for a password that was not given, and Keystone answers 400 for a domain.
+    """
+    told = from_exception(error, "log in to the cloud", "keystone")
+    if isinstance(told, InvalidRequest) or not _is_clients_error(error):
+        return AuthenticationFailed(told.message, resource=told.resource, reason=told.reason, hint=WAY_IN_HINT)
+    return told
 
 
 def status_of(error: BaseException) -> int | None:
@@ -166,7 +180,7 @@ def _from_status(status: int | None, message: str, about: dict[str, str]) -> Kcl
             message, hint="Ask the cloud's operator for the role that this call needs in your project", **about
         )
     if status == 404:
-        return NotFound(message, **about)
+        return NotFound(message, hint="Check the name, and that it belongs to this project; then run again", **about)
     if status == 409:
         return Conflict(message, hint="Look at the object's state, then run again", **about)
     if status == 400:

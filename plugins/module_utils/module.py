@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -38,6 +39,36 @@ def require_libraries(module: AnsibleModule, *names: str) -> None:
             module.fail_json(msg=missing_required_lib(package), exception=str(error))
 
 
+# What these keys of ``auth`` hold is no secret, and would be hidden wherever else it stands: in names, in addresses.
+_PLAIN_KEYS = re.compile(r"(^|_)(url|name|id|username|domain|methods?|scope)$")
+
+
+def _scalars(value: Any, plain: bool = False) -> Iterator[tuple[bool, str]]:
+    """Every text inside a value, with whether its key says that it is no secret."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _scalars(inner, bool(_PLAIN_KEYS.search(str(key))))
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _scalars(inner, plain)
+    elif value is not None and not isinstance(value, bool) and str(value):
+        yield plain, str(value)
+
+
+def _hide_secrets(module: AnsibleModule) -> None:
+    """Hide the secrets of the auth options, and only these.
+
+    ``auth`` as a whole is no_log for the case that the arguments are wrong. ``cloud`` cannot be, as its name is in every
+    log; a cloud given as a dictionary holds secrets all the same.
+    """
+    cloud = module.params.get("cloud")
+    given = list(_scalars(module.params.get("auth")))
+    given += _scalars(cloud.get("auth") if isinstance(cloud, dict) else None)
+    secrets = {text for plain, text in given if not plain}
+    module.no_log_values.difference_update({text for plain, text in given if plain} - secrets)
+    module.no_log_values.update(secrets)
+
+
 def run_module(
     spec: dict[str, Any],
     run: Callable[..., dict[str, Any]],
@@ -54,6 +85,7 @@ def run_module(
         secrets that only the run itself can tell from the rest.
     """
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **ansible_options)
+    _hide_secrets(module)
     require_libraries(module, *libraries)
     try:
         if module.params.get("timeout") is not None and module.params["timeout"] < 1:
