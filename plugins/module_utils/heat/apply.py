@@ -235,7 +235,8 @@ def reason_of(api: HeatApi, resource: Resource) -> str | None:
     """Why a resource failed; of a software deployment, what its script wrote."""
     if "SoftwareDeployment" in resource.type and resource.physical_id:
         return deployment_reason(api.deployment(resource.physical_id)) or resource.reason
-    return resource.reason
+    # Neutron's errors come in several lines.
+    return " ".join(resource.reason.split()) if resource.reason else None
 
 
 def delete(watch: Watch, stack: Stack, *, wait: bool) -> Stack | None:
