@@ -35,8 +35,8 @@ COLLECTION = "kcloud.infrastructure"
 SECONDS_FOR_ONE_TARGET = 2400
 LARGEST_TARBALL = 2_000_000
 
-# Warnings about the machine, not about this collection
-MACHINE_WARNINGS = ("Using locale ", "Location 'file:")
+# Warnings about the machine, and ansible-test's heading over those it repeats
+MACHINE_WARNINGS = ("Using locale ", "Location 'file:", "Reviewing previous ")
 
 
 @dataclass(frozen=True)
