@@ -30,7 +30,7 @@ def normal_label(value: object) -> str:
 
 def normal_labels(labels: Mapping[str, object] | None) -> dict[str, str]:
     """Labels of either side, ready to be compared."""
-    return {str(key): normal_label(value) for key, value in sorted((labels or {}).items())}
+    return dict(sorted((str(key), normal_label(value)) for key, value in (labels or {}).items()))
 
 
 def _taken(cls: type, answer: Mapping[str, Any], **special: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ Only what the user gave is compared. A difference that Magnum cannot apply is an
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CannotApply, InvalidRequest
@@ -46,6 +47,9 @@ def plan_cluster(desired: DesiredCluster, actual: Cluster | None, *, recreate: b
     :raises InvalidRequest: a count is outside its bounds, or a master group is to be created.
     """
     _check_groups(desired.groups)
+    if actual is not None:
+        # It may have been called by its id.
+        desired = replace(desired, name=actual.name)
     after = declared_view(desired)
     if actual is None:
         return Plan("create", {}, after, _creation(desired))
@@ -124,7 +128,7 @@ def _group_value(present: NodeGroup, key: str, group: DesiredGroup) -> Any:
 def _comparable(actual: Mapping[str, str], given: Mapping[str, Any], merged: bool) -> dict[str, str]:
     """Labels to compare: with merging, the template's own labels are nobody's difference."""
     labels = normal_labels(actual)
-    return {key: labels[key] for key in sorted(given) if key in labels} if merged else labels
+    return {key: labels[key] for key in normal_labels(given) if key in labels} if merged else labels
 
 
 # --- creating -----------------------------------------------------------------------------------------------------
@@ -141,8 +145,9 @@ def _creation(desired: DesiredCluster) -> tuple[Change, ...]:
     else:
         arguments.pop("merge_labels", None)
     first = next((group for group in desired.groups if group.name == DEFAULT_WORKER), DesiredGroup(DEFAULT_WORKER))
-    if first.node_count is not None:
-        arguments["node_count"] = first.node_count
+    count = _first_count(first)
+    if count is not None:
+        arguments["node_count"] = count
     others = [group for group in desired.groups if group.name not in (DEFAULT_WORKER, DEFAULT_MASTER)]
     bounds = _bounds_of(first)
     return (
@@ -153,11 +158,27 @@ def _creation(desired: DesiredCluster) -> tuple[Change, ...]:
 
 
 def _group_creation(cluster: str, group: DesiredGroup) -> Change:
-    labels = {} if group.labels is None else {key: label_text(value) for key, value in group.labels.items()}
-    arguments = {**_declared_group(group), **({"labels": labels} if labels else {})}
+    labels = {} if group.labels is None else {str(key): label_text(value) for key, value in group.labels.items()}
+    count = _first_count(group)
+    arguments = {
+        **_declared_group(group),
+        **({"labels": labels} if labels else {}),
+        **({} if count is None else {"node_count": count}),
+    }
     if labels:
         arguments["merge_labels"] = group.merge_labels is not False
     return Change("create_node_group", f"node_group/{cluster}/{group.name}", arguments)
+
+
+def _first_count(group: DesiredGroup) -> int | None:
+    """How many nodes a new group begins with; None leaves it to Magnum, which makes one.
+
+    Where the bounds forbid that, the nearest count that they allow: Magnum refuses bounds that exclude the count.
+    """
+    low, high = group.min_node_count or 0, group.max_node_count
+    if group.node_count is not None or _within(1, low, high):
+        return group.node_count
+    return max(low, 1) if high is None else min(max(low, 1), high)
 
 
 def _bounds_of(group: DesiredGroup) -> dict[str, int]:
@@ -321,6 +342,8 @@ def plan_template(
     :param used_by: names of the clusters that stand on it; Magnum freezes it for them.
     :raises CannotApply: a field differs that is frozen.
     """
+    # It may have been called by its id.
+    name = name if actual is None else actual.name
     after = template_after(name, given)
     resource = f"cluster_template/{name}"
     labels = {str(key): label_text(value) for key, value in (given.get("labels") or {}).items()}

@@ -25,7 +25,7 @@ from typing import Any
 
 ANY = -1
 LOST = 0
-PASSWORD = "the-secret-password"  # noqa: S105
+PASSWORD = "the-secret-password"
 PROJECT = "11111111111111111111111111111111"
 Entry = Sequence[Any]
 
