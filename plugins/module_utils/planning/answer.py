@@ -38,7 +38,17 @@ SHOWN = {
     "ram_mib": ("ram_mib", 1),
 }
 ACTIONS = {"use": "use", "scale": "scale_out", "create": "create"}
-COLUMNS = (("#", 3), ("candidate", 58), ("nodes", 8), ("cost/h", 12), ("power W", 10), ("why, or why not", 0))
+COLUMNS = (
+    ("#", 3),
+    ("action", 9),
+    ("cluster", 32),
+    ("node group", 16),
+    ("flavor", 18),
+    ("nodes", 8),
+    ("cost/h", 10),
+    ("power W", 9),
+    ("why, or why not", 0),
+)
 
 
 def answer(decision: Decision, max_candidates: int | None = None) -> Plain:
@@ -266,11 +276,16 @@ def table(shown: Iterable[Ranked], total: int) -> str:
 
 
 def _row(ranked: Ranked) -> tuple[str, ...]:
-    verdict = ranked.verdict
+    verdict, candidate = ranked.verdict, ranked.verdict.candidate
+    cluster = candidate.cluster
+    by = f" by {cluster.template}" if cluster.template else ""
     codes = ranked.why or dict.fromkeys(violation.code for violation in verdict.why_not)
     return (
         str(ranked.rank) if ranked.rank else "-",
-        verdict.candidate.name,
+        ACTIONS[candidate.action],
+        cluster.name if cluster.id else f"new {cluster.type}{by}",
+        "+".join(slot.group.name for slot in candidate.slots),
+        "+".join(slot.group.flavor.name for slot in candidate.slots),
         "+".join(f"{step.before}>{step.after}" for step in verdict.steps),
         "-" if verdict.cost is None else f"{verdict.cost / MICRO:.3f}",
         "-" if verdict.power_mw is None else f"{verdict.power_mw / 1000:.1f}",

@@ -30,6 +30,7 @@ def assumptions(decision: Decision) -> list[str]:
         *_health(request),
         *_latency(request),
         *_prices(request),
+        *_masters(request),
         POWER,
         *_autoscaling(decision),
         *request.fleet.notes,
@@ -59,7 +60,7 @@ def _usage(request: Request) -> Iterator[str]:
 
 
 def _health(request: Request) -> Iterator[str]:
-    unhealthy = [cluster.name for cluster in request.fleet.clusters if cluster.health == "UNHEALTHY"]
+    unhealthy = [cluster.name for cluster in request.fleet.clusters if cluster.groups and cluster.health == "UNHEALTHY"]
     if unhealthy and not request.policy.require_health:
         yield f"health is not looked at, since require_health is false; Magnum says UNHEALTHY of {_named(unhealthy)}"
 
@@ -78,6 +79,15 @@ def _prices(request: Request) -> Iterator[str]:
             "prices come from default component rates in relative units per hour (one vCPU hour is 1), no currency: "
             f"{_named(guessed)}"
         )
+
+
+def _masters(request: Request) -> Iterator[str]:
+    guessed = [entry for entry in request.fleet.types if entry.masters_guessed]
+    if guessed:
+        counted = guessed[0].masters
+        counts = f"it counts as {counted[0].name}" if counted else "it is not counted"
+        names = _named(f"{entry.name} by {entry.template}" if entry.template else entry.name for entry in guessed)
+        yield f"nobody says the flavor of the control plane of a new cluster, or it is unknown: {counts} ({names})"
 
 
 def _autoscaling(decision: Decision) -> Iterator[str]:

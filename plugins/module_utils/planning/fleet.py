@@ -97,7 +97,8 @@ def read_request(
     flavors, by_key = read_flavors(given.get("flavors"), mapped, rates, notes)
     raw_types, types_path = option(cluster_types, "cluster_types")
     kinds = {kind for flavor in flavors for kind in flavor.kinds} | declared_kinds(raw_types, types_path)
-    wanted = read_workload(workload, kinds=kinds)
+    # Where no flavors are known (yet), nobody can say which kinds there are not.
+    wanted = read_workload(workload, kinds=kinds if flavors else None)
     templates = read_templates(given.get("templates"))
     clusters = read_clusters(given.get("clusters"), by_key, templates, notes)
     placed = read_placements(*option(placements, "placements"), wanted.name, kinds)
@@ -324,7 +325,7 @@ def read_types(
     raw: object, path: str, flavors: tuple[Flavor, ...], by_key: Flavors, templates: Iterable[Given], notes: Notes
 ) -> tuple[ClusterType, ...]:
     """Declared cluster types, in order of name; one that no flavor of the cloud can serve is left out, with a note."""
-    found = []
+    found, guess = [], cheapest_master(flavors)
     for key, entry in sorted(mapping(raw, path).items()):
         name, type_path = cluster_type_name(str(key)), f"{path}.{key}"
         given = mapping(entry, type_path)
@@ -333,24 +334,23 @@ def read_types(
             for group_path, group in mappings(given.get("node_groups"), f"{type_path}.node_groups")
         ]
         built = tuple(sorted((group for group in groups if group.flavors), key=lambda group: group.name))
+        wanted = text(given.get("template"), f"{type_path}.template")
+        template = _template(templates, wanted) or _labelled(templates, name)
+        read = ClusterType(
+            name=name,
+            groups=built,
+            template=wanted or (template["name"] if template else ""),
+            **_masters(given, type_path, template, by_key, guess),
+            objective=_objective(given.get("objective"), f"{type_path}.objective"),
+            latency_ms=optional(whole, given.get("latency_ms"), f"{type_path}.latency_ms"),
+            labels=tuple(_labels(given, type_path).items()),
+        )
         if not built or any(group.min_count and not group.flavors for group in groups):
             notes.append(f"cluster type {name} cannot be built: the cloud has no flavor for one of its node groups")
             continue
-        wanted = text(given.get("template"), f"{type_path}.template")
-        template = _template(templates, wanted) or _labelled(templates, name)
         if wanted and not _template(templates, wanted):
             notes.append(f"cluster type {name}: template {wanted} does not exist yet")
-        found.append(
-            ClusterType(
-                name=name,
-                groups=built,
-                template=wanted or (template["name"] if template else ""),
-                masters=_masters(given, type_path, template, flavors, by_key, notes, name),
-                objective=_objective(given.get("objective"), f"{type_path}.objective"),
-                latency_ms=optional(whole, given.get("latency_ms"), f"{type_path}.latency_ms"),
-                labels=tuple(_labels(given, type_path).items()),
-            )
-        )
+        found.append(read)
     return tuple(found)
 
 
@@ -392,14 +392,22 @@ def _is_for(flavor: Flavor, kind: str, models: tuple[str, ...]) -> bool:
     )
 
 
+def _suits(flavor: Flavor, type_name: str) -> bool:
+    """Whether nodes of a flavor make, or help to make, a cluster of the type; of unknown types any do."""
+    return type_name not in (GPU, NPU, CPU) or derived_type([flavor]) == type_name
+
+
 def template_types(
     templates: Iterable[Given], flavors: tuple[Flavor, ...], by_key: Flavors, notes: Notes
 ) -> tuple[ClusterType, ...]:
-    """Without declared types each template is one; without a flavor in the template, one per flavor."""
-    found = []
+    """Without declared types each template is one; without a flavor in the template, one per flavor that suits its label."""
+    found, guess = [], cheapest_master(flavors)
     for template in templates:
-        workers = (_flavor(template["flavor"], by_key, template["name"], notes),) if template["flavor"] else flavors
         labelled = cluster_type_name(template["labels"].get(TYPE_LABEL, ""))
+        if template["flavor"]:
+            workers = [_flavor(template["flavor"], by_key, template["name"], notes)]
+        else:
+            workers = [flavor for flavor in flavors if _suits(flavor, labelled)]
         latency = template["labels"].get(LATENCY_LABEL)
         for flavor in workers:
             found.append(
@@ -407,36 +415,30 @@ def template_types(
                     name=labelled or derived_type([flavor]),
                     groups=(TypeGroup("default-worker", (flavor,), 1),),
                     template=template["name"],
-                    masters=_masters({}, "", template, flavors, by_key, notes, template["name"]),
+                    **_masters({}, "", template, by_key, guess),
                     latency_ms=optional(whole, latency, f"template {template['name']}: label {LATENCY_LABEL}"),
                 )
             )
     return tuple(found)
 
 
-def _masters(
-    given: Given,
-    path: str,
-    template: Given | None,
-    flavors: tuple[Flavor, ...],
-    by_key: Flavors,
-    notes: Notes,
-    owner: str,
-) -> tuple[Flavor, int] | None:
-    """The control plane of a new cluster: as declared, as in the template, or the cheapest flavor that could be one."""
+def _masters(given: Given, path: str, template: Given | None, by_key: Flavors, guess: Flavor | None) -> Given:
+    """The control plane of a new cluster: as declared, as in the template, or as guessed."""
     name = text(given.get("master_flavor"), f"{path}.master_flavor") or (template["master_flavor"] if template else "")
-    count = whole(given.get("master_count", 1), f"{path}.master_count")
-    if name in by_key:
-        return by_key[name], count
+    count = optional(whole, given.get("master_count"), f"{path}.master_count")
+    flavor = by_key.get(name, guess)
+    masters = (flavor, 1 if count is None else count) if flavor else None
+    return {"masters": masters, "masters_guessed": name not in by_key}
+
+
+def cheapest_master(flavors: tuple[Flavor, ...]) -> Flavor | None:
+    """What a control plane counts as where nobody says its flavor."""
     able = [
         flavor
         for flavor in flavors
         if not flavor.accelerators and flavor.cpu_m >= MASTER_CPU_M and flavor.mem_mib >= MASTER_MEM_MIB
     ]
-    chosen = min(able, key=lambda flavor: (flavor.price, flavor.name), default=None)
-    said = f"flavor {name} of its control plane is unknown" if name else "nobody says the flavor of its control plane"
-    notes.append(f"{owner}: {said}; {'it counts as ' + chosen.name if chosen else 'its control plane is not counted'}")
-    return (chosen, count) if chosen else None
+    return min(able, key=lambda flavor: (flavor.price, flavor.name), default=None)
 
 
 def _objective(raw: object, path: str) -> tuple[tuple[str, int], ...]:

@@ -220,6 +220,7 @@ class ClusterType:
     groups: tuple[TypeGroup, ...]
     template: str = ""
     masters: tuple[Flavor, int] | None = None
+    masters_guessed: bool = False
     objective: tuple[tuple[str, int], ...] = ()
     latency_ms: int | None = None
     labels: tuple[tuple[str, str], ...] = ()

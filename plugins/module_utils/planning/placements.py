@@ -46,7 +46,7 @@ class Placement:
     workload: Workload | None
 
 
-def read_placements(raw: object, path: str, wanted: str, kinds: Collection[str]) -> tuple[Placement, ...]:
+def read_placements(raw: object, path: str, wanted: str, kinds: Collection[str] | None) -> tuple[Placement, ...]:
     """The option ``placements``, largest first, so that packing does not depend on the order of the list.
 
     :param wanted: the name of the workload to be placed; its own placement needs no size.
@@ -64,7 +64,9 @@ def read_placements(raw: object, path: str, wanted: str, kinds: Collection[str])
     return tuple(sorted(found, key=_packing_order))
 
 
-def _sized(size: Mapping[str, object], path: str, name: str, kinds: Collection[str], *, known: bool) -> Workload | None:
+def _sized(
+    size: Mapping[str, object], path: str, name: str, kinds: Collection[str] | None, *, known: bool
+) -> Workload | None:
     if known and not size:
         return None
     if not size:

@@ -91,15 +91,15 @@ APART = (
 )
 
 
-def read_workload(raw: object, path: str = "workload", kinds: Collection[str] = KINDS) -> Workload:
+def read_workload(raw: object, path: str = "workload", kinds: Collection[str] | None = KINDS) -> Workload:
     """The short form of one workload.
 
-    :param kinds: accelerator kinds that exist in this fleet beside the known ones; the set is open.
+    :param kinds: accelerator kinds that exist in this fleet beside the known ones; None takes any.
     :raises InvalidRequest: unknown keys, wrong types, negative numbers, unknown kinds, contradictions.
     """
     given = _unaliased(mapping(raw, path), path)
     only_known(given, KEYS, path)
-    demands = _demands(given, path, sorted({*KINDS, *kinds}))
+    demands = _demands(given, path, None if kinds is None else sorted({*KINDS, *kinds}))
     cpu_m = number(given.get("cpu_cores", 0), f"{path}.cpu_cores", 1000)
     mem_mib = number(given.get("memory_gb", 0), f"{path}.memory_gb", 1024)
     if not (cpu_m or mem_mib or demands):
@@ -152,7 +152,7 @@ def _unaliased(given: Mapping[str, Any], path: str) -> dict[str, Any]:
     return result
 
 
-def _demands(given: Mapping[str, Any], path: str, kinds: Collection[str]) -> tuple[Demand, ...]:
+def _demands(given: Mapping[str, Any], path: str, kinds: Collection[str] | None) -> tuple[Demand, ...]:
     found = [demand for kind in KINDS for demand in [_short_demand(given, path, kind)] if demand]
     if "accelerator" in given:
         demand = _accelerator(given["accelerator"], f"{path}.accelerator", kinds)
@@ -190,14 +190,14 @@ def _short_demand(given: Mapping[str, Any], path: str, kind: str) -> Demand | No
     return Demand(kind, count or 1, WHOLE, models, memory)
 
 
-def _accelerator(raw: object, path: str, kinds: Collection[str]) -> Demand:
+def _accelerator(raw: object, path: str, kinds: Collection[str] | None) -> Demand:
     """``accelerator: {kind, count, models, share, memory_gb}``; ``share`` is the part of a device, above 0 and up to 1."""
     given = mapping(raw, path)
     only_known(given, ACCELERATOR_KEYS, path)
     kind = text(given.get("kind"), f"{path}.kind").lower()
-    if kind not in kinds:
+    if not kind or (kinds is not None and kind not in kinds):
         hint = "Give one of these, or declare flavors of the new kind in 'flavor_map'"
-        raise refused(f"{path}.kind", given.get("kind"), f"one of {', '.join(kinds)}", hint)
+        raise refused(f"{path}.kind", given.get("kind"), f"one of {', '.join(kinds or KINDS)}", hint)
     share = number(given.get("share", 1), f"{path}.share", WHOLE)
     if not 0 < share <= WHOLE:
         raise refused(f"{path}.share", given.get("share"), "a share of a device above 0 and up to 1")

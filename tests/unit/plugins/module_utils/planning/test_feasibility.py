@@ -173,6 +173,19 @@ def test_all_reasons_are_given_at_once_in_fixed_order() -> None:
     assert codes(entry) == sorted(codes(entry), key=CODES.index)
 
 
+@pytest.mark.parametrize(
+    ("limit", "enough", "code"),
+    [
+        ("max_cost_per_hour", 481.28, "PRICE_CAP"),
+        ("power_budget", 1824.192, "POWER_BUDGET"),
+    ],
+)
+def test_a_budget_is_kept_to_the_last_unit(limit: str, enough: float, code: str) -> None:
+    for amount, reasons in ((enough, []), (enough - 0.001, [code])):
+        entry = candidate(answered({**MISSION, limit: amount}, cluster("ml")), "scale ml/default-worker")
+        assert codes(entry) == reasons
+
+
 def test_a_flavor_that_cannot_carry_has_no_cost() -> None:
     entry = candidate(answered(MISSION, cluster("ml", CPU)), "use ml/default-worker")
     assert (entry["cost_delta_h"], entry["power_delta_w"]) == (None, None)
@@ -187,6 +200,16 @@ def test_a_flavor_that_cannot_carry_has_no_cost() -> None:
         },
         "sentence": "add a node group of 1 x gpu.a100.xlarge",
     }
+
+
+def test_the_fix_takes_the_flavor_that_costs_least_for_all_replicas() -> None:
+    one = candidate(answered({"gpu_count": 1}, cluster("ml", CPU)), "use ml/default-worker")
+    assert one["why_not"][0]["fix"]["flavor"] == "gpu.a100.large"
+    prices = {"flavors": {"gpu.a100.large": 10, "gpu.a100.xlarge": 39}}
+    four = candidate(
+        answered({"gpu_count": 1, "replicas": 4}, cluster("ml", CPU), prices=prices), "use ml/default-worker"
+    )
+    assert (four["why_not"][0]["fix"]["flavor"], four["why_not"][0]["fix"]["node_count"]) == ("gpu.a100.xlarge", 1)
 
 
 def test_where_no_flavor_fits_the_fix_describes_one() -> None:

@@ -34,7 +34,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.roo
         ({"pci_passthrough:alias": "nvidia-a100:2, rngd:1"}, [("gpu", "a100", 2), ("npu", "rngd", 1)]),
         ({"pci_passthrough:alias": "l40s"}, [("gpu", "l40s", 1)]),
         ({"pci_passthrough:alias": "gpu:2"}, [("gpu", "gpu", 2)]),
-        ({"resources:VGPU": "1"}, [("gpu", "vgpu", 1)]),
+        ({"resources:VGPU": "2"}, [("gpu", "vgpu", 2)]),
         ({"resources1:VGPU": "1", "resources2:VGPU": "1"}, [("gpu", "vgpu", 2)]),
         ({"resources_left:VGPU": "1"}, [("gpu", "vgpu", 1)]),
         ({"resources:FPGA": "1"}, [("fpga", "fpga", 1)]),

@@ -108,6 +108,15 @@ def test_standing_workloads_are_packed() -> None:
     )
 
 
+def test_the_largest_are_packed_first_whatever_the_order() -> None:
+    """In the order given, the two small ones would share a node and four would need three."""
+    cores = [6, 6, 10, 10]
+    placements = [{"workload": f"w{i}", "cluster": "a", "cpu_cores": size} for i, size in enumerate(cores)]
+    for order in (placements, placements[::-1]):
+        found = first(cluster("a", group("cpu.large", 2)), placements=order)
+        assert found.rooms == ((Room(0, 64 * 1024, (), True), 2),)
+
+
 def test_a_standing_workload_finds_its_group() -> None:
     there = cluster("a", group("cpu.large", name="a-cpu"), group("gpu.a100.large", name="b-gpu"))
     found = only(there, placements=[{"workload": "w", "cluster": "a", "gpu_count": 1, "cpu_cores": 1}])
@@ -179,7 +188,28 @@ def test_the_control_plane_is_as_declared_or_the_cheapest_that_can_be_one() -> N
     found = request(SMALL, types=types).fleet
     masters = found.types[0].masters
     assert masters is not None and masters[0].name == "cpu.medium"
-    assert "t: nobody says the flavor of its control plane; it counts as cpu.medium" in found.notes
+    assert found.types[0].masters_guessed
+    line = "nobody says the flavor of the control plane of a new cluster, or it is unknown: it counts as cpu.medium (t)"
+    assert line in answered(SMALL, types=types)["assumptions"]
+
+
+def test_what_is_told_does_not_depend_on_the_order() -> None:
+    there = [cluster(name, group("gone")) for name in "ab"]
+    assert request(SMALL, *there).fleet.notes == request(SMALL, *there[::-1]).fleet.notes
+
+
+@pytest.mark.parametrize(
+    ("label", "flavors"),
+    [
+        ("cpu-only", ["cpu.large", "cpu.medium"]),
+        ("gpu_intensive", ["gpu.a100.large", "gpu.a100.xlarge"]),
+        ("hybrid-balanced", sorted(entry["name"] for entry in FLAVORS)),
+        ("our-own", sorted(entry["name"] for entry in FLAVORS)),
+    ],
+)
+def test_a_template_without_flavor_takes_those_that_suit_its_label(label: str, flavors: list[str]) -> None:
+    found = request(SMALL, types=None, templates=[{"id": "t", "name": "t", "labels": {"kcloud_type": label}}]).fleet
+    assert [entry.groups[0].flavors[0].name for entry in found.types] == flavors
 
 
 @pytest.mark.parametrize(
@@ -217,6 +247,13 @@ def test_refused(options: Plain, option: str) -> None:
         read_request(SMALL, {"flavors": FLAVORS, **options})
     assert caught.value.resource == option
     assert caught.value.hint
+
+
+def test_wrong_options_are_told_before_anything_is_known_of_the_cloud() -> None:
+    types = {"t": {"node_groups": [{}], "objective": {"speed": 1}}}
+    with pytest.raises(InvalidRequest, match="speed"):
+        read_request(SMALL, {}, cluster_types=types)
+    assert read_request({"accelerator": {"kind": "fpga"}}, {}).workload.forms
 
 
 def test_the_autoscaler_that_owns_a_count_is_named() -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from typing import Any
 
@@ -151,7 +152,9 @@ def asked(workload: Plain, cloud: Plain) -> Request:
     return read_request(workload, cloud["fleet"], **options)
 
 
-often = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+# More of them with PROPERTY_EXAMPLES=5000, before something risky
+EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "50"))
+often = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @often

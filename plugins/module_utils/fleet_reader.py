@@ -1,0 +1,178 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fleet of a project, read from its cloud for the planner: plain data, in as few calls as it takes.
+
+Clusters, templates, flavors and limits are independent and read side by side. What grows with the fleet is one list per
+cluster and, since bounds are true only there, one GET per node group whose bounds can matter; these share a few threads,
+since Magnum asks Keystone several times for each and more would only queue up there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect, read
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import READERS, MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
+    Cluster,
+    ClusterTemplate,
+    NodeGroup,
+)
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+Plain = dict[str, Any]
+Listed = tuple[Cluster, list[NodeGroup]]
+One = TypeVar("One")
+Other = TypeVar("Other")
+
+# What is read at the same time beside the flavors.
+PARTS = 4
+# From here on a cluster or a group is on its way out, and what it consists of is no longer to be had.
+GOING = "DELETE_"
+
+
+def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Collection[str]]) -> Plain:
+    """Everything that a match looks at, in the form of its option ``fleet``.
+
+    :param params: auth options and ``api_version`` of a module.
+    :param matter: takes the cloud's flavors, answers the names of those whose node groups are read with their bounds.
+    :raises KcloudError: the cloud cannot be reached or read.
+    """
+    _require("openstack", "openstacksdk")
+    _require("magnumclient", "python-magnumclient")
+    connection = connect(dict(params))
+    api = MagnumApi(connection, params.get("api_version"))
+    with ThreadPoolExecutor(PARTS) as pool:
+        templates = pool.submit(api.cluster_templates)
+        used = pool.submit(limits, connection)
+        most = pool.submit(api.cluster_quota)
+        listed = pool.submit(list_groups, api)
+        offered = flavors(connection)
+        found = with_bounds(api, listed.result(), keys_of(offered, matter(offered)))
+        return {
+            "project_id": api.project_id,
+            "flavors": offered,
+            "templates": [template(entry) for entry in templates.result()],
+            "clusters": [cluster(entry, [node_group(group) for group in groups]) for entry, groups in found],
+            "quota": {**used.result(), "clusters": {"limit": most.result(), "used": len(found)}},
+        }
+
+
+def _require(name: str, package: str) -> None:
+    """Only who reads a cloud needs its clients: a match on given data runs without them."""
+    try:
+        __import__(name)
+    except ImportError as error:
+        raise KcloudError(
+            "Failed to read the cloud: a Python library is missing",
+            code="MISSING_LIBRARY",
+            resource=package,
+            reason=str(error),
+            hint=missing_required_lib(package),
+        ) from error
+
+
+def keys_of(offered: list[Plain], names: Collection[str]) -> set[str]:
+    """Names and ids of flavors: Magnum keeps whichever was given."""
+    return {key for flavor in offered if flavor["name"] in names for key in (flavor["name"], flavor["id"])}
+
+
+def flavors(connection: Connection) -> list[Plain]:
+    """The flavors that the project may use, with their extra specs."""
+    return [
+        {
+            "id": flavor.id,
+            "name": flavor.name,
+            "vcpus": flavor.vcpus,
+            "ram_mib": flavor.ram,
+            "disk_gb": flavor.disk,
+            "extra_specs": dict(flavor.extra_specs or {}),
+        }
+        for flavor in read(lambda: list(connection.compute.flavors()), "list flavors", "flavors") or []
+    ]
+
+
+def limits(connection: Connection) -> Plain:
+    """Nova's limits of the project."""
+    found = read(lambda: connection.compute.get_limits().absolute, "read Nova's limits", "limits")
+    return {
+        "instances": {"limit": found.instances, "used": found.instances_used},
+        "cores": {"limit": found.total_cores, "used": found.total_cores_used},
+        "ram_mib": {"limit": found.total_ram, "used": found.total_ram_used},
+    }
+
+
+def template(found: ClusterTemplate) -> Plain:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "flavor": found.flavor_id,
+        "master_flavor": found.master_flavor_id,
+        "labels": dict(found.labels),
+        "coe": found.coe,
+        "hidden": bool(found.hidden),
+    }
+
+
+def list_groups(api: MagnumApi) -> list[Listed]:
+    """The project's clusters with their worker groups, as lists show them: without true bounds."""
+
+    def workers(found: Cluster) -> Listed:
+        going = (found.status or "").startswith(GOING)
+        groups = () if going else api.node_groups(found, detailed=False)
+        return found, [group for group in groups if group.role != "master"]
+
+    return side_by_side(workers, api.clusters())
+
+
+def with_bounds(api: MagnumApi, listed: list[Listed], keys: Collection[str]) -> list[Listed]:
+    """The same, with each group of these flavors (names or ids) read by itself; one that has gone meanwhile is left out."""
+    wanted = [(found, group) for found, groups in listed for group in groups if group.flavor_id in keys]
+    answers = side_by_side(lambda pair: api.node_group(pair[0], pair[1].id), wanted)
+    by_id = {group.id: detailed for (_found, group), detailed in zip(wanted, answers)}
+    return [
+        (found, [group for group in (by_id.get(entry.id, entry) for entry in groups) if group is not None])
+        for found, groups in listed
+    ]
+
+
+def side_by_side(work: Callable[[One], Other], entries: Iterable[One]) -> list[Other]:
+    """The work on each entry in a few threads, the results in the order of the entries."""
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(work, entries))
+
+
+def cluster(found: Cluster, groups: list[Plain]) -> Plain:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "status": found.status,
+        "health_status": found.health_status,
+        "labels": dict(found.labels),
+        "project_id": found.project_id,
+        "cluster_template_id": found.cluster_template_id,
+        "master_count": found.master_count,
+        "master_flavor": found.master_flavor_id,
+        "node_groups": groups,
+    }
+
+
+def node_group(found: NodeGroup) -> Plain:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "role": found.role,
+        "flavor": found.flavor_id,
+        "node_count": found.node_count,
+        "min_node_count": found.min_node_count,
+        "max_node_count": found.max_node_count,
+        "status": found.status,
+    }

@@ -1,0 +1,395 @@
+#!/usr/bin/python
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_match
+short_description: Find the best cluster for a workload, or the best one to create
+version_added: 0.1.0
+author:
+  - kcloud.infrastructure contributors (@kcloud)
+description:
+  - Judges everything that could be done for one workload. Each cluster and worker node group as it is, each of them scaled out, and
+    each cluster that could be created. Answers the best, and a ranking that says for every candidate why, or why not and which
+    change would make it possible.
+  - Decides only; nothing is changed. Pass the decision on to M(kcloud.infrastructure.magnum_cluster) or use the role
+    P(kcloud.infrastructure.workload_placement#role).
+  - Extra cost per hour comes first, where room on running nodes costs nothing; then leaving the place where the workload stands; then
+    fragmentation of accelerators, power, cluster type, latency, headroom and spread, in the order that the weights of the workload's
+    cluster type set; then names. The same input gives the same answer, to the byte.
+options:
+  workload:
+    description:
+      - The workload. Numbers are those of one replica, which must fit on one node; C(power_budget) and C(max_cost_per_hour) are those
+        of all replicas together. Unknown keys, wrong types and negative numbers are errors.
+      - C(name), and C(type), such as V(ml_training), V(dl_training), V(inference), V(real_time), V(mixed), V(data_processing) or
+        V(general). The type says which cluster types are preferred; an unknown one is judged by its resources only.
+      - C(cpu_cores) and C(memory_gb) (GiB).
+      - C(gpu_required), C(gpu_count), C(gpu_model) (one or a list) and C(gpu_memory_gb) (GiB per device); the same with C(npu_). One of
+        them alone asks for at least one device. C(accelerator_models) names the models where one kind is asked for.
+      - C(accelerator) says the same for any kind, as C(kind), C(count), C(models), C(share) (part of a device, up to 1) and
+        C(memory_gb).
+      - C(replicas) (default 1), C(gang) (all or nothing, default true), C(isolation) (V(none), V(node), V(cluster) or V(project)),
+        C(tolerations) (taints or their keys).
+      - C(power_budget) (watts), C(max_cost_per_hour), C(latency_ms), C(preferred_cluster_type).
+      - C(current_placement), as C(cluster) and C(node_group), is where it stands. Another cluster must be 5 % cheaper to replace that.
+      - C(priority), C(duration_h) and C(labels) are kept for later.
+    type: dict
+    required: true
+  cluster_types:
+    description:
+      - Cluster types that could be created, by name. Each has C(node_groups), a list of C(name), C(accelerator) with C(kind) and
+        C(models), C(flavors) (names; not given, every flavor with such an accelerator), C(min_node_count) and C(max_node_count); and
+        may have C(template), C(master_flavor), C(master_count), C(labels), C(latency_ms) and C(objective), which weighs the terms
+        V(utilisation), V(power), V(type), V(latency), V(headroom), V(spread) and V(cost).
+      - Not given, every cluster template that is not hidden stands for a type.
+    type: dict
+  flavor_map:
+    description:
+      - What flavors have, by name, where their extra specs do not say it or say it wrongly; C(kind), C(model), C(count), C(mem_mib) (of
+        one device), C(shareable), C(price_h), C(power_idle_w) and C(power_max_w) of a node.
+    type: dict
+  prices:
+    description:
+      - C(flavors) holds prices of nodes per hour by flavor, C(rates) component prices per hour, C(vcpu), C(gib) and C(devices) by model
+        or kind, and C(currency) their name.
+      - Not given, relative units are used, in which one vCPU hour is 1; the answer then says so.
+    type: dict
+  placements:
+    description:
+      - Workloads that stand on clusters already. Each has C(workload) (a name), C(cluster) (name or id), may have C(node_group), and
+        its size in the form of O(workload). The workload's own placement needs no size.
+      - What they take is taken from the room on nodes; without them nodes count as empty, and the answer says so.
+    type: list
+    elements: dict
+  fleet:
+    description:
+      - What is there, as plain data. Given, no cloud is read and no credentials are needed.
+      - C(flavors) with C(name), C(id), C(vcpus), C(ram_mib) and C(extra_specs); C(clusters) with C(id), C(name), C(status),
+        C(health_status), C(labels), C(project_id), C(cluster_template_id) and C(node_groups), these with C(name), C(role), C(flavor),
+        C(node_count), C(min_node_count), C(max_node_count), C(status) and C(taints); C(templates) with C(id), C(name), C(flavor),
+        C(master_flavor), C(labels) and C(hidden); C(quota) with C(limit) and C(used) of C(clusters), C(instances), C(cores) and
+        C(ram_mib); C(accelerators_free) by Placement resource class; C(project_id).
+      - A node group may list its C(nodes), each with C(free) as C(cpu_m) (thousandths of a vCPU) and C(mem_mib), C(devices) as a list
+        of free thousandths, C(ready) and C(busy). What a node does not say is not free. Only then is a decision proven for real nodes.
+    type: dict
+  require_health:
+    description: Whether clusters that Magnum calls C(UNHEALTHY) are refused.
+    type: bool
+    default: false
+  max_candidates:
+    description: How many entries of the ranking to answer, the best first. Not given, all. All are judged in any case.
+    type: int
+  api_version:
+    description:
+      - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
+      - Not given, the newest that both sides know. The environment variable E(MAGNUM_API_VERSION) is its default.
+    type: str
+extends_documentation_fragment:
+  - kcloud.infrastructure.auth
+  - kcloud.infrastructure.attributes.info
+  - kcloud.infrastructure.attributes.actiongroup
+requirements:
+  - python-magnumclient >= 4.5
+notes:
+  - A cluster whose label C(protected) or C(do-not-disrupt) is true is left alone. The label C(kcloud_type) says the type of a cluster or
+    template, otherwise its accelerators do; the label C(kcloud_latency_ms) says its latency.
+  - Where several kinds of accelerators are asked for, the parts of a replica may stand on different node groups of one cluster.
+seealso:
+  - module: kcloud.infrastructure.magnum_cluster
+  - module: kcloud.infrastructure.openstack_info
+"""
+
+EXAMPLES = r"""
+- name: Where should this training run
+  kcloud.infrastructure.cluster_match:
+    cloud: devcloud
+    workload:
+      name: training-1
+      type: ml_training
+      gpu_required: true
+      gpu_count: 4
+      cpu_cores: 32
+      memory_gb: 128
+      power_budget: 2000
+  register: match
+
+- name: The decision and all candidates, for people
+  ansible.builtin.debug:
+    msg: "{{ [match.decision.sentence] + match.table.splitlines() }}"
+
+- name: Scale out, if that is the decision
+  kcloud.infrastructure.magnum_cluster:
+    cloud: devcloud
+    name: "{{ match.decision.cluster_id }}"
+    node_groups:
+      - name: "{{ match.decision.node_group }}"
+        node_count: "{{ match.decision.node_count_after }}"
+  when: match.decision.action == 'scale_out'
+
+- name: Ask without any cloud
+  kcloud.infrastructure.cluster_match:
+    workload:
+      gpu_count: 1
+      cpu_cores: 8
+    fleet:
+      flavors:
+        - name: gpu.a100.large
+          vcpus: 8
+          ram_mib: 65536
+          extra_specs:
+            "resources:CUSTOM_GPU_A100": "1"
+    cluster_types:
+      gpu-intensive:
+        node_groups:
+          - name: default-worker
+            accelerator:
+              kind: gpu
+            max_node_count: 8
+"""
+
+RETURN = r"""
+decision:
+  description: What to do.
+  returned: success
+  type: dict
+  contains:
+    action:
+      description: V(use) a cluster as it is, V(scale_out) one, V(create) one, or V(none) when nothing can be done.
+      type: str
+      returned: always
+    target:
+      description: Cluster and node group, or the kind of cluster to create.
+      type: str
+      returned: always
+    cluster:
+      description: Name of the cluster; none for a new one.
+      type: str
+      returned: always
+    cluster_id:
+      description: Id of the cluster; none for a new one.
+      type: str
+      returned: always
+    node_group:
+      description: Node group for the workload.
+      type: str
+      returned: always
+    node_count_before:
+      description: Nodes in that group now.
+      type: int
+      returned: always
+    node_count_after:
+      description: Nodes in that group when the decision is carried out.
+      type: int
+      returned: always
+    node_groups:
+      description: The same for every node group that the workload stands in; more than one where it needs several kinds of nodes.
+      type: list
+      elements: dict
+      returned: always
+    cluster_type:
+      description: Type of the cluster.
+      type: str
+      returned: always
+    template:
+      description: Cluster template, where one is known.
+      type: str
+      returned: always
+    flavor:
+      description: Flavor of that node group.
+      type: str
+      returned: always
+    cost_delta_h:
+      description: What it costs more per hour.
+      type: float
+      returned: always
+    power_delta_w:
+      description: What it draws more, in watts.
+      type: float
+      returned: always
+    sentence:
+      description: All of that in one sentence.
+      type: str
+      returned: always
+  sample:
+    action: create
+    cluster_type: gpu-intensive
+    flavor: gpu.a100.xlarge
+    node_count_after: 1
+    power_delta_w: 1841.328
+new_cluster:
+  description: The best new cluster, also when another decision was better; none when none would do.
+  returned: success
+  type: dict
+  sample:
+    cluster_type: gpu-intensive
+    template: gpu-intensive-template
+    master_flavor: cpu.medium
+    master_count: 1
+    node_groups:
+      - name: default-worker
+        flavor: gpu.a100.xlarge
+        node_count: 1
+        min_node_count: 1
+        max_node_count: 8
+    labels: {}
+    cost_delta_h: 486.32
+    power_delta_w: 1841.328
+ranking:
+  description: The candidates. First those that are possible, the best first; then the others, those with the fewest reasons against them first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    candidate:
+      description: Name of the candidate.
+      type: str
+      returned: always
+    rank:
+      description: Place among those that are possible; none for the others.
+      type: int
+      returned: always
+    feasible:
+      description: Whether it is possible.
+      type: bool
+      returned: always
+    why:
+      description: Codes of what speaks for it, such as V(ROOM_ON_RUNNING_NODES), V(PREFERRED_TYPE) or V(CHEAPEST).
+      type: list
+      elements: str
+      returned: always
+    why_not:
+      description:
+        - All reasons against it, each with C(code), C(need), C(have), C(short_by), C(unit), and C(fix), the smallest change that
+          removes it, as C(change) with its values and as C(sentence). All fixes together make the candidate possible.
+        - Codes are V(CLUSTER_NOT_READY), V(CLUSTER_UNHEALTHY), V(CLUSTER_LOCKED), V(WRONG_ACCEL_KIND), V(WRONG_ACCEL_MODEL),
+          V(DEVICE_COUNT_PER_NODE), V(DEVICE_SHARE_FRAGMENTED), V(CPU_SHORT), V(MEM_SHORT), V(POWER_BUDGET), V(ISOLATION), V(LATENCY),
+          V(GANG_SPLIT), V(GROUP_MAX), V(QUOTA_SHORT), V(TAINT) and V(PRICE_CAP).
+      type: list
+      elements: dict
+      returned: always
+  sample:
+    - candidate: use ml/default-worker
+      rank:
+      feasible: false
+      why: []
+      why_not:
+        - code: DEVICE_COUNT_PER_NODE
+          need: 4
+          have: 1
+          short_by: 3
+          unit: devices
+          fix:
+            change: scale_group
+            node_group: default-worker
+            node_count: 2
+            sentence: scale node group default-worker from 1 to 2 nodes
+candidates:
+  description: How many candidates were judged.
+  returned: success
+  type: int
+  sample: 12
+certificate:
+  description:
+    - How good the decision is known to be, as C(objective), C(lower_bound), C(gap), C(method), C(proven), C(level) and C(terms), the
+      order of comparison. C(level) is V(node) where every node said what is free on it, else V(aggregate), which is not proven.
+  returned: success
+  type: dict
+  sample:
+    objective: 486.32
+    lower_bound: 486.32
+    gap: 0
+    method: every candidate judged
+    proven: true
+    level: node
+counterfactual:
+  description: The next best candidate and what it would cost more; none when there is none.
+  returned: success
+  type: dict
+  sample:
+    candidate: scale ml/default-worker
+    action: scale_out
+    costs_more_h: 481.28
+    draws_more_w: 375.872
+assumptions:
+  description: What had to be taken for granted, in words.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - a node offers all that its flavor has; nothing is kept back for its system
+inputs_digest:
+  description: Digest of all inputs as they were understood. Equal digests, equal answers.
+  returned: success
+  type: str
+  sample: sha256:b2c9aebc0d3c711be77bd84f38ec2c2e06b16b23bcb8a064e51e030fc9ea1ce3
+table:
+  description: The ranking as text with columns of fixed width.
+  returned: success
+  type: str
+  sample: |
+    #   candidate                                  nodes    cost/h       power W    why, or why not
+    1   create gpu-intensive/gpu (gpu.a100.xlarge) 0>1      486.320      1841.3     NEW_CLUSTER, PREFERRED_TYPE
+failure:
+  description: Why the task failed, with the keys C(code), C(resource), C(reason) and C(hint).
+  returned: failure
+  type: dict
+  sample:
+    code: INVALID_REQUEST
+    resource: workload.gpu_count
+    reason:
+    hint: Give 'workload.gpu_count' as a whole number of at least 0, or leave it out
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import env_fallback
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import read_fleet
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import answer
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_request
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.match import carriers, match
+
+# What a match depends on beside the fleet
+QUESTION: dict[str, dict[str, Any]] = {
+    "workload": {"type": "dict", "required": True},
+    "cluster_types": {"type": "dict"},
+    "flavor_map": {"type": "dict"},
+    "prices": {"type": "dict"},
+    "placements": {"type": "list", "elements": "dict"},
+    "require_health": {"type": "bool", "default": False},
+}
+SPEC: dict[str, dict[str, Any]] = {
+    **QUESTION,
+    "fleet": {"type": "dict"},
+    "max_candidates": {"type": "int"},
+    "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
+}
+
+
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    question = {name: params[name] for name in QUESTION}
+    most, fleet = params["max_candidates"], params["fleet"]
+    if most is not None and most < 1:
+        raise InvalidRequest(
+            f"Failed to read option 'max_candidates': {most} is not a whole number of at least 1",
+            resource="max_candidates",
+            hint="Give 1 or more, or leave it out to get all",
+        )
+    if fleet is None:
+        # What is wrong with the options is said before any cloud is asked.
+        read_request(fleet={}, **question)
+        fleet = read_fleet(params, lambda flavors: carriers(read_request(fleet={"flavors": flavors}, **question)))
+    return {"changed": False, **answer(match(read_request(fleet=fleet, **question)), most)}
+
+
+def main() -> None:
+    run_module(argument_spec(SPEC), run, libraries=())
+
+
+if __name__ == "__main__":
+    main()
