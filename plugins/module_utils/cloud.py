@@ -136,6 +136,14 @@ def _one_line(error: object) -> str:
     return re.sub(r"\s+", " ", str(error)).strip()
 
 
+def _in_full(error: object) -> str:
+    """The error's words; of magnumclient's, which shows the first sentence only, all of them."""
+    text, shown, whole = _one_line(error), getattr(error, "message", None), getattr(error, "details", None)
+    if isinstance(shown, str) and isinstance(whole, str) and shown and whole.startswith(shown):
+        return text.replace(_one_line(shown), _one_line(whole).rstrip("."), 1)
+    return text
+
+
 def from_exception(error: BaseException, doing: str, resource: str) -> KcloudError:
     """One of ours for whatever keystoneauth, the SDK, magnumclient or heatclient raised.
 
@@ -143,7 +151,7 @@ def from_exception(error: BaseException, doing: str, resource: str) -> KcloudErr
     """
     from keystoneauth1 import exceptions as ksa
 
-    message, reason = f"Failed to {doing}", _one_line(error)
+    message, reason = f"Failed to {doing}", _in_full(error)
     about = {"resource": resource, "reason": reason}
     if isinstance(error, (ksa.EndpointNotFound, ksa.CatalogException)):
         return NotFound(

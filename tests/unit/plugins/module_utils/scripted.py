@@ -102,11 +102,11 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path
         if path.startswith("/identity"):
             status, answer, headers = self.server.identity(self.command, path, json.loads(body) if body else None)
-        elif path == "/magnum/v1/" or path.rstrip("/") in ("/magnum", "/magnum/v1"):
+        elif path.rstrip("/") in ("", "/v1"):
             status, answer, headers = 200, self.server.versions(), {}
         else:
             request = Request(
-                self.command, path.removeprefix("/magnum/v1"), json.loads(body) if body else None, dict(self.headers)
+                self.command, path.removeprefix("/v1"), json.loads(body) if body else None, dict(self.headers)
             )
             status, answer = self.server.script.answer(request)
             headers = {}
@@ -180,7 +180,7 @@ class Server(ThreadingHTTPServer):
 
         catalog = [service("identity", "/identity"), service("orchestration", "/heat")]
         if self.has_magnum:
-            catalog.append(service("container-infra", "/magnum/v1"))
+            catalog.append(service("container-infra", "/v1"))
         return {
             "methods": ["password"],
             "user": {"id": "u", "name": "u", "domain": {"id": "default", "name": "Default"}},
@@ -192,13 +192,10 @@ class Server(ThreadingHTTPServer):
         }
 
     def versions(self) -> dict[str, Any]:
-        """As Magnum's GET / is, the same below /v1 as far as clients look."""
-        links = [{"rel": "self", "href": f"{self.url}/magnum/v1/"}]
-        return {
-            "versions": [
-                {"id": "v1", "status": "CURRENT", "min_version": "1.1", "max_version": self.newest, "links": links}
-            ],
-        }
+        """Magnum's GET /; what it says below /v1 clients only look at to find that."""
+        links = [{"rel": "self", "href": f"{self.url}/v1/"}]
+        version = {"id": "v1", "status": "CURRENT", "min_version": "1.1", "max_version": self.newest, "links": links}
+        return {"versions": [version]}
 
 
 @dataclass
