@@ -1,0 +1,98 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is read of a fleet, and with how many calls: the real python-magnumclient against scripted HTTP."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import (
+    cluster,
+    keys_of,
+    list_groups,
+    node_group,
+    read_fleet,
+    side_by_side,
+    template,
+    with_bounds,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import ClusterTemplate
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_request
+from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum import cases
+
+pytest.importorskip("magnumclient")
+GPU = cases.group("gpu", flavor_id="id-gpu", max_node_count=5)
+CPU = cases.group("cpu", flavor_id="cpu.large", max_node_count=9)
+MASTER = cases.group("default-master", flavor_id="cpu.large")
+FLAVORS = [
+    {
+        "id": "id-gpu",
+        "name": "gpu.large",
+        "vcpus": 8,
+        "ram_mib": 1024,
+        "extra_specs": {"pci_passthrough:alias": "a100:1"},
+    },
+    {"id": "id-cpu", "name": "cpu.large", "vcpus": 8, "ram_mib": 1024, "extra_specs": {}},
+]
+
+
+def test_only_bounds_that_can_matter_are_read() -> None:
+    """One list a cluster, one GET for the group whose flavor can carry the workload: none for masters, none for the rest."""
+    script = [
+        ("GET", cases.ALL_CLUSTERS, 200, {"clusters": [cases.cluster()]}),
+        ("GET", cases.GROUPS, 200, cases.listed(GPU, CPU, MASTER)),
+        ("GET", f"{cases.ONE}/nodegroups/id-gpu", 200, GPU),
+    ]
+    with cases.magnum(script) as (api, _sent):
+        found = with_bounds(api, list_groups(api), keys_of(FLAVORS, {"gpu.large"}))
+    ((_cluster, groups),) = found
+    assert [(group.name, group.max_node_count) for group in groups] == [("gpu", 5), ("cpu", None)]
+
+
+def test_what_goes_has_no_groups_and_what_went_is_left_out() -> None:
+    going = cases.cluster("DELETE_IN_PROGRESS", uuid=cases.OTHER_ID, name="d")
+    script = [
+        ("GET", cases.ALL_CLUSTERS, 200, {"clusters": [cases.cluster(), going]}),
+        ("GET", cases.GROUPS, 200, cases.listed(GPU, CPU)),
+        ("GET", f"{cases.ONE}/nodegroups/id-gpu", *cases.error(404, "Nodegroup id-gpu could not be found.")),
+    ]
+    with cases.magnum(script) as (api, _sent):
+        found = with_bounds(api, list_groups(api), {"id-gpu"})
+    assert [(entry.name, [group.name for group in groups]) for entry, groups in found] == [("c", ["cpu"]), ("d", [])]
+
+
+def test_what_is_read_is_what_the_planner_takes() -> None:
+    script = [
+        ("GET", cases.ALL_CLUSTERS, 200, {"clusters": [cases.cluster(labels={"kcloud_type": "gpu_intensive"})]}),
+        ("GET", cases.GROUPS, 200, cases.listed(GPU, MASTER)),
+        ("GET", f"{cases.ONE}/nodegroups/id-gpu", 200, GPU),
+    ]
+    with cases.magnum(script) as (api, _sent):
+        ((found, groups),) = with_bounds(api, list_groups(api), {"id-gpu"})
+    offered = template(ClusterTemplate("t-1", "one", flavor_id="gpu.large", labels={"a": "b"}))
+    there = cluster(found, [node_group(group) for group in groups])
+    fleet = {"flavors": FLAVORS, "clusters": [there], "templates": [offered]}
+    (read,) = read_request({"gpu_count": 1}, fleet).fleet.clusters
+    assert (read.id, read.name, read.type, read.template) == (cases.CLUSTER_ID, "c", "gpu-intensive", "one")
+    assert [(group.name, group.flavor.name, group.count, group.max_count) for group in read.groups] == [
+        ("gpu", "gpu.large", 2, 5)
+    ]
+
+
+def test_results_keep_the_order_of_what_was_asked() -> None:
+    assert side_by_side(str, range(50)) == [str(number) for number in range(50)]
+    assert side_by_side(str, []) == []
+
+
+@pytest.mark.parametrize(
+    ("library", "package"), [("openstack", "openstacksdk"), ("magnumclient", "python-magnumclient")]
+)
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, library: str, package: str) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(KcloudError) as caught:
+        read_fleet({"cloud": "any"}, lambda flavors: set())
+    assert (caught.value.code, caught.value.resource) == ("MISSING_LIBRARY", package)
+    assert package in str(caught.value.hint)
