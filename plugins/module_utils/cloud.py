@@ -238,7 +238,7 @@ def read(
     resource: str,
     *,
     attempts: int = 5,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
 ) -> Answer | None:
     """Make a read that survives hiccups; an object that does not exist is None.
 
@@ -253,5 +253,5 @@ def read(
                     return None
                 if attempt == attempts or not is_passing(error):
                     raise
-                sleep(0.5 * 2 ** (attempt - 1))
+                (sleep or time.sleep)(0.5 * 2 ** (attempt - 1))
     return None

@@ -6,8 +6,8 @@
 
 **A write counts when its effect was seen.** Magnum answers 202 and may then drop the request without a word, and shows
 the old state for a while after a request that it does carry out. So every write here is followed until its transition
-has begun (IN_PROGRESS seen, or a newer ``updated_at`` that stays), sent once more when nothing moved, and then waited
-for until it ends.
+has begun (IN_PROGRESS or another status seen, or the effect itself), sent once more when nothing moved, and then waited
+for until it ends. A newer ``updated_at`` alone is no sign: Magnum's health poll writes the cluster, too.
 """
 
 from __future__ import annotations
@@ -106,15 +106,20 @@ class Writer:
 
     # --- one write, seen to its end
 
-    def _carried_out(self, cluster: Cluster, doing: str, send: Callable[[], object]) -> Cluster:
+    def _carried_out(
+        self, cluster: Cluster, doing: str, send: Callable[[], bool], is_done: Callable[[], bool]
+    ) -> Cluster:
         """Send a request about a cluster that exists and follow it until it has ended.
 
+        :param send: false when there is nothing to ask for any more.
+        :param is_done: whether the effect is there, which it was not before.
         :raises RequestLost: Magnum took it twice and began neither.
         """
         for attempt in range(1, SENDS + 1):
             before = self._present(cluster)
-            send()
-            begun = self._begun(before)
+            if not send():
+                return before
+            begun = self._begun(before, is_done)
             if begun is not None:
                 return self._ended(begun, doing) if self.wait else begun
             again = "sent once more" if attempt < SENDS else "given up"
@@ -137,8 +142,8 @@ class Writer:
             )
         return found
 
-    def _begun(self, before: Cluster) -> Cluster | None:
-        """The cluster once its transition is seen; None when nothing moved."""
+    def _begun(self, before: Cluster, is_done: Callable[[], bool]) -> Cluster | None:
+        """The cluster once its transition or its effect is seen; None when nothing moved."""
         start = self.deadline.clock.now()
         newer_since: float | None = None
         for pause in intervals(first=0.5, longest=2.0):
@@ -148,10 +153,10 @@ class Writer:
                 return found
             if (found.updated_at, found.status) != (before.updated_at, before.status):
                 newer_since = now if newer_since is None else newer_since
-                if now - newer_since >= SETTLE_S:
+                if now - newer_since >= SETTLE_S and (found.status != before.status or is_done()):
                     return found
             if now - start >= DROPPED_AFTER_S:
-                return None
+                return found if is_done() else None
             self.deadline.clock.sleep(pause)
         return None
 
@@ -244,18 +249,35 @@ class Writer:
         """Any write to one node group."""
         name = change.resource.rsplit("/", 1)[-1]
         doing = f"{WORDS[change.verb]} node group '{name}' of cluster '{cluster.name}'"
-        return self._carried_out(cluster, doing, lambda: self._send_group(cluster, name, change))
+        return self._carried_out(
+            cluster,
+            doing,
+            lambda: self._send_group(cluster, name, change),
+            lambda: self._is_done(cluster, name, change),
+        )
 
-    def _send_group(self, cluster: Cluster, name: str, change: Change) -> None:
-        if change.verb == "create_node_group":
-            # Sent again after a drop: what did appear meanwhile is not made twice.
-            if self._group(cluster, name) is None:
-                self.api.create_node_group(cluster, name, change.arguments)
-            return
+    def _is_done(self, cluster: Cluster, name: str, change: Change) -> bool:
+        """Whether a change of a node group can be seen in the group itself."""
         group = self._group(cluster, name)
+        if group is None or change.verb in ("create_node_group", "delete_node_group"):
+            return (group is None) == (change.verb == "delete_node_group")
+        if change.verb == "resize":
+            wanted, before = change.arguments["node_count"], change.arguments["node_count_before"]
+            # The same number again, after a failure, leaves no trace but the status.
+            return wanted != before and group.node_count == wanted
+        detailed = self.api.node_group(cluster, group.id)
+        return detailed is not None and all(getattr(detailed, key) == value for key, value in change.arguments.items())
+
+    def _send_group(self, cluster: Cluster, name: str, change: Change) -> bool:
+        """Send it; false when what it is to do has been done already."""
+        group = self._group(cluster, name)
+        if change.verb == "create_node_group":
+            if group is None:
+                self.api.create_node_group(cluster, name, change.arguments)
+            return group is None
         if group is None:
             if change.verb == "delete_node_group":
-                return
+                return False
             raise NotFound(
                 f"Failed to find node group '{name}' of cluster '{cluster.name}'",
                 resource=change.resource,
@@ -267,6 +289,7 @@ class Writer:
             self.api.update_node_group(cluster, group, change.arguments)
         elif change.verb == "delete_node_group":
             self.api.delete_node_group(cluster, group)
+        return True
 
     def _group(self, cluster: Cluster, name: str) -> NodeGroup | None:
         return next((group for group in self.api.node_groups(cluster, detailed=False) if group.name == name), None)

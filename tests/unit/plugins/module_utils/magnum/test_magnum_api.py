@@ -332,7 +332,6 @@ def test_quota(answer: tuple[int, Any], limit: int | None) -> None:
 )
 def test_reads_that_are_refused(read: Callable[[MagnumApi], Any]) -> None:
     """Are errors of ours, never an empty answer that would look like "there is none"."""
-    with magnum([("GET", ".*", *error(405, "not here"))]) as (api, _script):
-        with pytest.raises(KcloudError) as caught:
-            read(api)
+    with magnum([("GET", ".*", *error(405, "not here"))]) as (api, _script), pytest.raises(KcloudError) as caught:
+        read(api)
     assert caught.value.code == "SERVICE_ERROR" and "not here" in str(caught.value.reason)

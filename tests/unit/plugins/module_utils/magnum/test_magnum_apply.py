@@ -1,0 +1,512 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A write counts when its effect was seen: the real client against a Magnum that drops, loses, is late and fails.
+
+Time is turned by hand. Each script is followed to the letter, so a wait that ends too early leaves entries, and one that
+asks once too often meets an answer that is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import pytest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    Conflict,
+    KcloudError,
+    NotFound,
+    OperationFailed,
+    QuotaExceeded,
+    RequestLost,
+    WaitTimeout,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply import (
+    DROPPED_AFTER_S,
+    SETTLE_S,
+    Writer,
+    carry_out,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagnose import failure_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Change, Cluster, Plan
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
+from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
+    BY_NAME,
+    CLUSTER_ID,
+    GROUPS,
+    ONE,
+    RESIZE,
+    Hands,
+    cluster,
+    error,
+    group,
+    listed,
+    read_whole,
+)
+from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.scripted import (
+    ANY,
+    LOST,
+    Entry,
+    Script,
+    scripted_cloud,
+)
+
+pytest.importorskip("magnumclient")
+START = Cluster.from_api(cluster())
+RESIZE_TO_3 = Change("resize", "node_group/c/default-worker", {"node_count": 3, "node_count_before": 2})
+CREATE = Change("create_cluster", "cluster/c", {"name": "c", "cluster_template_id": "t-1", "node_count": 2})
+DELETE = Change("delete_cluster", "cluster/c")
+THREE = group(node_count=3)
+LIST = ("GET", GROUPS, 200, listed(group()))
+GONE = ("GET", ONE, *error(404, "Cluster could not be found."))
+ACCEPTED = ("POST", RESIZE, 202, {"uuid": CLUSTER_ID})
+
+
+@dataclass
+class Session:
+    """One run of the writer: what it says and the time that it takes."""
+
+    script: Script
+    writer: Writer
+    hands: Hands
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        return self.hands.at - 1000.0
+
+    def run(self, *changes: Change, start: Cluster | None = START) -> Cluster | None:
+        return carry_out(Plan("update", {}, {}, changes), start, self.writer)
+
+
+@contextmanager
+def writing(entries: Sequence[Entry], *, timeout: float = 600, wait: bool = True) -> Iterator[Session]:
+    """A writer against a script."""
+    hands, lines = Hands(), list[str]()
+    with scripted_cloud(entries) as cloud:
+        connection = connect({"auth": cloud.auth()})
+        api = MagnumApi(connection)
+        deadline = Deadline.after(timeout, hands.clock)
+        progress = Progress(lines.append, lambda: hands.at)
+        writer = Writer(api, deadline, progress, partial(failure_of, connection), lambda _cluster: "", wait)
+        yield Session(cloud.script, writer, hands, lines)
+
+
+def seen(status: str, at: str = "t0", **fields: Any) -> Entry:
+    return ("GET", ONE, 200, cluster(status, at, **fields))
+
+
+def often(entry: Entry, times: int = ANY) -> Entry:
+    return (*entry, times)
+
+
+# --- changes of a node group
+
+
+def test_the_old_state_after_a_202_is_not_the_end() -> None:
+    """As measured: COMPLETE with the right count is seen before anything ran."""
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, ACCEPTED,
+        seen("CREATE_COMPLETE", node_count=2),
+        seen("CREATE_COMPLETE", node_count=3),
+        often(seen("UPDATE_IN_PROGRESS", node_count=3), 3),
+        seen("UPDATE_COMPLETE", "t1", node_count=3),
+        *read_whole(cluster("UPDATE_COMPLETE", "t1", node_count=3), THREE),
+    ]  # fmt: skip
+    with writing(entries) as run:
+        after = run.run(RESIZE_TO_3)
+        assert after is not None and after.group("default-worker").node_count == 3  # type: ignore[union-attr]
+        assert run.script.writes() == [f"POST {RESIZE}"]
+        assert any("UPDATE_IN_PROGRESS" in line for line in run.lines) and "UPDATE_COMPLETE" in run.lines[-1]
+
+
+def test_a_newer_time_stamp_alone_is_not_the_end() -> None:
+    """The conductor saves more than once: COMPLETE, newer, and only then IN_PROGRESS."""
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, ACCEPTED,
+        often(seen("CREATE_COMPLETE", "t1", node_count=3), 2),
+        seen("UPDATE_IN_PROGRESS", "t2", node_count=3),
+        seen("UPDATE_COMPLETE", "t3", node_count=3),
+        *read_whole(cluster("UPDATE_COMPLETE", "t3", node_count=3), THREE),
+    ]  # fmt: skip
+    with writing(entries) as run:
+        run.run(RESIZE_TO_3)
+
+
+def test_a_change_that_was_too_quick_to_be_seen_in_progress() -> None:
+    """Counts by the group itself, once the newer time stamp has stayed."""
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, ACCEPTED,
+        often(seen("CREATE_COMPLETE", "t1", node_count=3)), often(("GET", GROUPS, 200, listed(THREE))),
+        ("GET", f"{ONE}/nodegroups/id-default-worker", 200, THREE),
+    ]  # fmt: skip
+    with writing(entries) as run:
+        run.run(RESIZE_TO_3)
+        assert SETTLE_S <= run.seconds < DROPPED_AFTER_S
+
+
+def test_a_dropped_resize_is_sent_once_more() -> None:
+    """202, and nothing moves."""
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, ACCEPTED,
+        often(seen("CREATE_COMPLETE")), often(LIST), ACCEPTED,
+        seen("UPDATE_IN_PROGRESS"),
+        seen("UPDATE_COMPLETE", "t1"),
+        *read_whole(cluster("UPDATE_COMPLETE", "t1"), THREE),
+    ]  # fmt: skip
+    with writing(entries) as run:
+        run.run(RESIZE_TO_3)
+        assert run.script.writes() == [f"POST {RESIZE}"] * 2
+        assert DROPPED_AFTER_S <= run.seconds < 2 * DROPPED_AFTER_S
+        assert any("dropped" in line and "once more" in line for line in run.lines)
+
+
+def test_a_resize_that_is_dropped_again_is_lost() -> None:
+    """An error of its own; nothing is claimed to have changed."""
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, ACCEPTED,
+        often(seen("CREATE_COMPLETE")), often(LIST), ACCEPTED, often(seen("CREATE_COMPLETE")), often(LIST),
+    ]  # fmt: skip
+    with writing(entries) as run:
+        with pytest.raises(RequestLost) as caught:
+            run.run(RESIZE_TO_3)
+        assert run.script.writes() == [f"POST {RESIZE}"] * 2
+    failure = caught.value.failure()
+    assert failure["code"] == "REQUEST_LOST" and "CREATE_COMPLETE" in str(failure["reason"]) and failure["hint"]
+    assert failure["result"] == {"changed": False, "changes": [], "changes_left": [RESIZE_TO_3.as_result()]}
+
+
+def test_a_health_poll_is_no_sign_of_a_transition() -> None:
+    """It writes the cluster, too, while the resize was dropped: what counts is the group."""
+    quiet = often(seen("CREATE_COMPLETE", "t1", health_status="UNHEALTHY"))
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, ACCEPTED,
+        quiet, often(LIST), ACCEPTED,
+        seen("UPDATE_IN_PROGRESS", "t2"),
+        seen("UPDATE_COMPLETE", "t3"),
+        *read_whole(cluster("UPDATE_COMPLETE", "t3"), THREE),
+    ]  # fmt: skip
+    with writing(entries) as run:
+        run.run(RESIZE_TO_3)
+        assert run.script.writes() == [f"POST {RESIZE}"] * 2
+
+
+def test_a_refused_write_is_not_repeated() -> None:
+    """A clear no is the end, with what had been done before it."""
+    bounds = Change("set_bounds", "node_group/c/default-worker", {"max_node_count": 4})
+    four = group(node_count=3, max_node_count=4)
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, ACCEPTED,
+        seen("UPDATE_IN_PROGRESS"), seen("UPDATE_COMPLETE", "t1"), often(seen("UPDATE_COMPLETE", "t1")),
+        often(("GET", GROUPS, 200, listed(four))),
+        ("PATCH", f"{ONE}/nodegroups/id-default-worker", *error(409, "max_node_count 4 is not allowed")),
+    ]  # fmt: skip
+    with writing(entries) as run, pytest.raises(Conflict) as caught:
+        run.run(RESIZE_TO_3, bounds)
+    result = caught.value.failure()["result"]
+    assert result == {
+        "changed": True, "changes": [RESIZE_TO_3.as_result()], "changes_left": [bounds.as_result()],
+    }  # fmt: skip
+
+
+def test_a_cluster_that_goes_while_it_is_changed() -> None:
+    """Said as such."""
+    with writing([seen("CREATE_COMPLETE"), LIST, ACCEPTED, GONE]) as run, pytest.raises(NotFound) as caught:
+        run.run(RESIZE_TO_3)
+    assert "somebody else" in str(caught.value.reason)
+
+
+def test_a_timeout_carries_the_last_state_and_what_is_left() -> None:
+    """The request was begun, so something changed; Magnum goes on."""
+    entries = [seen("CREATE_COMPLETE"), LIST, ACCEPTED, often(seen("UPDATE_IN_PROGRESS", node_count=3))]
+    with writing(entries, timeout=60) as run:
+        with pytest.raises(WaitTimeout) as caught:
+            run.run(RESIZE_TO_3)
+        assert 60 <= run.seconds < 70
+    failure = caught.value.failure()
+    assert failure["code"] == "TIMEOUT" and "60 s" in caught.value.message
+    assert failure["last_state"]["status"] == "UPDATE_IN_PROGRESS" and failure["last_state"]["node_count"] == 3  # type: ignore[index]
+    assert failure["result"]["changed"] is True and failure["result"]["changes_left"] == [RESIZE_TO_3.as_result()]  # type: ignore[index]
+
+
+def test_waiting_survives_hiccups_and_an_expired_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 503, an answer that is lost on the way, a 401."""
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, ACCEPTED,
+        seen("UPDATE_IN_PROGRESS"), ("GET", ONE, *error(503, "busy")), ("GET", ONE, LOST, None),
+        ("GET", ONE, *error(401, "expired")),
+        seen("UPDATE_COMPLETE", "t1"), *read_whole(cluster("UPDATE_COMPLETE", "t1"), THREE),
+    ]  # fmt: skip
+    with writing(entries) as run:
+        assert run.run(RESIZE_TO_3) is not None
+
+
+def test_without_waiting_it_returns_when_it_has_begun() -> None:
+    """Not before: the request may have been dropped."""
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, ACCEPTED,
+        seen("CREATE_COMPLETE"), seen("UPDATE_IN_PROGRESS"),
+        *read_whole(cluster("UPDATE_IN_PROGRESS"), THREE),
+    ]  # fmt: skip
+    with writing(entries, wait=False) as run:
+        after = run.run(RESIZE_TO_3)
+    assert after is not None and after.status == "UPDATE_IN_PROGRESS"
+
+
+def test_a_failed_update_is_explained_without_a_heat_stack() -> None:
+    """By the group's reason, as the drivers without Heat tell it; and the cluster changed."""
+    why = "No valid host was found. There are not enough hosts available."
+    failed = cluster("UPDATE_FAILED", "t1", status_reason="default-worker failed", faults={"default-worker": why})
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, ACCEPTED, seen("UPDATE_IN_PROGRESS"), ("GET", ONE, 200, failed),
+        *read_whole(failed, group(status="UPDATE_FAILED", status_reason=why))[1:],
+    ]  # fmt: skip
+    with writing(entries) as run, pytest.raises(OperationFailed) as caught:
+        run.run(RESIZE_TO_3)
+    failure = caught.value.failure()
+    assert failure["code"] == "NO_CAPACITY" and why in str(failure["reason"])
+    assert failure["status"] == "UPDATE_FAILED" and failure["result"]["changed"] is True  # type: ignore[index]
+
+
+NEW_GROUP = Change("create_node_group", "node_group/c/gpu", {"node_count": 1})
+BOTH = ("GET", GROUPS, 200, listed(group(), group("gpu")))
+
+
+def test_a_node_group_that_appeared_without_a_sign_is_made() -> None:
+    """A driver that sets no status; a second request would be a 409."""
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, ("POST", f"{ONE}/nodegroups/", 202, group("gpu")),
+        often(seen("CREATE_COMPLETE")), often(BOTH), ("GET", f"{ONE}/nodegroups/id-default-worker", 200, group()),
+        ("GET", f"{ONE}/nodegroups/id-gpu", 200, group("gpu")),
+    ]  # fmt: skip
+    with writing(entries) as run:
+        after = run.run(NEW_GROUP)
+        assert after is not None and after.group("gpu") is not None and run.seconds >= DROPPED_AFTER_S
+
+
+def test_bounds_are_seen_in_the_group_itself() -> None:
+    """The list does not show them."""
+    bounds = Change("set_bounds", "node_group/c/default-worker", {"max_node_count": 4})
+    path = f"{ONE}/nodegroups/id-default-worker"
+    four = group(max_node_count=4)
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, ("PATCH", path, 202, group()),
+        often(seen("CREATE_COMPLETE", "t1")), often(LIST), often(("GET", path, 200, group())), ("PATCH", path, 202, four),
+        often(seen("CREATE_COMPLETE", "t2")), often(LIST), often(("GET", path, 200, four)),
+    ]  # fmt: skip
+    with writing(entries) as run:
+        after = run.run(bounds)
+    assert after is not None and after.group("default-worker").max_node_count == 4  # type: ignore[union-attr]
+
+
+def test_the_same_number_again_needs_another_status() -> None:
+    """After a failure the number is right before anything ran: only the status tells."""
+    again = Change("resize", "node_group/c/default-worker", {"node_count": 2, "node_count_before": 2})
+    entries = [
+        seen("UPDATE_FAILED"), LIST, ACCEPTED,
+        often(seen("UPDATE_FAILED", "t1")), often(LIST), ACCEPTED,
+        seen("UPDATE_IN_PROGRESS"), seen("UPDATE_COMPLETE", "t2"), *read_whole(cluster("UPDATE_COMPLETE", "t2")),
+    ]  # fmt: skip
+    with writing(entries) as run:
+        run.run(again)
+        assert run.script.writes() == [f"POST {RESIZE}"] * 2
+
+
+def test_a_node_group_that_is_gone_already() -> None:
+    """Deleting it sends nothing, and that is no failure."""
+    gone = Change("delete_node_group", "node_group/c/gpu", {})
+    entries = [
+        often(seen("CREATE_COMPLETE")), often(LIST), ("GET", f"{ONE}/nodegroups/id-default-worker", 200, group()),
+    ]  # fmt: skip
+    with writing(entries) as run:
+        after = run.run(gone)
+        assert run.script.writes() == [] and after is not None and after.group("gpu") is None
+        assert run.seconds == 0
+
+
+# --- creation
+
+NOT_YET = ("GET", BY_NAME, *error(404, "Cluster c could not be found."))
+POST = ("POST", "/clusters", 202, {"uuid": CLUSTER_ID})
+CREATED = [
+    ("GET", ONE, 200, cluster("CREATE_IN_PROGRESS"), 2),
+    ("GET", ONE, 200, cluster()),
+    *read_whole(cluster()),
+]  # fmt: skip
+
+
+def test_create() -> None:
+    """Looked for, posted once, waited for until it is complete; not there at once after the 202."""
+    with writing([NOT_YET, POST, GONE, *CREATED]) as run:
+        after = run.run(CREATE, start=None)
+        assert run.script.writes() == ["POST /clusters"]
+        assert run.script.sent[1].body == {"name": "c", "cluster_template_id": "t-1", "node_count": 2}
+    assert after is not None and after.status == "CREATE_COMPLETE" and after.group("default-worker") is not None
+
+
+@pytest.mark.parametrize("answer", [(500, {}), (504, {}), (LOST, None)])
+def test_a_creation_whose_answer_is_lost_is_not_made_twice(answer: tuple[int, Any]) -> None:
+    """It is looked for by its name, and there it is."""
+    status, body = answer
+    lost = ("POST", "/clusters", *(error(status, "gateway") if status else (LOST, None)))
+    found = ("GET", BY_NAME, 200, cluster("CREATE_IN_PROGRESS"))
+    with writing([NOT_YET, lost, NOT_YET, found, *CREATED]) as run:
+        after = run.run(CREATE, start=None)
+        assert run.script.writes() == ["POST /clusters"]
+    assert after is not None and after.id == CLUSTER_ID and body in ({}, None)
+
+
+def test_a_creation_whose_answer_is_lost_and_that_never_arrived() -> None:
+    """Is posted once more, after a good look."""
+    lost = ("POST", "/clusters", *error(500, "gateway"))
+    with writing([NOT_YET, lost, often(NOT_YET), POST, *CREATED]) as run:
+        run.run(CREATE, start=None)
+        assert run.script.writes() == ["POST /clusters"] * 2
+        assert run.seconds >= DROPPED_AFTER_S
+
+
+def test_a_creation_that_is_taken_twice_and_never_made() -> None:
+    """Is an error of its own."""
+    with writing([NOT_YET, POST, often(GONE), POST, often(GONE)]) as run:
+        with pytest.raises(RequestLost) as caught:
+            run.run(CREATE, start=None)
+        assert run.script.writes() == ["POST /clusters"] * 2
+    assert caught.value.failure()["result"]["changed"] is False  # type: ignore[index]
+
+
+def test_somebody_else_was_faster() -> None:
+    """A cluster of this name is there now: nothing is posted beside it."""
+    with writing([("GET", BY_NAME, 200, cluster("CREATE_IN_PROGRESS"))]) as run:
+        with pytest.raises(Conflict):
+            run.run(CREATE, start=None)
+        assert run.script.writes() == []
+
+
+def test_quota() -> None:
+    """A clear no: posted once."""
+    full = error(403, "Resource quota exceeded. You have reached the maximum clusters per project, 2.")
+    with writing([NOT_YET, ("POST", "/clusters", *full)]) as run, pytest.raises(QuotaExceeded) as caught:
+        run.run(CREATE, start=None)
+    assert "maximum clusters per project, 2" in str(caught.value.reason) and caught.value.hint
+
+
+def test_a_creation_that_fails_is_explained() -> None:
+    """With what may be done about it."""
+    why = {"default-worker": "Quota exceeded for cores", "default-master": ""}
+    failed = cluster("CREATE_FAILED", status_reason="default-worker failed", faults=why)
+    entries = [NOT_YET, POST, ("GET", ONE, 200, cluster("CREATE_IN_PROGRESS")), ("GET", ONE, 200, failed)]
+    with writing([*entries, *read_whole(failed)[1:]]) as run, pytest.raises(OperationFailed) as caught:
+        run.run(CREATE, start=None)
+    failure = caught.value.failure()
+    assert failure["code"] == "QUOTA_EXCEEDED" and failure["reason"] == "default-worker: Quota exceeded for cores"
+    assert "recreate" in str(failure["hint"]) and failure["faults"] == why
+
+
+def test_a_creation_without_waiting() -> None:
+    """Returns when the cluster is there."""
+    entries = [
+        NOT_YET,
+        POST,
+        ("GET", ONE, 200, cluster("CREATE_IN_PROGRESS")),
+        *read_whole(cluster("CREATE_IN_PROGRESS")),
+    ]
+    with writing(entries, wait=False) as run:
+        after = run.run(CREATE, start=None)
+    assert after is not None and after.status == "CREATE_IN_PROGRESS"
+
+
+# --- deletion
+
+SEND_DELETE = ("DELETE", ONE, 204, None)
+
+
+def test_delete() -> None:
+    """Sent once and seen to its end."""
+    entries = [SEND_DELETE, seen("CREATE_COMPLETE"), often(seen("DELETE_IN_PROGRESS"), 3), GONE]
+    with writing(entries) as run:
+        assert run.run(DELETE) is None
+        assert "gone" in run.lines[-1]
+
+
+def test_a_lost_delete_is_sent_again() -> None:
+    """As seen after a resize at the same moment: the cluster stays, complete and alive."""
+    entries = [
+        SEND_DELETE, often(seen("UPDATE_COMPLETE", "t1")), SEND_DELETE, seen("DELETE_IN_PROGRESS"), GONE,
+    ]  # fmt: skip
+    with writing(entries) as run:
+        assert run.run(DELETE) is None
+        assert run.script.writes() == [f"DELETE {ONE}"] * 2 and run.seconds >= DROPPED_AFTER_S
+
+
+def test_a_delete_that_begins_and_is_undone() -> None:
+    """Another change overwrote it: DELETE_IN_PROGRESS was seen, and then UPDATE_COMPLETE."""
+    entries = [
+        SEND_DELETE, seen("DELETE_IN_PROGRESS"), often(seen("UPDATE_COMPLETE", "t1")), SEND_DELETE, GONE,
+    ]  # fmt: skip
+    with writing(entries) as run:
+        assert run.run(DELETE) is None
+
+
+def test_a_delete_that_is_lost_each_time() -> None:
+    """An error of its own; the cluster is still there."""
+    entries = [SEND_DELETE, often(seen("CREATE_COMPLETE"))] * 3
+    with writing(entries) as run, pytest.raises(RequestLost) as caught:
+        run.run(DELETE)
+    assert "CREATE_COMPLETE" in caught.value.message
+    assert caught.value.failure()["result"]["changed"] is False  # type: ignore[index]
+
+
+def test_a_cluster_that_is_gone_before_the_delete() -> None:
+    """Is what was wanted."""
+    with writing([("DELETE", ONE, *error(404, "no")), GONE]) as run:
+        assert run.run(DELETE) is None
+
+
+def test_a_delete_that_fails() -> None:
+    """Explained; what was DELETE_FAILED from an earlier attempt is not this one's failure."""
+    failed = cluster("DELETE_FAILED", status_reason="One or more ports still in use on the network")
+    entries = [
+        SEND_DELETE, ("GET", ONE, 200, failed), seen("DELETE_IN_PROGRESS"), seen("DELETE_IN_PROGRESS"),
+        ("GET", ONE, 200, failed), *read_whole(failed)[1:],
+    ]  # fmt: skip
+    with writing(entries) as run, pytest.raises(OperationFailed) as caught:
+        run.run(DELETE, start=replace(START, status="DELETE_FAILED"))
+    assert caught.value.code == "IN_USE" and "ports still in use" in str(caught.value.reason)
+
+
+def test_a_delete_without_waiting() -> None:
+    """Returns when it has begun, not before."""
+    entries = [SEND_DELETE, often(seen("CREATE_COMPLETE"), 2), seen("DELETE_IN_PROGRESS")]
+    with writing(entries, wait=False) as run:
+        assert run.run(DELETE) is None
+
+
+def test_a_delete_that_takes_too_long() -> None:
+    """With the last state."""
+    with writing([SEND_DELETE, often(seen("DELETE_IN_PROGRESS"))], timeout=30) as run:
+        with pytest.raises(WaitTimeout) as caught:
+            run.run(DELETE)
+    assert caught.value.failure()["last_state"]["status"] == "DELETE_IN_PROGRESS"  # type: ignore[index]
+
+
+def test_recreation_deletes_and_creates() -> None:
+    """Both seen to their ends, in that order."""
+    entries = [SEND_DELETE, GONE, NOT_YET, POST, *CREATED]
+    with writing(entries) as run:
+        assert run.run(DELETE, CREATE) is not None
+        assert run.script.writes() == [f"DELETE {ONE}", "POST /clusters"]
+
+
+def test_errors_hold_no_secret() -> None:
+    """Whatever Magnum echoes of the request's head, ours does not hold the token."""
+    with writing([NOT_YET, ("POST", "/clusters", *error(400, "bad"))]) as run, pytest.raises(KcloudError) as caught:
+        run.run(CREATE, start=None)
+    assert "token-" not in str(caught.value.failure()) + caught.value.sentence()
