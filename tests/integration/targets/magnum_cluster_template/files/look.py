@@ -1,0 +1,44 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Say what Magnum's API knows of the templates of a name, as JSON: plain requests, nothing of the collection.
+
+look.py CLOUD NAME          print them
+look.py CLOUD NAME clean    delete them, and the clusters on them, and wait until they are gone
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import openstack
+
+
+def named(magnum, kind: str, name: str) -> list[dict]:
+    """The objects of this name, in full."""
+    answer = magnum.get(f"/{kind}", headers={"OpenStack-API-Version": "container-infra latest"})
+    answer.raise_for_status()
+    found = [entry for entry in answer.json()[kind] if entry["name"].startswith(name)]
+    return [magnum.get(f"/{kind}/{entry['uuid']}").json() for entry in found]
+
+
+def main() -> None:
+    cloud, name, *clean = sys.argv[1:]
+    magnum = openstack.connect(cloud=cloud).container_infrastructure_management
+    if clean:
+        for _ in range(60):
+            clusters = named(magnum, "clusters", name)
+            if not clusters:
+                break
+            for cluster in clusters:
+                magnum.delete(f"/clusters/{cluster['uuid']}")
+            time.sleep(2)
+        for template in named(magnum, "clustertemplates", name):
+            magnum.delete(f"/clustertemplates/{template['uuid']}")
+    print(json.dumps(named(magnum, "clustertemplates", name)))
+
+
+if __name__ == "__main__":
+    main()
