@@ -126,8 +126,7 @@ def sentence(ranked: Ranked, decision: Decision) -> str:
     groups = " and ".join(_step_text(step, candidate.action) for step in ranked.verdict.steps)
     name = f"cluster {candidate.cluster.name}"
     if candidate.action == "use":
-        verb = "Stay in" if decision.stays else "Use"
-        done = f"{verb} {name}, {groups}: there is room on running nodes"
+        done = f"{'Stay in' if decision.stays else 'Use'} {name}, {groups}: there is room on running nodes"
     elif candidate.action == "scale":
         done = f"Scale out {name}, {groups}"
     else:

@@ -12,35 +12,31 @@ carrying out all fixes makes it feasible. A property test holds that.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import cost, fixes
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     CODES,
-    WHOLE,
     Candidate,
     Cluster,
-    Demand,
     Fix,
     Flavor,
     Group,
     Part,
     Request,
-    Room,
     Rooms,
     Slot,
     Step,
     Verdict,
     Violation,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import (
-    capacity,
-    enough_memory,
-    piece,
-    pieces,
-    right_model,
-    serves,
-    total_capacity,
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import capacity, total_capacity
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.shortage import (
+    can_carry,
+    misfits,
+    short,
+    shortages,
 )
 
 ORDER = {code: index for index, code in enumerate(CODES)}
@@ -53,31 +49,28 @@ def judge(request: Request, candidate: Candidate, memo: Memo | None = None) -> V
     :param memo: shared between the candidates of one request; it changes the speed, never the answer.
     """
     memo = {} if memo is None else memo
-    cluster = candidate.cluster
-    found = list(_remembered(memo, ("cluster", id(cluster)), cluster_violations, request, cluster, memo))
+    found = list(cluster_violations(request, candidate.cluster, memo))
     steps = []
     for slot in candidate.slots:
         step, violations = judge_slot(request, candidate.action, slot, memo)
         steps.append(step)
         found += violations
     if candidate.action == "scale" and all(step.after == step.before for step in steps):
-        first = steps[0]
-        steps[0] = Step(first.part, first.group, first.flavor, first.placed, first.before, first.before + 1)
-    found += [violation for step in steps for violation in bound_violations(candidate.action, step)]
+        # Scaled out is at least one node more, also where there is room.
+        steps[0] = replace(steps[0], after=steps[0].before + 1)
+    for step in steps:
+        found += bound_violations(candidate.action, step)
     opened = opened_nodes(candidate, steps)
-    masters = cluster.masters[0].name if cluster.masters else ""
-    on = tuple((step.part, step.flavor.name, step.placed) for step in steps)
-    key = ("sums", candidate.action, masters, on, tuple((flavor.name, count) for flavor, count in opened))
-    spent, drawn, over = _remembered(memo, key, sums, request, candidate, steps, opened)
+    spent, drawn, over = _summed(request, candidate, steps, opened, memo)
     found += over
-    unfit = any(step.flavor is not step.group.flavor for step in steps)
+    known = not any(step.replaced for step in steps)
     return Verdict(
-        candidate,
-        tuple(steps),
-        opened,
-        None if unfit else spent,
-        None if unfit else drawn,
-        tuple(sorted(found, key=lambda violation: ORDER[violation.code])),
+        candidate=candidate,
+        steps=tuple(steps),
+        opened=opened,
+        cost=spent if known else None,
+        power_mw=drawn if known else None,
+        why_not=tuple(sorted(found, key=lambda violation: ORDER[violation.code])),
     )
 
 
@@ -92,6 +85,9 @@ def _remembered(memo: Memo, key: object, work: Any, *arguments: Any) -> Any:
 
 def cluster_violations(request: Request, cluster: Cluster, memo: Memo) -> tuple[Violation, ...]:
     """What speaks against anything in this cluster: its state, locks, neighbours, latency."""
+    key = ("cluster", cluster.id, cluster.type, cluster.latency_ms)
+    if cluster.id and key in memo:
+        return memo[key]
     found = [*state_violations(cluster.status, "")]
     if request.policy.require_health and cluster.health == "UNHEALTHY":
         found.append(Violation("CLUSTER_UNHEALTHY", "HEALTHY", cluster.health, None, "", fixes.heal()))
@@ -106,7 +102,8 @@ def cluster_violations(request: Request, cluster: Cluster, memo: Memo) -> tuple[
     limit, latency = request.workload.latency_ms, cluster.latency_ms
     if limit is not None and latency is not None and latency > limit:
         found.append(Violation("LATENCY", limit, latency, latency - limit, "ms", fixes.relax_latency(latency)))
-    return tuple(found)
+    memo[key] = tuple(found)
+    return memo[key]
 
 
 def state_violations(status: str, group: str) -> Iterator[Violation]:
@@ -147,23 +144,22 @@ def judge_slot(request: Request, action: str, slot: Slot, memo: Memo) -> tuple[S
     found = [*state_violations(group.status, group.name), *taint_violations(group, workload.tolerations)]
     key = ("fit", action, part, group.flavor.name)
     unfit, flavor = _remembered(memo, key, fitting, request, action, part, group.flavor)
-    found += unfit
-    if flavor is not group.flavor:
-        wanted = workload.replicas
-        count = nodes_for(part, flavor, wanted)
+    least = group.min_count if action == "create" else 0
+    if unfit:
+        count = nodes_for(part, flavor, workload.replicas)
         start = count if action == "use" else 0
-        least = group.min_count if action == "create" else 0
-        return Step(part, group, flavor, wanted, start, max(count, least)), found
-    wanted = max(0, workload.replicas - group.own)
-    rooms = usable_rooms(group.rooms, workload.isolation)
-    placed = total_capacity(part, flavor, rooms, wanted)
-    missing = nodes_for(part, flavor, wanted - placed)
-    if action == "use":
-        if missing:
-            found += room_violations(request, slot, wanted, placed, fixes.scale_group(group, missing))
-        return Step(part, group, flavor, wanted, group.count, group.count), found
-    after = max(group.count + missing, group.min_count if action == "create" else 0)
-    return Step(part, group, flavor, wanted, group.count, after), found
+        return Step(part, group, flavor, workload.replicas, workload.replicas, start, max(count, least)), [
+            *found,
+            *unfit,
+        ]
+    new = max(0, workload.replicas - group.own)
+    seats = new if group.measured else workload.replicas
+    seated = total_capacity(part, group.flavor, usable_rooms(group.rooms, workload.isolation), seats)
+    missing = nodes_for(part, group.flavor, seats - seated)
+    if action == "use" and missing:
+        found += room_violations(request, slot, seats, seated, fixes.scale_group(group, missing))
+    after = group.count if action == "use" else max(group.count + missing, least)
+    return Step(part, group, group.flavor, seats, new, group.count, after), found
 
 
 def usable_rooms(rooms: Rooms, isolation: str) -> Rooms:
@@ -188,12 +184,22 @@ def taint_violations(group: Group, tolerations: tuple[str, ...]) -> Iterator[Vio
 def bound_violations(action: str, step: Step) -> Iterator[Violation]:
     """A group grows within its bounds."""
     most = step.group.max_count
-    replaced = step.flavor is not step.group.flavor
-    if action == "use" or (action == "scale" and replaced):
+    if action == "use" or most is None or step.after <= most:
         return
-    if most is not None and step.after > most:
-        short = step.after - most
-        yield Violation("GROUP_MAX", step.after, most, short, "nodes", fixes.raise_max(step.group.name, step.after))
+    # A group of another flavor, added to the cluster, has bounds of its own.
+    if action == "create" or not step.replaced:
+        yield short("GROUP_MAX", step.after, most, "nodes", fixes.raise_max(step.group.name, step.after))
+
+
+def room_violations(request: Request, slot: Slot, wanted: int, seated: int, fix: Fix) -> Iterator[Violation]:
+    """Why the running nodes have no place for all replicas: others stand on them, or they lack something."""
+    shared = total_capacity(slot.part, slot.group.flavor, slot.group.rooms, wanted)
+    if seated < shared:
+        yield short("ISOLATION", wanted, seated, "replicas on nodes of their own", fix)
+    if shared < wanted:
+        yield from shortages(slot.part, slot.group.flavor, slot.group.rooms, wanted, fix)
+        if seated and request.workload.gang:
+            yield short("GANG_SPLIT", wanted, seated, "replicas", fix)
 
 
 # --- a flavor that cannot carry a part, however empty its nodes
@@ -201,7 +207,7 @@ def bound_violations(action: str, step: Step) -> Iterator[Violation]:
 
 def fitting(request: Request, action: str, part: Part, flavor: Flavor) -> tuple[tuple[Violation, ...], Flavor]:
     """Why a flavor cannot carry a part, and the flavor to go on with: this one, or the cheapest that can."""
-    if not any(misfits(part, flavor, None)):
+    if can_carry(part, flavor):
         return (), flavor
     able = replacement(request, part)
     count = nodes_for(part, able, request.workload.replicas)
@@ -212,127 +218,10 @@ def fitting(request: Request, action: str, part: Part, flavor: Flavor) -> tuple[
 def replacement(request: Request, part: Part) -> Flavor:
     """The flavor on which the replicas cost least; where none of the cloud's can carry them, one that would have to be made."""
     replicas = request.workload.replicas
-    able = [flavor for flavor in request.fleet.flavors if not any(misfits(part, flavor, None))]
+    able = [flavor for flavor in request.fleet.flavors if can_carry(part, flavor)]
     if able:
         return min(able, key=lambda flavor: (nodes_for(part, flavor, replicas) * flavor.price, flavor.name))
     return fixes.made_flavor(part, request.policy.prices)
-
-
-def misfits(part: Part, flavor: Flavor, fix: Fix | None) -> Iterator[Violation]:
-    """What a node of the flavor lacks for one replica."""
-    for demand in part.demands:
-        yield from device_misfits(flavor, demand, fix)
-    if part.cpu_m > flavor.cpu_m:
-        yield _short("CPU_SHORT", part.cpu_m, flavor.cpu_m, "milli-CPU per node", fix)
-    if part.mem_mib > flavor.mem_mib:
-        yield _short("MEM_SHORT", part.mem_mib, flavor.mem_mib, "MiB per node", fix)
-
-
-def device_misfits(flavor: Flavor, demand: Demand, fix: Fix | None) -> Iterator[Violation]:
-    """Kind, model, memory, number: the first that is wrong makes the rest meaningless."""
-    of_kind = [entry for entry in flavor.accelerators if entry.kind == demand.kind]
-    of_model = [entry for entry in of_kind if right_model(entry, demand)]
-    if not of_kind:
-        have = ", ".join(sorted(flavor.kinds)) or "none"
-        yield Violation("WRONG_ACCEL_KIND", demand.kind, have, None, "", fix or _NO_FIX)
-    elif not of_model:
-        have = ", ".join(entry.model for entry in of_kind)
-        yield Violation("WRONG_ACCEL_MODEL", ", ".join(demand.models), have, None, "", fix or _NO_FIX)
-    elif not any(enough_memory(entry, demand) for entry in of_model):
-        have = max(entry.mem_mib * piece(entry, demand) // WHOLE for entry in of_model)
-        known = all(entry.mem_mib for entry in of_model)
-        unit = "MiB of device memory" if known else "MiB of device memory (not known)"
-        yield _short("MEM_SHORT", demand.mem_mib, have, unit, fix)
-    elif pieces(flavor, flavor.empty, demand) < demand.count:
-        have = pieces(flavor, flavor.empty, demand)
-        yield _short("DEVICE_COUNT_PER_NODE", demand.count, have, "devices per node", fix)
-
-
-_NO_FIX = Fix("", (), "")
-
-
-def _short(code: str, need: int, have: int, unit: str, fix: Fix | None) -> Violation:
-    return Violation(code, need, have, need - have, unit, fix or _NO_FIX)
-
-
-# --- nodes that could carry it, were they free
-
-
-def room_violations(request: Request, slot: Slot, wanted: int, placed: int, fix: Fix) -> list[Violation]:
-    """Which resources the running nodes lack: devices, then CPU, then memory, each by itself and beside those before."""
-    part, flavor, rooms = slot.part, slot.group.flavor, slot.group.rooms
-    shared = total_capacity(part, flavor, rooms, wanted)
-    found = []
-    if placed < shared:
-        found.append(_short("ISOLATION", wanted, placed, "replicas on nodes of their own", fix))
-    if shared == wanted:
-        return found
-    nodes = [room for room, count in rooms for _node in range(min(count, wanted))]
-    limits = [wanted] * len(nodes)
-    for demand in part.demands:
-        limits = _narrowed(found, device_shortage(flavor, demand, nodes), nodes, limits, wanted, fix)
-    for code, amount, name, unit in (
-        ("CPU_SHORT", part.cpu_m, "cpu_m", "milli-CPU"),
-        ("MEM_SHORT", part.mem_mib, "mem_mib", "MiB"),
-    ):
-        if amount:
-            shortage = (code, amount, [getattr(room, name) for room in nodes], unit)
-            limits = _narrowed(found, shortage, nodes, limits, wanted, fix)
-    if placed and request.workload.gang:
-        found.append(_short("GANG_SPLIT", wanted, placed, "replicas", fix))
-    return found
-
-
-def device_shortage(flavor: Flavor, demand: Demand, nodes: list[Room]) -> tuple[str, int, list[int], str]:
-    """The code for too few free devices; a share that the free parts together would hold is fragmented."""
-    shared = [entry for entry in flavor.accelerators if serves(entry, demand) and piece(entry, demand) < WHOLE]
-    if shared:
-        size = demand.share
-        return (
-            "DEVICE_SHARE_FRAGMENTED",
-            size * demand.count,
-            [_share(flavor, demand, room) for room in nodes],
-            "milli-device",
-        )
-    return "DEVICE_COUNT_PER_NODE", demand.count, [pieces(flavor, room, demand) for room in nodes], "devices"
-
-
-def _share(flavor: Flavor, demand: Demand, room: Room) -> int:
-    """Free parts of devices that pieces can use: whole pieces, or where there is none the largest free part."""
-    whole = pieces(flavor, room, demand) * demand.share
-    largest = [
-        max(room.devices[index], default=0) for index, entry in enumerate(flavor.accelerators) if serves(entry, demand)
-    ]
-    return whole or max(largest, default=0)
-
-
-def _narrowed(
-    found: list[Violation],
-    shortage: tuple[str, int, list[int], str],
-    nodes: list[Room],
-    limits: list[int],
-    wanted: int,
-    fix: Fix,
-) -> list[int]:
-    """How many replicas each node holds with one resource more considered; a resource that costs replicas is reported."""
-    code, amount, free, unit = shortage
-    narrowed = [min(limit, free[index] // amount) for index, limit in enumerate(limits)]
-    alone = sum(min(wanted, value // amount) for value in free)
-    if alone < wanted:
-        have = found_for(free, amount, wanted)
-        found.append(_short(code, amount * wanted, have, unit, fix))
-    elif sum(narrowed) < min(wanted, sum(limits)):
-        beside = [min(free[index], limit * amount) for index, limit in enumerate(limits)]
-        found.append(_short(code, amount * wanted, found_for(beside, amount, wanted), f"{unit} beside the rest", fix))
-    return narrowed
-
-
-def found_for(free: list[int], amount: int, replicas: int) -> int:
-    """What the replicas would find, each on the best node left: never more than they need."""
-    complete = sum(value // amount for value in free)
-    if complete >= replicas:
-        return amount * replicas
-    return complete * amount + sum(sorted((value % amount for value in free), reverse=True)[: replicas - complete])
 
 
 # --- what it adds up to
@@ -348,22 +237,31 @@ def opened_nodes(candidate: Candidate, steps: list[Step]) -> tuple[tuple[Flavor,
     return tuple((flavor, count) for flavor, count in nodes if count)
 
 
+def _summed(
+    request: Request, candidate: Candidate, steps: list[Step], opened: tuple[tuple[Flavor, int], ...], memo: Memo
+) -> tuple[int, int, tuple[Violation, ...]]:
+    masters = candidate.cluster.masters[0].name if candidate.cluster.masters else ""
+    on = tuple((step.part, step.flavor.name, step.new) for step in steps)
+    key = ("sums", candidate.action, masters, on, tuple((flavor.name, count) for flavor, count in opened))
+    return _remembered(memo, key, sums, request, candidate, steps, opened)
+
+
 def sums(
     request: Request, candidate: Candidate, steps: list[Step], opened: tuple[tuple[Flavor, int], ...]
 ) -> tuple[int, int, tuple[Violation, ...]]:
     """Cost and power that the candidate adds, and the budgets, caps and quotas that they break."""
     spent = cost.hourly(opened)
     drawn = sum(flavor.idle_mw * count for flavor, count in opened)
-    drawn += sum(cost.added_power(step.part, step.flavor, step.placed) for step in steps)
+    drawn += sum(cost.added_power(step.part, step.flavor, step.new) for step in steps)
     if candidate.action == "create" and candidate.cluster.masters:
         flavor, count = candidate.cluster.masters
         drawn += (flavor.max_mw - flavor.idle_mw) * count
     found = []
     budget, cap = request.workload.power_budget_mw, request.workload.max_cost
     if budget is not None and drawn > budget:
-        found.append(Violation("POWER_BUDGET", drawn, budget, drawn - budget, "mW", fixes.raise_power_budget(drawn)))
+        found.append(short("POWER_BUDGET", drawn, budget, "mW", fixes.raise_power_budget(drawn)))
     if cap is not None and spent > cap:
-        found.append(Violation("PRICE_CAP", spent, cap, spent - cap, "per hour", fixes.raise_price_cap(spent)))
+        found.append(short("PRICE_CAP", spent, cap, "per hour", fixes.raise_price_cap(spent)))
     found += quota_violations(request, candidate.action, opened)
     return spent, drawn, tuple(found)
 
@@ -380,8 +278,8 @@ def quota_violations(request: Request, action: str, opened: tuple[tuple[Flavor, 
         need, have = needs.get(quota.resource, 0), max(0, quota.limit - quota.used)
         if need > have:
             fix = fixes.add_quota(quota.resource, quota.used + need)
-            yield _short("QUOTA_SHORT", need, have, quota.resource, fix)
+            yield short("QUOTA_SHORT", need, have, quota.resource, fix)
     for resource, have in request.fleet.free:
         need = sum(count * dict(flavor.resources).get(resource, 0) for flavor, count in opened)
         if need > have:
-            yield _short("QUOTA_SHORT", need, have, f"{resource} free in the cloud", fixes.add_capacity(resource, need))
+            yield short("QUOTA_SHORT", need, have, f"{resource} free in the cloud", fixes.add_capacity(resource, need))

@@ -34,7 +34,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     TypeGroup,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.objective import WEIGHED
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.placements import read_placements, settled
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.placements import (
+    read_placements,
+    settled,
+    with_home,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import (
     TRUE_TEXTS,
     flag,
@@ -101,7 +105,7 @@ def read_request(
     wanted = read_workload(workload, kinds=kinds if flavors else None)
     templates = read_templates(given.get("templates"))
     clusters = read_clusters(given.get("clusters"), by_key, templates, notes)
-    placed = read_placements(*option(placements, "placements"), wanted.name, kinds)
+    placed = with_home(read_placements(*option(placements, "placements"), wanted.name, kinds), wanted)
     clusters, standing, home = settled(clusters, placed, wanted, notes)
     project = text(given.get("project_id"), "fleet.project_id") or _only(cluster.project for cluster in clusters)
     if mapping(raw_types, types_path):
@@ -120,7 +124,7 @@ def read_request(
         standing=standing,
         notes=tuple(sorted(set(notes))),
     )
-    return Request(replace(wanted, home=wanted.home or home), found, Policy(rates, require_health))
+    return Request(replace(wanted, home=home), found, Policy(rates, require_health))
 
 
 def _only(values: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import product
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.feasibility import Memo, judge, misfits
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.feasibility import Memo, judge
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import gauge, mix
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     ACTIONS,
@@ -38,6 +38,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.obj
     measure,
     order_of_terms,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.shortage import can_carry
 
 Form = tuple[Part, ...]
 
@@ -121,9 +122,7 @@ def _kinds(part: Part) -> set[str]:
 def carriers(request: Request) -> frozenset[str]:
     """The names of the flavors whose nodes could carry a part of the workload: other groups' bounds never matter."""
     parts = {part for form in request.workload.forms for part in form}
-    return frozenset(
-        flavor.name for flavor in request.fleet.flavors if any(not any(misfits(part, flavor, None)) for part in parts)
-    )
+    return frozenset(flavor.name for flavor in request.fleet.flavors if any(can_carry(part, flavor) for part in parts))
 
 
 def new_clusters(

@@ -163,7 +163,8 @@ class Tenant:
 class Group:
     """A node group. ``rooms`` is what is free on its nodes; ``measured`` tells that the nodes themselves said so.
 
-    ``own`` counts the replicas of the very workload to be placed that measured nodes hold already.
+    ``own`` counts the replicas of the very workload to be placed that stand there: their room on measured nodes is taken
+    by themselves, on others it was never counted as taken.
     """
 
     name: str
@@ -335,14 +336,23 @@ class Violation:
 
 @dataclass(frozen=True)
 class Step:
-    """What a candidate does to one group: ``placed`` replicas of ``part``, nodes from ``before`` to ``after``."""
+    """What a candidate does to one group: nodes from ``before`` to ``after``, for a part of the workload.
+
+    ``seats`` are the replicas that need room, ``new`` those of them that do not run there yet. ``flavor`` is another
+    than the group's where the group's cannot carry the part.
+    """
 
     part: Part
     group: Group
     flavor: Flavor
-    placed: int
+    seats: int
+    new: int
     before: int
     after: int
+
+    @property
+    def replaced(self) -> bool:
+        return self.flavor is not self.group.flavor
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,8 @@ def effects_on_nodes(fragments: Gauge, *, alone: bool) -> Effects:
 
     def effects(step: Step) -> tuple[int, int]:
         opened = step.after - step.before
-        rooms = tuple((room, min(count, step.placed)) for room, count in step.group.rooms)
-        key = (step.flavor.name, step.part, step.placed, opened, rooms)
+        rooms = tuple((room, min(count, step.seats)) for room, count in step.group.rooms)
+        key = (step.flavor.name, step.part, step.seats, opened, rooms)
         if key not in remembered:
             remembered[key] = effect(step, (*rooms, (step.flavor.empty, opened)), opened)
         return remembered[key]
@@ -97,7 +97,7 @@ def effects_on_nodes(fragments: Gauge, *, alone: bool) -> Effects:
         def by_growth(room: Room) -> int:
             return fragments(step.flavor, occupied(step.part, step.flavor, room, 1)) - fragments(step.flavor, room)
 
-        seating, _left = seated(step.part, step.flavor, rooms, step.placed, by_growth, alone=alone)
+        seating, _left = seated(step.part, step.flavor, rooms, step.seats, by_growth, alone=alone)
         fullest = max((fullness(step.flavor, taken) for _room, taken, _nodes in seating), default=0)
         return growth(step.flavor, seating, opened, fragments), fullest
 

@@ -88,6 +88,16 @@ def _packing_order(placement: Placement) -> tuple[object, ...]:
     return (*size, placement.name, placement.cluster, placement.group, -workload.replicas)
 
 
+def with_home(placements: tuple[Placement, ...], wanted: Workload) -> tuple[Placement, ...]:
+    """The placements, where the wanted workload stands as it says itself, if it does."""
+    if wanted.home is None:
+        return placements
+    return (
+        Placement(wanted.name, *wanted.home, None),
+        *(placement for placement in placements if placement.name != wanted.name),
+    )
+
+
 def settled(
     clusters: tuple[Cluster, ...], placements: Iterable[Placement], wanted: Workload, notes: list[str]
 ) -> tuple[tuple[Cluster, ...], Mix, Home | None]:
@@ -120,12 +130,11 @@ def settled(
 
 
 def _remembering(cluster: Cluster, placement: Placement, wanted: Workload) -> Cluster:
-    """The wanted workload's replicas need no new room on nodes whose figures contain them already."""
-    replicas = placement.workload.replicas if placement.workload else wanted.replicas
-    groups = tuple(
-        replace(group, own=replicas) if group.measured and group.name == placement.group else group
-        for group in cluster.groups
-    )
+    """The cluster in which some replicas of the wanted workload stand."""
+    size = placement.workload or wanted
+    hosts = [_host(cluster, placement, part) for part in _form(cluster, placement, wanted)]
+    names = {host.name for host in hosts if host}
+    groups = tuple(replace(group, own=size.replicas) if group.name in names else group for group in cluster.groups)
     return replace(cluster, groups=groups)
 
 

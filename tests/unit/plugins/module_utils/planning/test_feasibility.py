@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.feasibility import found_for, judge
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.feasibility import judge
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fixes import APPLIED, apply_fix
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.match import candidates, match
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import CODES, Candidate, Request
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.shortage import found_for
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.cases import (
     FLAVORS,
     MISSION,
@@ -317,4 +318,4 @@ def test_the_memo_changes_nothing() -> None:
     ],
 )
 def test_what_replicas_would_find(free: list[int], amount: int, replicas: int, have: int) -> None:
-    assert found_for(free, amount, replicas) == have
+    assert found_for(tuple(free), amount, replicas) == have

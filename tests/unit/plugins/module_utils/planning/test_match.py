@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.match import carriers
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.objective import TERMS, order_of_terms
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.cases import (
     FLAVORS,
@@ -151,6 +152,25 @@ def test_a_standing_workload_stays() -> None:
     assert found["decision"]["sentence"].startswith("Stay in cluster z")
     assert found["ranking"][0]["why"][0] == "STANDING_PLACEMENT"
     assert answered(SMALL, *there, placements=[{"workload": "small", "cluster": "z"}])["decision"]["target"] == "z/cpu"
+
+
+def test_who_stays_draws_nothing_more() -> None:
+    stays = answered({**MISSION, "current_placement": {"cluster": "ml"}}, cluster("ml"))["decision"]
+    assert (stays["action"], stays["cost_delta_h"], stays["power_delta_w"]) == ("use", 0, 0)
+
+
+def test_who_grows_at_home_draws_for_what_is_new() -> None:
+    placements = [{"workload": "small", "cluster": "a", "cpu_cores": 2, "memory_gb": 4, "replicas": 2}]
+    three = {**SMALL, "replicas": 3}
+    at_home = candidate(answered(three, cluster("a", CPUS), cluster("b", CPUS), placements=placements), "use a/cpu")
+    elsewhere = candidate(answered(three, cluster("a", CPUS), cluster("b", CPUS), placements=placements), "use b/cpu")
+    assert at_home["power_delta_w"] * 3 == elsewhere["power_delta_w"]
+
+
+def test_carriers_are_the_flavors_that_can_hold_a_part() -> None:
+    assert carriers(request(MISSION)) == {"gpu.a100.xlarge"}
+    assert carriers(request(MIXED)) == {"gpu.a100.large", "gpu.a100.xlarge", "npu.rngd.large", "npu.atom.large"}
+    assert carriers(request({"cpu_cores": 99})) == set()
 
 
 def test_its_own_room_is_free_to_it() -> None:

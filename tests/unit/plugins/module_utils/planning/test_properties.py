@@ -243,7 +243,7 @@ def nodes_of(step: Step) -> list[Node]:
 
 def check_room(request: Request, verdict: Verdict) -> None:
     for step in verdict.steps:
-        left = request.workload.replicas - step.group.own
+        left = request.workload.replicas - (step.group.own if step.group.measured else 0)
         for node in nodes_of(step):
             if request.workload.isolation == "node" and node.busy:
                 continue
