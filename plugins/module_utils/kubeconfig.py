@@ -11,7 +11,6 @@ Pure but for the randomness of keys and for ``read_file`` and ``write_file``. Wh
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+# Kubeconfigs have a place for what other programs note in them; by this, files written here are told from all others.
+MARK = "kcloud.infrastructure"
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,30 @@ class Identity:
 class Summary:
     """What may be shown of a kubeconfig. Times are ISO 8601 in UTC, fingerprints SHA-256 in hex."""
 
+    cluster: str
+    cluster_id: str
     server: str
     user: str
     groups: tuple[str, ...]
     fingerprint: str
     ca_fingerprint: str
+    not_before: str
     not_after: str
 
     def as_result(self) -> dict[str, Any]:
         return {**asdict(self), "groups": list(self.groups)}
+
+    def renewal(self, renew_before: timedelta) -> datetime:
+        """When it is to be renewed: so long before its end, but not in the first half of its life.
+
+        Without the half, a cloud that signs for less than ``renew_before`` would be asked for a new one on each run.
+        """
+        start, end = datetime.fromisoformat(self.not_before), datetime.fromisoformat(self.not_after)
+        return max(end - renew_before, start + (end - start) / 2)
+
+
+class NotOurs(ValueError):
+    """Not a kubeconfig that was written here; the text quotes nothing of it."""
 
 
 def new_key() -> EllipticCurvePrivateKey:
@@ -80,20 +96,33 @@ def _encoded(text: str) -> str:
 
 
 def document(
-    cluster: str, server: str, ca_pem: str, identity: Identity, certificate_pem: str, key: EllipticCurvePrivateKey
+    cluster: str,
+    cluster_id: str,
+    server: str,
+    ca_pem: str,
+    identity: Identity,
+    certificate_pem: str,
+    key: EllipticCurvePrivateKey,
 ) -> dict[str, Any]:
-    """A kubeconfig with everything in it; ``cluster`` also names its context."""
+    """A kubeconfig with everything in it; ``cluster`` also names its context.
+
+    :raises NotOurs: the certificate is not the CA's, not of this key, or not of this identity.
+    """
     from cryptography.hazmat.primitives import serialization
 
     key_pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
     user = f"{identity.user}@{cluster}"
-    return {
+    mark = {"name": MARK, "extension": {"cluster": cluster, "cluster_id": cluster_id}}
+    made = {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
-            {"name": cluster, "cluster": {"server": server, "certificate-authority-data": _encoded(ca_pem)}},
+            {
+                "name": cluster,
+                "cluster": {"server": server, "certificate-authority-data": _encoded(ca_pem), "extensions": [mark]},
+            },
         ],
         "users": [
             {
@@ -107,33 +136,48 @@ def document(
         "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": user}}],
         "current-context": cluster,
     }
+    got = summary(made)
+    if (got.user, got.groups) != (identity.user, tuple(sorted(identity.groups))):
+        raise NotOurs("the certificate is for somebody else than was asked for")
+    return made
 
 
-def summary(config: Mapping[str, Any]) -> Summary:
-    """What may be shown of a kubeconfig that this module wrote.
+def summary(config: Any) -> Summary:
+    """What may be shown of a kubeconfig that was written here.
 
-    :raises ValueError: it is not one, or its key does not fit its certificate.
+    :raises NotOurs: it is not one, or its parts do not belong together.
     """
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.x509.oid import NameOID
 
     try:
-        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        (entry,), (bearer,), (_context,) = config["clusters"], config["users"], config["contexts"]
+        cluster, user = entry["cluster"], bearer["user"]
+        (mark,) = (note["extension"] for note in cluster["extensions"] if note["name"] == MARK)
         certificate = _certificate(base64.b64decode(user["client-certificate-data"]))
         key = serialization.load_pem_private_key(base64.b64decode(user["client-key-data"]), None)
         ca = _certificate(base64.b64decode(cluster["certificate-authority-data"]))
-        server = cluster["server"]
-    except (KeyError, IndexError, TypeError, binascii.Error) as error:
-        raise ValueError(f"no kubeconfig with a client certificate in it ({type(error).__name__})") from error
+        names, name_id, server = str(mark["cluster"]), str(mark["cluster_id"]), str(cluster["server"])
+    except (LookupError, TypeError, ValueError, AttributeError, UnsupportedAlgorithm) as error:
+        # Some of these quote what they stumbled over, which may be a key.
+        raise NotOurs("it is no kubeconfig that this module wrote") from error
     if key.public_key() != certificate.public_key():
-        raise ValueError("its key does not fit its certificate")
-    names = certificate.subject.get_attributes_for_oid
+        raise NotOurs("its key does not fit its certificate")
+    try:
+        certificate.verify_directly_issued_by(ca)
+    except (ValueError, TypeError, InvalidSignature) as error:
+        raise NotOurs("its certificate is not signed by its CA") from error
+    subject = certificate.subject.get_attributes_for_oid
     return Summary(
+        cluster=names,
+        cluster_id=name_id,
         server=server,
-        user=str(names(NameOID.COMMON_NAME)[0].value) if names(NameOID.COMMON_NAME) else "",
-        groups=tuple(sorted(str(name.value) for name in names(NameOID.ORGANIZATION_NAME))),
+        user="".join(str(name.value) for name in subject(NameOID.COMMON_NAME)[:1]),
+        groups=tuple(sorted(str(name.value) for name in subject(NameOID.ORGANIZATION_NAME))),
         fingerprint=fingerprint(certificate),
         ca_fingerprint=fingerprint(ca),
+        not_before=certificate.not_valid_before_utc.isoformat(),
         not_after=certificate.not_valid_after_utc.isoformat(),
     )
 
@@ -155,9 +199,15 @@ def fingerprint(certificate: Certificate | str) -> str:
     return found.fingerprint(hashes.SHA256()).hex()
 
 
+def not_after(pem: str) -> str:
+    """The end of a certificate's life, ISO 8601 in UTC."""
+    return _certificate(pem.encode()).not_valid_after_utc.isoformat()
+
+
 def why_renew(
     found: Summary | None,
     identity: Identity,
+    cluster_id: str,
     server: str,
     ca_fingerprint: str,
     *,
@@ -167,13 +217,15 @@ def why_renew(
     """Why the kubeconfig at hand will not do; None when it does."""
     if found is None:
         return "there is none"
+    if found.cluster_id != cluster_id:
+        return "the cluster was made anew"
     if found.ca_fingerprint != ca_fingerprint:
         return "the cluster has a new CA"
     if found.server != server:
         return f"the API has moved from {found.server}"
     if (found.user, found.groups) != (identity.user, tuple(sorted(identity.groups))):
         return f"it is for {found.user} of {', '.join(found.groups) or 'no group'}"
-    if datetime.fromisoformat(found.not_after) - renew_before <= now:
+    if found.renewal(renew_before) <= now:
         return f"it ends at {found.not_after}"
     return None
 
@@ -181,7 +233,7 @@ def why_renew(
 def read_file(path: str) -> Summary | None:
     """What may be shown of the kubeconfig at ``path``; None when there is none.
 
-    :raises InvalidRequest: something else is there, which is not overwritten.
+    :raises InvalidRequest: something else is there, which is neither overwritten nor removed.
     """
     import yaml
 
@@ -192,9 +244,9 @@ def read_file(path: str) -> Summary | None:
         return None
     except (ValueError, yaml.YAMLError, OSError) as error:
         # The parser's words may quote the file, and the file may hold a key.
-        reason = str(error) if isinstance(error, ValueError) else type(error).__name__
+        reason = str(error) if isinstance(error, NotOurs) else getattr(error, "strerror", None) or "it is no YAML"
         raise InvalidRequest(
-            f"Failed to read option 'path': '{path}' holds something else than a kubeconfig of ours",
+            f"Failed to use option 'path': '{path}' holds something else than a kubeconfig of ours",
             resource=path,
             reason=reason,
             hint="Give another path, or move the file away; it was not changed",
@@ -206,6 +258,14 @@ def permissions_right(path: str) -> bool:
     return os.stat(path).st_mode & 0o777 == FILE_MODE
 
 
+def _make_folders(folder: str) -> None:
+    """The missing folders, each 0700: makedirs would give its mode to the last one only."""
+    above = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        _make_folders(above)
+        os.mkdir(folder, FOLDER_MODE)
+
+
 def write_file(path: str, config: Mapping[str, Any]) -> None:
     """Write the kubeconfig at once and whole, readable by its owner alone; missing folders are made 0700.
 
@@ -215,12 +275,14 @@ def write_file(path: str, config: Mapping[str, Any]) -> None:
 
     folder = os.path.dirname(os.path.abspath(path))
     try:
-        os.makedirs(folder, mode=FOLDER_MODE, exist_ok=True)
+        _make_folders(folder)
         # mkstemp makes it 0600; the rename is atomic, so no reader ever sees half of it or another mode.
         descriptor, temporary = tempfile.mkstemp(prefix=".kubeconfig-", dir=folder)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
                 yaml.safe_dump(dict(config), stream, sort_keys=False)
+                stream.flush()
+                os.fsync(stream.fileno())
             os.replace(temporary, path)
         except BaseException:
             os.unlink(temporary)
@@ -235,9 +297,40 @@ def write_file(path: str, config: Mapping[str, Any]) -> None:
         ) from error
 
 
+def remove_file(path: str) -> None:
+    """Remove the kubeconfig.
+
+    :raises KcloudError: the file system refuses.
+    """
+    try:
+        os.unlink(path)
+    except OSError as error:
+        raise KcloudError(
+            f"Failed to remove the kubeconfig '{path}'",
+            code="NOT_WRITABLE",
+            resource=path,
+            reason=error.strerror,
+            hint="The user who runs the task needs write permission for the folder",
+        ) from error
+
+
 def utc_now() -> datetime:
     """The time, with its zone."""
     return datetime.now(timezone.utc)  # noqa: UP017 - modules run on Python 3.9 too, which lacks datetime.UTC
+
+
+def lead_time(days: int) -> timedelta:
+    """The time before its end at which a certificate is renewed.
+
+    :raises InvalidRequest: a time after its end.
+    """
+    if days < 0:
+        raise InvalidRequest(
+            f"Failed to read option 'renew_before': {days} days is after the end",
+            resource="renew_before",
+            hint="Give days, 0 or more",
+        )
+    return timedelta(days=min(days, 100_000))
 
 
 def identity_of(user: str, groups: Sequence[str]) -> Identity:

@@ -135,6 +135,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.quotas import quotas
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -146,13 +147,6 @@ SERVICES = {
     "network": "/networks?limit=1&fields=id",
     "orchestration": "/stacks?limit=1",
     "container-infra": "/clustertemplates?limit=1",
-}
-NETWORK_LIMITS = {
-    "networks": "networks",
-    "routers": "routers",
-    "ports": "ports",
-    "security_groups": "security_groups",
-    "floating_ips": "floating_ips",
 }
 
 
@@ -221,40 +215,6 @@ def networks(connection: Connection) -> list[dict[str, Any]]:
 def keypairs(connection: Connection) -> list[str]:
     listed = read(lambda: list(connection.compute.keypairs()), "list keypairs", "compute") or []
     return sorted(keypair.name for keypair in listed)
-
-
-def quota(limit: int, used: int) -> dict[str, Any]:
-    return {"limit": limit, "used": used, "left": None if limit < 0 else max(0, limit - used)}
-
-
-def quotas(connection: Connection) -> dict[str, Any]:
-    """Nova's, Neutron's and Magnum's limits of this project. Magnum has its own call, which the SDK lacks."""
-    project = connection.current_project_id
-    nova = read(lambda: connection.compute.get_limits().absolute, "read Nova's limits", "compute")
-    neutron = read(lambda: connection.network.get_quota(project, details=True), "read Neutron's quotas", "network")
-    found = {
-        "instances": quota(nova.instances, nova.instances_used),
-        "cores": quota(nova.total_cores, nova.total_cores_used),
-        "ram_mib": quota(nova.total_ram, nova.total_ram_used),
-    }
-    for name, ours in NETWORK_LIMITS.items():
-        about = getattr(neutron, name, None)
-        if about:
-            found[ours] = quota(about["limit"], about["used"])
-    magnum = connection.config.get_session_client("container-infra")
-    limit = read(
-        lambda: magnum.get(f"/quotas/{project}/Cluster", microversion="1.6").json(),
-        "read Magnum's quota",
-        "container-infra",
-    )
-    stats = read(
-        lambda: magnum.get(f"/stats?project_id={project}", microversion="1.6").json(),
-        "read Magnum's stats",
-        "container-infra",
-    )
-    if limit:
-        found["clusters"] = quota(limit["hard_limit"], (stats or {}).get("clusters", 0))
-    return found
 
 
 PARTS: dict[str, tuple[Callable[[Any], Any], Any]] = {

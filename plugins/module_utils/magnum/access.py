@@ -6,27 +6,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils import kubeconfig
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     Conflict,
+    InvalidRequest,
+    KcloudError,
     NotFound,
+    NotPermitted,
     OperationFailed,
     RequestLost,
+    ServiceError,
     Unsupported,
+    WaitTimeout,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID, MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, Status
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
-# Magnum replaces the CA within the call; what follows is the driver's rollout.
-ROTATED_WITHIN_S = 15.0
+# The distributions whose CA Magnum's Heat driver can rotate (magnum/drivers/heat/driver.py, rotate_ca_certificate).
+DISTROS = ("fedora-coreos",)
+# What is not known of a certificate before it is signed.
+UNFORETOLD = ("fingerprint", "not_before", "not_after")
 
 
 def _cluster(api: MagnumApi, name: str) -> Cluster:
@@ -38,6 +48,24 @@ def _cluster(api: MagnumApi, name: str) -> Cluster:
             hint="Give the name or id of a cluster of this project",
         )
     return found
+
+
+@contextlib.contextmanager
+def _explained(cluster: Cluster) -> Iterator[None]:
+    """Say whom Magnum lets at certificates: its 403 names a policy, not the reason."""
+    try:
+        yield
+    except NotPermitted as error:
+        raise NotPermitted(
+            error.message,
+            resource=error.resource,
+            reason=error.reason,
+            hint="Unless the cloud's policy says otherwise, only the user who created the cluster may read its CA and have "
+            f"certificates signed, other members of the project may not: log in as user {cluster.user_id}",
+        ) from error
+
+
+# --- kubeconfigs
 
 
 def ensure_kubeconfig(
@@ -54,12 +82,13 @@ def ensure_kubeconfig(
 
     Key and request are made here; the key never leaves this host. The file at hand is kept while it will do.
 
-    :returns: ``kubeconfig`` (what may be shown of it), ``changed``, ``diff``.
+    :returns: ``kubeconfig`` (what may be shown of it), ``changed``, ``reason``, ``diff``.
     """
-    path = os.path.abspath(os.path.expanduser(path))
+    path = os.path.abspath(path)
     found = kubeconfig.read_file(path)
     api = MagnumApi(connection, api_version)
     cluster = _cluster(api, name)
+    _same_cluster(found, path, cluster.name, cluster.id)
     if not cluster.api_address:
         raise Conflict(
             f"Failed to make a kubeconfig: cluster '{name}' has no API address yet",
@@ -67,41 +96,101 @@ def ensure_kubeconfig(
             reason=f"it is {cluster.status}",
             hint="Wait until it is CREATE_COMPLETE",
         )
-    ca_pem = api.ca(cluster)
+    with _explained(cluster):
+        ca_pem = api.ca(cluster)
     ca_fingerprint = kubeconfig.fingerprint(ca_pem)
     reason = kubeconfig.why_renew(
-        found, identity, cluster.api_address, ca_fingerprint, now=kubeconfig.utc_now(), renew_before=renew_before
+        found,
+        identity,
+        cluster.id,
+        cluster.api_address,
+        ca_fingerprint,
+        now=kubeconfig.utc_now(),
+        renew_before=renew_before,
     )
     before = {} if found is None else {**found.as_result(), "private": kubeconfig.permissions_right(path)}
-    shown = {"path": path, "cluster": cluster.name}
-    if reason is None:
-        if not before["private"] and not check_mode:
+    shown = {"path": path, "cluster": cluster.name, "cluster_id": cluster.id}
+    if found is not None and reason is None:
+        if before["private"]:
+            return _answer({**shown, **found.as_result()}, before, before, None)
+        if not check_mode:
             os.chmod(path, kubeconfig.FILE_MODE)
-        return _answer({**shown, **found.as_result()}, before, {**before, "private": True}, None)
+        return _answer({**shown, **found.as_result()}, before, {**before, "private": True}, "others may read it")
     wanted = {
+        **shown,
         "server": cluster.api_address,
         "user": identity.user,
         "groups": list(identity.groups),
         "ca_fingerprint": ca_fingerprint,
-        "private": True,
     }
     if not check_mode:
         key = kubeconfig.new_key()
-        certificate = api.sign(cluster, kubeconfig.signing_request(key, identity))
-        made = kubeconfig.document(cluster.name, cluster.api_address, ca_pem, identity, certificate, key)
+        with _explained(cluster):
+            certificate = api.sign(cluster, kubeconfig.signing_request(key, identity))
+        made = _document(cluster, ca_pem, identity, certificate, key)
         kubeconfig.write_file(path, made)
         shown = {**shown, **kubeconfig.summary(made).as_result()}
-    # The fingerprint and the expiry of a certificate cannot be foretold, so neither mode's diff has them.
-    return _answer(shown, {key: value for key, value in before.items() if key in wanted}, wanted, reason)
+    else:
+        shown = wanted
+    # What the new certificate will be like cannot be foretold, so neither mode's diff says more than that it is new.
+    after = {key: value for key, value in wanted.items() if key != "path"}
+    return _answer(shown, before, {**after, **dict.fromkeys(UNFORETOLD, "a new one"), "private": True}, reason)
 
 
-def _answer(shown: dict[str, Any], before: dict[str, Any], after: dict[str, Any], reason: str | None) -> dict[str, Any]:
+def remove_kubeconfig(name: str, path: str, *, check_mode: bool) -> dict[str, Any]:
+    """Have no kubeconfig in a file. Asks no cloud: the cluster may be gone; what was signed stays valid all the same.
+
+    :param name: name or id of the cluster; a kubeconfig of another one is not removed.
+    """
+    path = os.path.abspath(path)
+    found = kubeconfig.read_file(path)
+    if found is None:
+        return _answer(None, {}, {}, None)
+    _same_cluster(found, path, name, name)
+    if not check_mode:
+        kubeconfig.remove_file(path)
+    return _answer(None, found.as_result(), {}, "it is not wanted any more")
+
+
+def _same_cluster(found: kubeconfig.Summary | None, path: str, name: str, cluster_id: str) -> None:
+    """Refuse a file that belongs to another cluster."""
+    if found is not None and found.cluster != name and found.cluster_id != cluster_id:
+        raise InvalidRequest(
+            f"Failed to use option 'path': '{path}' holds the kubeconfig of cluster '{found.cluster}'",
+            resource=path,
+            reason=f"the task is about cluster '{name}'",
+            hint="Give each cluster a path of its own; the file was not changed",
+        )
+
+
+def _document(
+    cluster: Cluster, ca_pem: str, identity: kubeconfig.Identity, certificate: str, key: Any
+) -> dict[str, Any]:
+    try:
+        return kubeconfig.document(
+            cluster.name, cluster.id, cluster.api_address or "", ca_pem, identity, certificate, key
+        )
+    except kubeconfig.NotOurs as error:
+        raise ServiceError(
+            f"Failed to make a kubeconfig: what Magnum signed for cluster '{cluster.name}' is not what was asked for",
+            resource=f"cluster/{cluster.name}",
+            reason=str(error),
+            hint="The CA may just have been rotated: run again",
+        ) from error
+
+
+def _answer(
+    shown: dict[str, Any] | None, before: dict[str, Any], after: dict[str, Any], reason: str | None
+) -> dict[str, Any]:
     return {
         "kubeconfig": shown,
-        "changed": reason is not None or before != after,
+        "changed": reason is not None,
         "reason": reason,
         "diff": {"before": before, "after": after},
     }
+
+
+# --- the CA
 
 
 def ensure_ca(
@@ -109,6 +198,7 @@ def ensure_ca(
     name: str,
     rotate_from: str | None,
     *,
+    force: bool = False,
     timeout: float,
     check_mode: bool,
     api_version: str | None = None,
@@ -116,60 +206,131 @@ def ensure_ca(
     """Read a cluster's CA, and rotate it when it still is the one that the user wants to be rid of.
 
     :param rotate_from: SHA-256 fingerprint in hex; None only reads.
-    :returns: ``ca`` with ``pem`` and ``fingerprint``, ``changed``, ``diff``.
+    :param force: rotate where it is not known whether the driver can.
+    :returns: ``ca`` with ``pem``, ``fingerprint`` and ``not_after``, ``changed``, ``diff``.
     """
+    unwanted = _fingerprint(rotate_from)
     api = MagnumApi(connection, api_version)
+    deadline = Deadline.after(timeout, Clock())
     cluster = _cluster(api, name)
-    pem = api.ca(cluster)
+    if unwanted and not check_mode:
+        # Also when the CA is another one already: an earlier run may have been killed before its end.
+        cluster = _at_rest(api, cluster, deadline)
+    with _explained(cluster):
+        pem = api.ca(cluster)
     before = kubeconfig.fingerprint(pem)
-    wanted = (rotate_from or "").replace(":", "").lower()
-    rotates = wanted == before
+    rotates = unwanted == before
+    if rotates:
+        _check_rotation(api, cluster, force, check_mode)
     if rotates and not check_mode:
-        pem = _rotate(api, cluster, before, Deadline.after(timeout, Clock()))
-    after = kubeconfig.fingerprint(pem)
-    ca = {"cluster": cluster.name, "pem": pem, "fingerprint": after}
-    diff = {"before": {"ca": before if rotates else "kept"}, "after": {"ca": "a new one" if rotates else "kept"}}
+        pem = _rotate(api, cluster, before, deadline)
+    ca = {
+        "cluster": cluster.name,
+        "cluster_id": cluster.id,
+        "pem": pem,
+        "fingerprint": kubeconfig.fingerprint(pem),
+        "not_after": kubeconfig.not_after(pem),
+    }
+    diff = {"before": {"ca": before}, "after": {"ca": "a new one" if rotates else before}}
     return {"ca": ca, "changed": rotates, "diff": diff}
+
+
+def _fingerprint(text: str | None) -> str | None:
+    """A fingerprint as it is compared; colons and capitals as openssl writes them are taken too."""
+    if text is None:
+        return None
+    plain = text.replace(":", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", plain):
+        raise InvalidRequest(
+            f"Failed to read option 'rotate_from': '{text}' is no SHA-256 fingerprint",
+            resource="rotate_from",
+            hint="Give the 64 hex digits of 'ca.fingerprint', as this module returns it",
+        )
+    return plain
+
+
+def _at_rest(api: MagnumApi, cluster: Cluster, deadline: Deadline) -> Cluster:
+    """The cluster when the change under way has ended."""
+    pause = intervals()
+    while Status.in_progress(cluster.status):
+        if deadline.passed:
+            raise WaitTimeout(
+                f"Timed out waiting for cluster '{cluster.name}': it is {cluster.status} after {deadline.limit:.0f} s",
+                resource=f"cluster/{cluster.name}",
+                reason=cluster.status_reason,
+                hint="The change goes on; run again, or give a longer 'timeout'",
+            )
+        deadline.pause(next(pause))
+        cluster = _cluster(api, cluster.id)
+    return cluster
+
+
+def _check_rotation(api: MagnumApi, cluster: Cluster, force: bool, check_mode: bool) -> None:
+    """Refuse before anything is sent.
+
+    Magnum makes the new CA first and asks the driver second: where the driver cannot, the cluster is UPDATE_FAILED, and
+    everything signed from then on is refused by its nodes, which keep the old CA.
+    """
+    about = f"Failed to rotate the CA of cluster '{cluster.name}'"
+    resource = f"cluster/{cluster.name}"
+    if not Status.complete(cluster.status) and not (check_mode and Status.in_progress(cluster.status)):
+        raise Conflict(
+            f"{about}: it is {cluster.status}",
+            resource=resource,
+            reason=cluster.status_reason,
+            hint="Magnum rotates from a COMPLETE status only: put right what failed (magnum_cluster), then run again",
+        )
+    if force:
+        return
+    if not cluster.stack_id or not UUID.match(cluster.stack_id):
+        raise Unsupported(
+            f"{about}: its driver is not Magnum's Heat driver, and the others cannot",
+            resource=resource,
+            reason=f"'{cluster.stack_id}' is no Heat stack; where a driver cannot, Magnum replaces the CA all the same, "
+            "and the nodes keep the old one",
+            hint="Make a new cluster and move the workloads; 'force: true' if you know that your driver can",
+        )
+    template = api.cluster_template(cluster.cluster_template_id or "")
+    if template is not None and template.cluster_distro not in (None, *DISTROS):
+        raise Unsupported(
+            f"{about}: the Heat driver cannot on '{template.cluster_distro}'",
+            resource=resource,
+            reason=f"it can on {', '.join(DISTROS)}",
+            hint="Make a new cluster and move the workloads",
+        )
 
 
 def _rotate(api: MagnumApi, cluster: Cluster, before: str, deadline: Deadline) -> str:
     """Rotate and see it: another fingerprint, and the driver's rollout at its end."""
-    if Status.in_progress(cluster.status):
-        raise Conflict(
-            f"Failed to rotate the CA of cluster '{cluster.name}': it is {cluster.status}",
-            resource=f"cluster/{cluster.name}",
-            hint="Run again when the change under way has ended",
-        )
+    resource = f"cluster/{cluster.name}"
     try:
         api.rotate_ca(cluster)
-    except Exception as error:
-        if "not supported" in str(getattr(error, "reason", error)).lower():
-            raise Unsupported(
-                f"Failed to rotate the CA of cluster '{cluster.name}': its driver cannot",
-                resource=f"cluster/{cluster.name}",
-                reason=getattr(error, "reason", None),
-                hint="Make a new cluster and move the workloads; certificates that were signed stay valid until then",
-            ) from error
-        raise
+    except KcloudError as error:
+        if "not supported" not in (error.reason or "").lower():
+            raise
+        raise Unsupported(
+            f"Failed to rotate the CA of cluster '{cluster.name}': its driver cannot",
+            resource=resource,
+            reason=error.reason,
+            hint="Magnum may have replaced its copy of the CA before it asked the driver: look at the cluster's status. "
+            "If it is UPDATE_FAILED, new certificates are refused by the nodes: make a new cluster",
+        ) from error
     pause = intervals()
     while kubeconfig.fingerprint(pem := api.ca(cluster)) == before:
-        if deadline.elapsed > ROTATED_WITHIN_S:
+        if deadline.passed:
             raise RequestLost(
                 f"Failed to rotate the CA of cluster '{cluster.name}': Magnum took the request and kept the CA",
-                resource=f"cluster/{cluster.name}",
+                resource=resource,
                 hint="Look at the log of Magnum's conductor, then run again",
             )
         deadline.pause(next(pause))
-    for seconds in intervals():
-        found = _cluster(api, cluster.id)
-        if Status.failed(found.status):
-            raise OperationFailed(
-                f"Failed to roll the new CA of cluster '{cluster.name}' out: it is {found.status}",
-                resource=f"cluster/{cluster.name}",
-                reason=found.status_reason,
-                hint="The CA is new, the nodes may have the old one: remove the cause and rotate again",
-            )
-        if not Status.in_progress(found.status) or deadline.passed:
-            break
-        deadline.pause(seconds)
+    after = _at_rest(api, _cluster(api, cluster.id), deadline)
+    if Status.failed(after.status):
+        raise OperationFailed(
+            f"Failed to roll the new CA of cluster '{cluster.name}' out: it is {after.status}",
+            resource=resource,
+            reason=after.status_reason,
+            hint="Magnum has a new CA, the nodes may have the old one: remove the cause, have the cluster COMPLETE again "
+            "(magnum_cluster), and rotate again",
+        )
     return pem

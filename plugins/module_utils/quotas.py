@@ -1,0 +1,71 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a project may have of each thing, what it has, and what is left: Nova's, Neutron's and Magnum's word on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+# What Neutron counts and clusters use up, by its names, which are ours too.
+NETWORK_RESOURCES = ("networks", "routers", "ports", "security_groups", "floating_ips")
+
+
+def quota(limit: int | None, used: int) -> dict[str, Any]:
+    """``limit`` -1 is no limit, None is unknown; then nothing can be said of what is ``left``."""
+    return {"limit": limit, "used": used, "left": None if limit is None or limit < 0 else max(0, limit - used)}
+
+
+def compute_quotas(connection: Connection) -> dict[str, Any]:
+    nova = read(lambda: connection.compute.get_limits().absolute, "read Nova's limits", "compute")
+    return {
+        "instances": quota(nova.instances, nova.instances_used),
+        "cores": quota(nova.total_cores, nova.total_cores_used),
+        "ram_mib": quota(nova.total_ram, nova.total_ram_used),
+    }
+
+
+def network_quotas(connection: Connection) -> dict[str, Any]:
+    project = connection.current_project_id
+    neutron = read(lambda: connection.network.get_quota(project, details=True), "read Neutron's quotas", "network")
+    found = {name: getattr(neutron, name, None) for name in NETWORK_RESOURCES}
+    return {name: quota(about["limit"], about["used"]) for name, about in found.items() if about}
+
+
+def cluster_quotas(connection: Connection) -> dict[str, Any]:
+    """Magnum's: the SDK lacks both calls. Magnum answers 404 for the quota where the project has none of its own."""
+    project = connection.current_project_id
+    magnum = connection.config.get_session_client("container-infra")
+    limit = read(
+        lambda: magnum.get(f"/quotas/{project}/Cluster", microversion="1.6").json(),
+        "read Magnum's quota",
+        "container-infra",
+    )
+    stats = read(
+        lambda: magnum.get(f"/stats?project_id={project}", microversion="1.6").json(),
+        "read Magnum's stats",
+        "container-infra",
+    )
+    return {"clusters": quota((limit or {}).get("hard_limit"), (stats or {}).get("clusters", 0))}
+
+
+# By the service that counts.
+SERVICES = {"compute": compute_quotas, "network": network_quotas, "container-infra": cluster_quotas}
+
+
+def quotas(connection: Connection, services: Iterable[str] = tuple(SERVICES)) -> dict[str, Any]:
+    """``{resource: {limit, used, left}}`` of the project that is logged in.
+
+    :raises KcloudError: one of the services does not say.
+    """
+    found: dict[str, Any] = {}
+    for service in services:
+        found.update(SERVICES[service](connection))
+    return found
