@@ -55,7 +55,7 @@ build: venv ## Build the collection's tarball into .build/artifact, checked as G
 
 release: venv ## Turn the changelog fragments into CHANGELOG.md for the version in galaxy.yml
 	@cd .build/collections/ansible_collections/kcloud/infrastructure && \
-		antsibull-changelog release --update-existing --refresh-plugins
+		antsibull-changelog release --update-existing --reload-plugins
 
 lock: venv ## Bring the locked versions of the tools up to date
 	@for name in requirements-dev requirements-galaxy-importer; do \
