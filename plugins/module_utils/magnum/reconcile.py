@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ class How:
     timeout: float = 3600.0
     progress: bool = True
     api_version: str | None = None
+    clock: Clock = field(default_factory=Clock)
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any], check_mode: bool) -> How:
@@ -80,7 +81,7 @@ def reconcile_cluster(
     api = MagnumApi(connection, how.api_version)
     writer = Writer(
         api=api,
-        deadline=Deadline.after(how.timeout, Clock()),
+        deadline=Deadline.after(how.timeout, how.clock),
         progress=from_environment() if how.progress else Progress(),
         explain=partial(failure_of, connection),
         activity=activity_of(connection, api),
@@ -91,24 +92,21 @@ def reconcile_cluster(
         plan = plan_cluster_absent(desired.name, actual)
     else:
         plan = _plan_present(connection, api, desired, actual, recreate)
+    if present:
+        _check_wait(plan, actual, how, desired.name)
     if how.check_mode or not plan.changed:
         return _result(plan, cluster=_foreseen(plan, actual))
-    _check_wait(plan, how, desired.name)
     after = carry_out(plan, actual, writer)
     return _result(plan, cluster=None if after is None else after.as_result())
 
 
 def _read(writer: Writer, name: str, how: How, *, present: bool) -> Cluster | None:
-    """The cluster as it is; one IN_PROGRESS is waited for before it is changed, a deletion can begin at any time."""
+    """The cluster as it is; one IN_PROGRESS is waited for before it is compared, a deletion can begin at any time."""
     actual = writer.api.cluster(name)
-    if actual is not None and present and Status.in_progress(actual.status) and not how.check_mode:
-        if not how.wait:
-            raise Conflict(
-                f"Failed to change cluster '{name}': it is {actual.status}",
-                resource=f"cluster/{name}",
-                reason="Magnum makes one change of a cluster at a time",
-                hint="Run again later, or with 'wait: true'",
-            )
+    if actual is not None and present and how.check_mode and actual.status == "DELETE_IN_PROGRESS":
+        # The real run waits until it is gone.
+        return None
+    if actual is not None and present and how.wait and not how.check_mode:
         actual = writer.settled(actual)
     return None if actual is None else writer.api.with_groups(actual)
 
@@ -169,8 +167,18 @@ def _check_references(references: References, plan: Plan) -> None:
             references.check(change.arguments, change.resource)
 
 
-def _check_wait(plan: Plan, how: How, name: str) -> None:
-    if not how.wait and len(plan.changes) > 1:
+def _check_wait(plan: Plan, actual: Cluster | None, how: How, name: str) -> None:
+    """Without waiting there is room for one change, and none while another one runs."""
+    if how.wait or not plan.changed:
+        return
+    if actual is not None and Status.in_progress(actual.status):
+        raise Conflict(
+            f"Failed to change cluster '{name}': it is {actual.status}",
+            resource=f"cluster/{name}",
+            reason="Magnum makes one change of a cluster at a time",
+            hint="Run again later, or with 'wait: true'",
+        )
+    if len(plan.changes) > 1:
         raise InvalidRequest(
             f"Failed to change cluster '{name}' with 'wait: false': {len(plan.changes)} changes follow one another",
             resource=f"cluster/{name}",
@@ -180,20 +188,25 @@ def _check_wait(plan: Plan, how: How, name: str) -> None:
 
 
 def _foreseen(plan: Plan, actual: Cluster | None) -> dict[str, Any] | None:
-    """The cluster after the plan, as far as it can be told beforehand."""
+    """The cluster after the plan, as far as it can be told beforehand: node groups in a list, as they are returned."""
     if plan.action == "delete":
         return None
-    foreseen = {**({} if actual is None else actual.as_result()), **plan.after}
-    if actual is None or not plan.changed:
-        return foreseen if actual is None else actual.as_result()
-    wanted = plan.after.get("node_groups", {})
-    present = [
-        {**group.as_result(), **wanted.get(group.name, {})}
-        for group in actual.node_groups
-        if not plan.before.get("node_groups", {}).get(group.name) or group.name in wanted
-    ]
-    new = [{"name": name, **values} for name, values in wanted.items() if actual.group(name) is None]
-    return {**foreseen, "labels": dict(actual.labels), "node_groups": present + new}
+    if not plan.changed:
+        return None if actual is None else actual.as_result()
+    wanted = dict(plan.after.get("node_groups", {}))
+    kept = actual.node_groups if actual is not None and plan.action == "update" else ()
+    purged = set(plan.before.get("node_groups", {})) - set(wanted)
+    groups = {group.name: group.as_result() for group in kept if group.name not in purged}
+    groups.update({name: {**groups.get(name, {"name": name}), **values} for name, values in wanted.items()})
+    foreseen = {**(actual.as_result() if kept else {}), **plan.after}
+    if "node_groups" in plan.after or kept:
+        foreseen["node_groups"] = [groups[name] for name in sorted(groups)]
+    if kept:
+        foreseen["labels"] = dict(actual.labels)
+        foreseen["node_count"] = sum(
+            group.get("node_count", 1) for group in groups.values() if group.get("role") != "master"
+        )
+    return foreseen
 
 
 def read_clusters(connection: Connection, name: str | None, how: How) -> list[dict[str, Any]]:

@@ -35,6 +35,15 @@ KINDS: dict[str, tuple[str, str]] = {
     "fixed_subnet": ("subnet", "fixed_subnet"),
 }
 
+# Kind -> the SDK's name of the service; its methods are find_<kind> and <kind>s.
+SERVICES = {
+    "flavor": "compute",
+    "keypair": "compute",
+    "image": "image",
+    "network": "network",
+    "subnet": "network",
+}
+
 
 class References:
     """Looks names up, each at most once."""
@@ -48,7 +57,7 @@ class References:
         key = (kind, name_or_id)
         if key not in self._found:
             with translated(f"look up {kind} '{name_or_id}'", f"{kind}/{name_or_id}"):
-                found = self._finders()[kind](name_or_id)
+                found = self._finder(kind)(name_or_id)
             self._found[key] = None if found is None else found.id
         return self._found[key]
 
@@ -96,27 +105,16 @@ class References:
                     hint=self._closest(kind, value),
                 )
 
-    def _finders(self) -> dict[str, Callable[[str], Any]]:
-        cloud = self._connection
-        return {
-            "flavor": cloud.compute.find_flavor,
-            "keypair": cloud.compute.find_keypair,
-            "image": cloud.image.find_image,
-            "network": cloud.network.find_network,
-            "subnet": cloud.network.find_subnet,
-        }
+    def _service(self, kind: str) -> Any:
+        """The service that knows things of this kind; only that one is asked for its versions."""
+        return getattr(self._connection, SERVICES[kind])
+
+    def _finder(self, kind: str) -> Callable[[str], Any]:
+        return getattr(self._service(kind), f"find_{kind}")
 
     def _closest(self, kind: str, value: str) -> str:
-        cloud = self._connection
-        listers: dict[str, Callable[[], Any]] = {
-            "flavor": cloud.compute.flavors,
-            "keypair": cloud.compute.keypairs,
-            "image": cloud.image.images,
-            "network": cloud.network.networks,
-            "subnet": cloud.network.subnets,
-        }
         with translated(f"list {kind}s", f"{kind}s"):
-            names = sorted({entry.name for entry in listers[kind]() if entry.name})
+            names = sorted({entry.name for entry in getattr(self._service(kind), f"{kind}s")() if entry.name})
         shown = difflib.get_close_matches(value, names, n=3, cutoff=0.4) or names[:10]
         if not shown:
             return f"This project sees no {kind} at all: make one first"

@@ -119,9 +119,9 @@ def test_no_such_cluster_is_none() -> None:
 def test_a_doubled_name_lists_the_ids() -> None:
     """Names are not unique in Magnum."""
     both = {"clusters": [cluster(uuid=OTHER_ID), cluster(), cluster(uuid="x", name="other")]}
-    with magnum([("GET", BY_NAME, *TWICE), ("GET", ALL_CLUSTERS, 200, both)]) as (api, _script):
-        with pytest.raises(Ambiguous) as caught:
-            api.cluster("c")
+    script = [("GET", BY_NAME, *TWICE), ("GET", ALL_CLUSTERS, 200, both)]
+    with magnum(script) as (api, _script), pytest.raises(Ambiguous) as caught:
+        api.cluster("c")
     failure = caught.value.failure()
     assert failure["code"] == "AMBIGUOUS_NAME" and failure["ids"] == [CLUSTER_ID, OTHER_ID]
     assert CLUSTER_ID in str(failure["reason"]) and "id" in str(failure["hint"])

@@ -491,9 +491,9 @@ def test_a_delete_without_waiting() -> None:
 
 def test_a_delete_that_takes_too_long() -> None:
     """With the last state."""
-    with writing([SEND_DELETE, often(seen("DELETE_IN_PROGRESS"))], timeout=30) as run:
-        with pytest.raises(WaitTimeout) as caught:
-            run.run(DELETE)
+    entries = [SEND_DELETE, often(seen("DELETE_IN_PROGRESS"))]
+    with writing(entries, timeout=30) as run, pytest.raises(WaitTimeout) as caught:
+        run.run(DELETE)
     assert caught.value.failure()["last_state"]["status"] == "DELETE_IN_PROGRESS"  # type: ignore[index]
 
 

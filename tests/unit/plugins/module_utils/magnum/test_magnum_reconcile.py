@@ -1,0 +1,348 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The four steps together: the real clients against a scripted cloud, check mode beside the real run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    Ambiguous,
+    CannotApply,
+    Conflict,
+    InvalidRequest,
+    OperationFailed,
+    WaitTimeout,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import DesiredCluster, DesiredGroup
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import (
+    How,
+    read_clusters,
+    reconcile_cluster,
+    reconcile_template,
+)
+from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
+    ALL_CLUSTERS,
+    BY_NAME,
+    CLUSTER_ID,
+    GROUPS,
+    ONE,
+    OTHER_ID,
+    RESIZE,
+    Hands,
+    cluster,
+    error,
+    group,
+    listed,
+    read_whole,
+)
+from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.scripted import (
+    ANY,
+    PROJECT,
+    Entry,
+    Script,
+    scripted_cloud,
+)
+
+pytest.importorskip("magnumclient")
+TEMPLATE_ID = "70000000-0000-4000-8000-000000000001"
+TEMPLATE = {"uuid": TEMPLATE_ID, "name": "t", "coe": "kubernetes", "flavor_id": "f", "labels": {"a": "True"}}
+NO_CLUSTER = ("GET", BY_NAME, *error(404, "Cluster c could not be found."))
+BY_TEMPLATE = ("GET", "/clustertemplates/t", 200, TEMPLATE)
+WANTED = DesiredCluster("c", {"cluster_template_id": "t"}, (DesiredGroup("default-worker", node_count=2),))
+
+
+@contextmanager
+def cloud_of(entries: Sequence[Entry]) -> Iterator[tuple[Any, Script]]:
+    with scripted_cloud(entries) as cloud:
+        yield connect({"auth": cloud.auth()}), cloud.script
+
+
+def how(**options: Any) -> How:
+    return How(**{"progress": False, "clock": Hands().clock, **options})
+
+
+def made_of(template_id: str = TEMPLATE_ID, **fields: Any) -> dict[str, Any]:
+    return cluster(cluster_template_id=template_id, **fields)
+
+
+# --- clusters
+
+
+def test_a_template_given_by_its_name_makes_no_second_cluster() -> None:
+    """Magnum stores the id; a tool that compares the texts creates another cluster of the same name."""
+    with cloud_of([*read_whole(made_of(), path=BY_NAME), BY_TEMPLATE]) as (connection, script):
+        result = reconcile_cluster(connection, WANTED, how(), present=True)
+        assert script.writes() == []
+    assert result["changed"] is False and result["changes"] == [] and result["cluster"]["id"] == CLUSTER_ID
+    assert result["diff"]["before"] == result["diff"]["after"]
+
+
+def test_check_mode_foretells_the_creation_and_sends_nothing() -> None:
+    """The diff is the one of the real run."""
+    with cloud_of([NO_CLUSTER, BY_TEMPLATE]) as (connection, script):
+        foreseen = reconcile_cluster(connection, WANTED, how(check_mode=True), present=True)
+        assert script.writes() == []
+    entries = [
+        NO_CLUSTER, BY_TEMPLATE, NO_CLUSTER, ("POST", "/clusters", 202, {"uuid": CLUSTER_ID}),
+        ("GET", ONE, 200, made_of(status="CREATE_IN_PROGRESS")), ("GET", ONE, 200, made_of()), *read_whole(made_of()),
+    ]  # fmt: skip
+    with cloud_of(entries) as (connection, script):
+        result = reconcile_cluster(connection, WANTED, how(), present=True)
+        sent = next(request.body for request in script.sent if request.method == "POST")
+    assert sent == {"name": "c", "cluster_template_id": TEMPLATE_ID, "node_count": 2}
+    assert foreseen["changed"] and (foreseen["diff"], foreseen["changes"]) == (result["diff"], result["changes"])
+    assert foreseen["cluster"]["node_groups"] == [{"name": "default-worker", "node_count": 2}]
+    assert result["cluster"]["node_groups"][0]["node_count"] == 2
+
+
+def test_check_mode_foretells_the_cluster_after_a_resize() -> None:
+    """With the counts as they will be, the sum too, and all else as it is."""
+    gpu = group("gpu", node_count=1)
+    wanted = DesiredCluster("c", {}, (DesiredGroup("default-worker", node_count=5), DesiredGroup("new", node_count=3)))
+    with cloud_of(read_whole(made_of(), group(), gpu, group("default-master", node_count=1), path=BY_NAME)) as (
+        connection,
+        script,
+    ):
+        foreseen = reconcile_cluster(connection, wanted, how(check_mode=True), present=True)
+        assert script.writes() == []
+    counts = {entry["name"]: entry["node_count"] for entry in foreseen["cluster"]["node_groups"]}
+    assert counts == {"default-master": 1, "default-worker": 5, "gpu": 1, "new": 3}
+    assert foreseen["cluster"]["node_count"] == 9 and foreseen["cluster"]["id"] == CLUSTER_ID
+
+
+def test_check_mode_foretells_a_purge() -> None:
+    """The group is gone from the cluster and from the diff's end."""
+    wanted = DesiredCluster("c", {}, (DesiredGroup("default-worker", node_count=2),), True)
+    with cloud_of(read_whole(made_of(), group(), group("gpu"), path=BY_NAME)) as (connection, _script):
+        foreseen = reconcile_cluster(connection, wanted, how(check_mode=True), present=True)
+    assert [entry["name"] for entry in foreseen["cluster"]["node_groups"]] == ["default-worker"]
+
+
+def test_check_mode_sees_that_a_deletion_is_under_way() -> None:
+    """The real run waits for its end and creates."""
+    with cloud_of([("GET", BY_NAME, 200, made_of(status="DELETE_IN_PROGRESS")), BY_TEMPLATE]) as (connection, _script):
+        foreseen = reconcile_cluster(connection, WANTED, how(check_mode=True), present=True)
+    assert foreseen["changes"][0]["verb"] == "create_cluster"
+
+
+def test_what_is_in_progress_is_waited_for_first() -> None:
+    """And compared as it is then; here nothing is left to do."""
+    busy = made_of(status="UPDATE_IN_PROGRESS")
+    entries = [("GET", BY_NAME, 200, busy), ("GET", ONE, 200, busy, 3), ("GET", ONE, 200, made_of()), BY_TEMPLATE]
+    with cloud_of([*entries, *read_whole(made_of())[1:]]) as (connection, _script):
+        assert reconcile_cluster(connection, WANTED, how(), present=True)["changed"] is False
+
+
+def test_a_deletion_that_is_under_way_is_waited_for_and_then_it_is_created() -> None:
+    """A run that was ended half-way converges."""
+    entries = [
+        ("GET", BY_NAME, 200, made_of(status="DELETE_IN_PROGRESS")), ("GET", ONE, *error(404, "no")), BY_TEMPLATE,
+        NO_CLUSTER, ("POST", "/clusters", 202, {"uuid": OTHER_ID}),
+        ("GET", f"/clusters/{OTHER_ID}", 200, made_of(uuid=OTHER_ID), ANY),
+        ("GET", GROUPS.replace(CLUSTER_ID, OTHER_ID), 200, {"nodegroups": []}),
+    ]  # fmt: skip
+    with cloud_of(entries) as (connection, _script):
+        result = reconcile_cluster(connection, WANTED, how(), present=True)
+    assert result["cluster"]["id"] == OTHER_ID
+
+
+def test_waiting_for_it_to_settle_has_a_deadline() -> None:
+    """With the last state, and what it is busy with."""
+    busy = ("GET", GROUPS, 200, listed(group(status="UPDATE_IN_PROGRESS")))
+    entries = [
+        ("GET", BY_NAME, 200, made_of(status="UPDATE_IN_PROGRESS")),
+        ("GET", ONE, 200, made_of(status="UPDATE_IN_PROGRESS"), ANY),
+        busy,
+    ]
+    with cloud_of(entries) as (connection, _script), pytest.raises(WaitTimeout) as caught:
+        reconcile_cluster(connection, WANTED, how(timeout=20), present=True)
+    assert caught.value.reason == "node group default-worker"
+    assert caught.value.failure()["last_state"]["status"] == "UPDATE_IN_PROGRESS"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_without_waiting_what_is_in_progress_is_not_changed(check_mode: bool) -> None:
+    """But may well be what was declared: a second run of a creation changes nothing."""
+    busy = made_of(status="CREATE_IN_PROGRESS")
+    options = how(wait=False, check_mode=check_mode)
+    with cloud_of([*read_whole(busy, path=BY_NAME), BY_TEMPLATE]) as (connection, _script):
+        assert reconcile_cluster(connection, WANTED, options, present=True)["changed"] is False
+    more = replace(WANTED, groups=(DesiredGroup("default-worker", node_count=3),))
+    with cloud_of([*read_whole(busy, path=BY_NAME), BY_TEMPLATE]) as (connection, script):
+        with pytest.raises(Conflict) as caught:
+            reconcile_cluster(connection, more, options, present=True)
+        assert script.writes() == []
+    assert "CREATE_IN_PROGRESS" in caught.value.message
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_without_waiting_there_is_room_for_one_change(check_mode: bool) -> None:
+    """Two follow one another; refused in check mode, too."""
+    wanted = DesiredCluster("c", {}, (DesiredGroup("default-worker", node_count=3), DesiredGroup("gpu", node_count=1)))
+    with cloud_of(read_whole(made_of(), path=BY_NAME)) as (connection, script):
+        with pytest.raises(InvalidRequest) as caught:
+            reconcile_cluster(connection, wanted, how(wait=False, check_mode=check_mode), present=True)
+        assert script.writes() == []
+    assert "resize, create_node_group" in str(caught.value.reason)
+
+
+def test_a_doubled_name_creates_and_deletes_nothing() -> None:
+    """Whatever is wanted."""
+    both = {"clusters": [made_of(), made_of(uuid=OTHER_ID)]}
+    entries = [
+        ("GET", BY_NAME, *error(409, "Multiple clusters exist with same name.")),
+        ("GET", ALL_CLUSTERS, 200, both),
+    ]
+    for present in (True, False):
+        with cloud_of(entries) as (connection, script):
+            with pytest.raises(Ambiguous) as caught:
+                reconcile_cluster(connection, WANTED, how(), present=present)
+            assert script.writes() == [] and caught.value.failure()["ids"] == [CLUSTER_ID, OTHER_ID]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_wrong_template(check_mode: bool) -> None:
+    """Refused with those that there are, before anything is sent."""
+    entries = [
+        NO_CLUSTER, ("GET", "/clustertemplates/t", *error(404, "no")),
+        ("GET", r"/clustertemplates/detail\?.*", 200, {"clustertemplates": [{**TEMPLATE, "name": "gpu-template"}]}),
+    ]  # fmt: skip
+    with cloud_of(entries) as (connection, script):
+        with pytest.raises(InvalidRequest) as caught:
+            reconcile_cluster(connection, WANTED, how(check_mode=check_mode), present=True)
+        assert script.writes() == []
+    assert caught.value.code == "REFERENCE_NOT_FOUND" and "gpu-template" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "word"),
+    [
+        (DesiredCluster("c"), "cluster_template"),
+        (DesiredCluster(OTHER_ID, {"cluster_template_id": "t"}), "name"),
+    ],
+)
+def test_what_a_creation_needs(wanted: DesiredCluster, word: str) -> None:
+    """A template, and a name that is no id."""
+    missing = ("GET", f"/clusters/{wanted.name}", *error(404, "no"))
+    with cloud_of([missing]) as (connection, _script), pytest.raises(InvalidRequest) as caught:
+        reconcile_cluster(connection, wanted, how(), present=True)
+    assert f"'{word}'" in caught.value.message
+
+
+@pytest.mark.parametrize("status", ["CREATE_FAILED", "DELETE_FAILED"])
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_cluster_beyond_repair_is_an_error_with_its_reason(status: str, check_mode: bool) -> None:
+    """Unless recreating is allowed; check mode says the same."""
+    failed = made_of(status=status, status_reason="default-worker failed", faults={"default-worker": "Timed out"})
+    entries = [*read_whole(failed, path=BY_NAME), BY_TEMPLATE]
+    options = how(check_mode=check_mode)
+    with cloud_of(entries) as (connection, script):
+        with pytest.raises(OperationFailed) as caught:
+            reconcile_cluster(connection, WANTED, options, present=True)
+        assert script.writes() == []
+    assert caught.value.code == "DRIVER_TIMEOUT" and "Timed out" in str(caught.value.reason)
+    assert caught.value.failure()["status"] == status
+    with cloud_of(entries) as (connection, _script):
+        foreseen = reconcile_cluster(connection, WANTED, how(check_mode=True), present=True, recreate=True)
+    assert [change["verb"] for change in foreseen["changes"]] == ["delete_cluster", "create_cluster"]
+
+
+def test_absent() -> None:
+    """In check mode, for real, and again."""
+    gone = ("GET", ONE, *error(404, "no"))
+    with cloud_of(read_whole(made_of(), path=BY_NAME)) as (connection, script):
+        foreseen = reconcile_cluster(connection, DesiredCluster("c"), how(check_mode=True), present=False)
+        assert script.writes() == []
+    with cloud_of([*read_whole(made_of(), path=BY_NAME), ("DELETE", ONE, 204, None), gone]) as (connection, _script):
+        result = reconcile_cluster(connection, DesiredCluster("c"), how(), present=False)
+    assert result == foreseen and result["changed"] and result["cluster"] is None
+    with cloud_of([NO_CLUSTER]) as (connection, _script):
+        again = reconcile_cluster(connection, DesiredCluster("c"), how(), present=False)
+    assert again["changed"] is False and again["cluster"] is None
+
+
+def test_reading_all_clusters() -> None:
+    """One list, then the groups of each; another project's are not ours."""
+    foreign = made_of(uuid=OTHER_ID, project_id="2" * 32)
+    with cloud_of([("GET", ALL_CLUSTERS, 200, {"clusters": [made_of(), foreign]}), *read_whole({})[1:]]) as (
+        connection,
+        _,
+    ):
+        found = read_clusters(connection, None, how())
+    assert [entry["id"] for entry in found] == [CLUSTER_ID] and found[0]["node_groups"][0]["name"] == "default-worker"
+    assert found[0]["project_id"] == PROJECT
+    with cloud_of([NO_CLUSTER]) as (connection, _script):
+        assert read_clusters(connection, "c", how()) == []
+
+
+def test_a_dropped_resize_from_end_to_end() -> None:
+    """Read, planned, sent, missed, sent again, seen."""
+    wanted = DesiredCluster("c", {}, (DesiredGroup("default-worker", node_count=3),))
+    entries = [
+        *read_whole(made_of(), path=BY_NAME), ("GET", ONE, 200, made_of()), ("GET", GROUPS, 200, listed(group())),
+        ("POST", RESIZE, 202, None),
+        ("GET", ONE, 200, made_of(), ANY), ("GET", GROUPS, 200, listed(group()), ANY),
+        ("POST", RESIZE, 202, None),
+        ("GET", ONE, 200, made_of(status="UPDATE_IN_PROGRESS")),
+        ("GET", ONE, 200, made_of(status="UPDATE_COMPLETE")), *read_whole(made_of(), group(node_count=3)),
+    ]  # fmt: skip
+    with cloud_of(entries) as (connection, script):
+        result = reconcile_cluster(connection, wanted, how(), present=True)
+        assert script.writes() == [f"POST {RESIZE}"] * 2
+    assert result["changed"] and result["diff"]["after"]["node_groups"] == {"default-worker": {"node_count": 3}}
+
+
+# --- templates
+
+NO_TEMPLATE = ("GET", "/clustertemplates/t", *error(404, "ClusterTemplate t could not be found."))
+BY_ID = ("GET", f"/clustertemplates/{TEMPLATE_ID}", 200, {**TEMPLATE, "flavor_id": None, "labels": {"b": "4"}})
+USED = ("GET", ALL_CLUSTERS, 200, {"clusters": [made_of()]})
+UNUSED = ("GET", ALL_CLUSTERS, 200, {"clusters": [made_of("other")]})
+
+
+def test_template_steps() -> None:
+    """Create and again, each in check mode as well; one request where nothing changes."""
+    given = {"coe": "kubernetes", "labels": {"b": 4}}
+    created = {**TEMPLATE, "labels": {"b": "4"}}
+    with cloud_of([NO_TEMPLATE]) as (connection, _script):
+        foreseen = reconcile_template(connection, "t", given, how(check_mode=True), present=True)
+    with cloud_of([NO_TEMPLATE, ("POST", "/clustertemplates", 201, created), BY_ID]) as (connection, script):
+        result = reconcile_template(connection, "t", given, how(), present=True)
+        assert script.sent[1].body == {"name": "t", "coe": "kubernetes", "labels": {"b": "4"}}
+    assert result["diff"] == foreseen["diff"] and result["changes"] == foreseen["changes"]
+    assert result["cluster_template"]["id"] == TEMPLATE_ID
+    with cloud_of([("GET", "/clustertemplates/t", 200, created)]) as (connection, script):
+        again = reconcile_template(connection, "t", given, how(), present=True)
+        assert again["changed"] is False and len(script.sent) == 1
+
+
+def test_template_update_and_delete() -> None:
+    """Only what differs is sent."""
+    patch = ("PATCH", f"/clustertemplates/{TEMPLATE_ID}", 200, TEMPLATE)
+    with cloud_of([BY_TEMPLATE, UNUSED, patch, BY_ID]) as (connection, script):
+        result = reconcile_template(connection, "t", {"coe": "kubernetes", "labels": {"b": 4}}, how(), present=True)
+        assert script.sent[2].body == [{"op": "replace", "path": "/labels", "value": "{'b': '4'}"}]
+    assert result["diff"]["before"]["labels"] == {"a": "true"} and result["diff"]["after"]["labels"] == {"b": "4"}
+    delete = ("DELETE", f"/clustertemplates/{TEMPLATE_ID}", 204, None)
+    with cloud_of([BY_TEMPLATE, UNUSED, delete]) as (connection, _script):
+        assert reconcile_template(connection, "t", {}, how(), present=False)["cluster_template"] is None
+    with cloud_of([NO_TEMPLATE]) as (connection, _script):
+        assert reconcile_template(connection, "t", {}, how(), present=False)["changed"] is False
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("present", [False, True])
+def test_a_template_in_use_is_left_alone(check_mode: bool, present: bool) -> None:
+    """With the names of the clusters; check mode says the same."""
+    with cloud_of([BY_TEMPLATE, USED]) as (connection, script):
+        with pytest.raises(CannotApply) as caught:
+            reconcile_template(connection, "t", {"labels": {}}, how(check_mode=check_mode), present=present)
+        assert script.writes() == []
+    assert caught.value.failure()["used_by"] == ["c"]
