@@ -75,8 +75,9 @@ def cluster(name: str = "ml", *groups: Plain, **more: Any) -> Plain:
     return {**defaults, "name": name, "node_groups": list(groups) or [group()], **more}
 
 
-def request(workload: Plain | None = None, *clusters: Plain, types: Any = TYPES, **more: Any) -> Request:
-    """A request; what read_request does not take by name goes into the fleet."""
+def request(workload: Plain | None = None, *clusters: Plain, **more: Any) -> Request:
+    """A request with the four types, unless ``types`` says others; what read_request does not take goes into the fleet."""
+    types = more.pop("types", TYPES)
     options = {key: more.pop(key) for key in ("flavor_map", "prices", "placements", "require_health") if key in more}
     fleet = {"flavors": FLAVORS, "clusters": list(clusters), **more}
     return read_request(MISSION if workload is None else workload, fleet, cluster_types=types, **options)

@@ -21,10 +21,12 @@ from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.p
 OTHER = {"workload": "training-0", "cluster": "ml", "node_group": "default-worker"}
 OTHER_SIZE = {"gpu_count": 3, "cpu_cores": 12, "memory_gb": 48}
 
-TABLE_OF_AN_EMPTY_FLEET = """\
+BUDGET = "WITHIN_POWER_BUDGET"
+BEST = f"CHEAPEST, LEAST_FRAGMENTATION, LEAST_POWER, {BUDGET}"
+TABLE_OF_AN_EMPTY_FLEET = f"""\
 #   action    cluster                          node group       flavor             nodes    cost/h     power W   why, or why not
-1   create    new gpu-intensive                gpu              gpu.a100.xlarge    0>1      486.320    1841.3    NEW_CLUSTER, PREFERRED_TYPE, CHEAPEST, LEAST_FRAGMENTATION, LEAST_POWER, WITHIN_POWER_BUDGET
-2   create    new hybrid-balanced              gpu              gpu.a100.xlarge    0>1      518.520    1878.6    NEW_CLUSTER, LEAST_FRAGMENTATION, WITHIN_POWER_BUDGET
+1   create    new gpu-intensive                gpu              gpu.a100.xlarge    0>1      486.320    1841.3    NEW_CLUSTER, PREFERRED_TYPE, {BEST}
+2   create    new hybrid-balanced              gpu              gpu.a100.xlarge    0>1      518.520    1878.6    NEW_CLUSTER, LEAST_FRAGMENTATION, {BUDGET}
 -   create    new cpu-only                     cpu              cpu.large          0>1      -          -         no: WRONG_ACCEL_KIND, CPU_SHORT, MEM_SHORT
 ... and 9 more candidates
 """

@@ -232,7 +232,7 @@ class Node:
 
 
 def nodes_of(step: Step) -> list[Node]:
-    rooms = [(room, count) for room, count in step.group.rooms]
+    rooms = list(step.group.rooms)
     rooms.append((step.flavor.empty, step.after - step.before))
     return [
         Node(room.cpu_m, room.mem_mib, [list(entry) for entry in room.devices], room.busy)
