@@ -362,3 +362,57 @@ def test_progress_tells_of_resources_and_the_stack() -> None:
     ensure(watch, WANTED, "present", check_mode=False)
     assert "stack/s/disk: CREATE_COMPLETE" in watch.progress.lines
     assert watch.progress.lines[-1] == "stack/s: CREATE_COMPLETE"
+
+
+class ReferringHeat(FakeHeat):
+    """Previews as Heat 26 does: whatever refers to another resource changes; ``new`` resources really do."""
+
+    template: dict[str, Any]
+    new: dict[str, str]
+
+    def definition(self, stack: Stack) -> Definition:
+        return Definition(self.template, {"parameters": dict(stack.parameters)}, {})
+
+    def resources(self, stack: Stack, *, nested: bool = False) -> list[Resource]:
+        return [Resource(name, "T", "CREATE_COMPLETE", None, f"id-of-{name}") for name in self.template["resources"]]
+
+    def preview_update(self, stack: Stack, request: dict[str, Any], *, partial: bool) -> Preview:
+        words: dict[str, dict[str, str]] = {"updated": {}, "replaced": {}, "unchanged": {}}
+        for name, body in request["template"]["resources"].items():
+            really = self.new.get(name) if request.get("parameters") else None
+            words[really or ("updated" if "get_resource" in str(body) else "unchanged")][name] = "T"
+        return Preview(**words)
+
+
+def referring(new: dict[str, str]) -> tuple[FakeHeat, Desired]:
+    """net <- subnet <- port, and a hidden parameter."""
+    heat = ReferringHeat(standing_stack())
+    refer = {
+        name: {"type": "T", "properties": {"p": {"get_resource": to}}}
+        for name, to in (("subnet", "net"), ("port", "subnet"))
+    }
+    secret = {"type": "string", "hidden": True}
+    heat.template = {**TEMPLATE, "parameters": {"size": {"type": "number"}, "secret": secret}}
+    heat.template["resources"] = {"net": {"type": "T"}, **refer}
+    heat.new = new
+    assert heat.stack is not None
+    heat.stack = replace(heat.stack, parameters={"size": "2", "secret": "******"})
+    return heat, Desired(name="s", parameters={"secret": "any"})
+
+
+@pytest.mark.parametrize(
+    ("new", "verbs"),
+    [
+        ({}, {}),
+        ({"port": "updated"}, {"port": "update"}),
+        ({"subnet": "updated"}, {"subnet": "update"}),
+        ({"net": "replaced"}, {"net": "replace", "subnet": "update"}),
+    ],
+)
+def test_only_what_really_changes_is_named(new: dict[str, str], verbs: dict[str, str]) -> None:
+    """An unchanged secret is unchanged though Heat calls every reference a change; a replaced resource is followed."""
+    heat, wanted = referring(new)
+    outcome = run(heat, wanted, check=True)
+    named = {c.resource.removeprefix("resource/"): c.verb for c in outcome.plan.changes[1:]}
+    assert named == verbs
+    assert outcome.plan.changed is bool(verbs)

@@ -1,0 +1,65 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""References put in the place of what they come to, so that Heat's preview is exact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.references import attribute_sources, resolved
+
+IDS = {"net": "id-of-net"}
+ATTRIBUTES = {"net": {"name": "blue", "tags": ["a", "b"], "show": {"mtu": 1500}, "empty": None}}
+
+
+@pytest.mark.parametrize(
+    ("reference", "value"),
+    [
+        ({"get_resource": "net"}, "id-of-net"),
+        ({"Ref": "net"}, "id-of-net"),
+        ({"get_attr": ["net", "name"]}, "blue"),
+        ({"Fn::GetAtt": ["net", "name"]}, "blue"),
+        ({"get_attr": ["net", "tags", 1]}, "b"),
+        ({"get_attr": ["net", "show", "mtu"]}, 1500),
+        ([{"list_join": ["-", [{"get_resource": "net"}, "x"]]}], [{"list_join": ["-", ["id-of-net", "x"]]}]),
+    ],
+)
+def test_what_is_known_is_resolved(reference: Any, value: Any) -> None:
+    """In each spelling, at every depth."""
+    template = {"resources": {"x": {"type": "T", "properties": {"p": reference}}}}
+    assert resolved(template, IDS, ATTRIBUTES)["resources"]["x"]["properties"]["p"] == value
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"get_resource": "other"},
+        {"get_attr": ["other", "name"]},
+        {"get_attr": ["net", "no_such"]},
+        {"get_attr": ["net", "empty"]},
+        {"get_attr": ["net", "tags", 7]},
+        {"get_attr": ["net"]},
+        {"get_param": "net"},
+        {"get_resource": "net", "and": "more"},
+        "net",
+        None,
+    ],
+)
+def test_what_is_not_known_stays(reference: Any) -> None:
+    """Heat itself says what is wrong with it, if anything is."""
+    template = {
+        "resources": {"x": {"properties": {"p": reference}}},
+        "outputs": {"o": {"value": {"get_resource": "net"}}},
+    }
+    assert resolved(template, IDS, ATTRIBUTES) == template
+
+
+def test_sources_of_attributes() -> None:
+    """Only those whose attributes resources use: each costs a request."""
+    template = {
+        "resources": {"x": {"p": [{"get_attr": ["a", "b"]}, {"q": {"Fn::GetAtt": ["c", "d"]}}, {"get_resource": "e"}]}},
+        "outputs": {"o": {"value": {"get_attr": ["only_shown", "b"]}}},
+    }
+    assert attribute_sources(template) == {"a", "c"}
