@@ -39,7 +39,7 @@ def parse_behaviour(text: str) -> Behaviour:
     """
     if text in ("fail", "silent", "ok"):
         return Behaviour(text)
-    kind, _, seconds = text.partition("=")
+    kind, _separator, seconds = text.partition("=")
     try:
         if kind == "slow" and float(seconds) >= 0:
             return Behaviour("slow", float(seconds))

@@ -93,5 +93,5 @@ def digest(parts: list[bytes]) -> str:
 def cloud_key(paths: Paths, secrets: Mapping[str, str], sources: list[Path]) -> str:
     """Return the digest of the configuration, passwords included, and of more source files that shape the cloud."""
     known = values(paths, secrets)
-    files = [TEMPLATES / name for name, _ in FILES.values()] + [TEMPLATES / "common.conf", *sources]
+    files = [TEMPLATES / row[0] for row in FILES.values()] + [TEMPLATES / "common.conf", *sources]
     return digest([file.read_bytes() for file in sorted(set(files))] + [repr(sorted(known.items())).encode()])

@@ -38,7 +38,9 @@ def main(prefix):
     for cluster in magnum(connection, "/clusters/detail?limit=1000")["clusters"]:
         if cluster["name"].startswith(prefix):
             groups = magnum(connection, f"/clusters/{cluster['uuid']}/nodegroups")["nodegroups"]
-            detailed = [magnum(connection, f"/clusters/{cluster['uuid']}/nodegroups/{group['uuid']}") for group in groups]
+            detailed = [
+                magnum(connection, f"/clusters/{cluster['uuid']}/nodegroups/{group['uuid']}") for group in groups
+            ]
             cluster["groups"] = {group["name"]: group for group in detailed}
             clusters[cluster["name"]] = cluster
     templates = magnum(connection, "/clustertemplates/detail?limit=1000")["clustertemplates"]

@@ -215,7 +215,7 @@ class HeatApi:
         try:
             yield
         except Exception as error:
-            if isinstance(error, KcloudError) or type(error).__module__.split(".")[0] not in (
+            if isinstance(error, KcloudError) or type(error).__module__.partition(".")[0] not in (
                 "heatclient",
                 "keystoneauth1",
             ):

@@ -42,7 +42,7 @@ def standing(status: str) -> str:
     :returns: ``compare`` (look at the differences), ``update`` (in any case), ``wait``, ``recreate`` (no update helps),
         or ``resume``.
     """
-    action, _, state = status.partition("_")
+    action, _separator, state = status.partition("_")
     if state == "IN_PROGRESS":
         return "wait"
     if action == "SUSPEND":
@@ -338,7 +338,7 @@ def seen_after(plan: Plan, actual: Actual) -> dict[str, Any]:
     seen = view(actual)
     foreseen = plan.after.get("resources", {})
     seen["resources"] = {
-        name: foreseen[name] if str(foreseen.get(name, "")).split(" (")[0] == kind else kind
+        name: foreseen[name] if str(foreseen.get(name, "")).partition(" (")[0] == kind else kind
         for name, kind in seen["resources"].items()
     }
     secrets = {name for name, value in plan.after.get("parameters", {}).items() if value == NEW_SECRET}

@@ -44,7 +44,7 @@ def test_ini_files_parse_and_stay_on_loopback(tmp_path: Path, target: str) -> No
     parser.read_string(rendered(Paths(tmp_path), target))
     assert parser.sections()
     for section in parser.sections():
-        for _, value in parser.items(section):
+        for _key, value in parser.items(section):
             assert "0.0.0.0" not in value
 
 

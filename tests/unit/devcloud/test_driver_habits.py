@@ -141,7 +141,7 @@ def test_a_broken_file_is_named_and_reset_mends_it(folder: Path) -> None:
 
 def test_a_request_is_lost_once_per_cluster_and_verb_until_it_is_said_again(folder: Path) -> None:
     driver_control.set_habits(folder, {"drop_once": "delete"})
-    assert [control.lose_once(folder, "a", "delete") for _ in range(2)] == [True, False]
+    assert [control.lose_once(folder, "a", "delete") for _time in range(2)] == [True, False]
     assert control.lose_once(folder, "b", "delete")
     driver_control.set_habits(folder, {"stall": "resize"})
     assert not control.lose_once(folder, "a", "delete")

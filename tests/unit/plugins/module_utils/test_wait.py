@@ -63,7 +63,7 @@ def test_pauses_bear_the_jitter(jitter: float, slept: float) -> None:
 
 def test_real_jitter_stays_around_one() -> None:
     """The default clock's."""
-    drawn = [Clock().jitter() for _ in range(50)]
+    drawn = [Clock().jitter() for _time in range(50)]
     assert all(0.9 <= factor <= 1.1 for factor in drawn) and len(set(drawn)) > 1
 
 

@@ -319,13 +319,15 @@ class Driver(driver.Driver):
         cluster.obj_reset_changes()
         habits = _habits(cluster)
         groups = [(group, _freeze(group)) for group in cluster.nodegroups]
-        if not _has_work(cluster, [frozen for _, frozen in groups]):
+        if not _has_work(cluster, [frozen for _group, frozen in groups]):
             return
         now = timeutils.utcnow(with_timezone=True)
         states = [(group, frozen, transitions.advance(now, frozen, habits)) for group, frozen in groups]
         for group, before, after in states:
             _write_back(group, before, after)
-        _save_state(cluster, transitions.settle(cluster.status, [after for _, _, after in states if after]), habits)
+        _save_state(
+            cluster, transitions.settle(cluster.status, [after for _group, _before, after in states if after]), habits
+        )
 
     # Federations were never finished in Magnum
 

@@ -33,7 +33,7 @@ class HabitError(ValueError):
 def _habit(kind: str, default: Any, text: str, allowed: Iterable[str] = (), **by_profile: Any) -> Any:
     """One row of the schema; `by_profile` has underscores where the profile's name has hyphens."""
     profiles = {name.replace("_", "-"): value for name, value in by_profile.items()}
-    return field(
+    return field(  # pylint: disable=invalid-field-call  # it is the class below that it is for
         default=default, metadata={"kind": kind, "text": text, "allowed": tuple(allowed), "profiles": profiles}
     )
 

@@ -59,7 +59,7 @@ def running(status: str, reason: str | None) -> tuple[str, tuple[str, ...]]:
 
 def begin_resize(group: Group, count: int, wanted: Iterable[str], habits: Habits) -> str:
     """Return the status_reason of a resize; who was leaving already, by a resize that still runs, leaves all the same."""
-    _, pending = running(group.status, group.reason)
+    _verb, pending = running(group.status, group.reason)
     named = nodes.find(group.id, group.name, group.addresses, set(wanted))
     staying = tuple(one for one in group.addresses if one not in pending)
     named = tuple(one for one in named if one in staying)

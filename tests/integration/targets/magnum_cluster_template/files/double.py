@@ -14,7 +14,7 @@ def main() -> None:
     cloud, name = sys.argv[1:]
     magnum = openstack.connect(cloud=cloud).container_infrastructure_management
     body = {"name": name, "coe": "kubernetes", "image_id": "ubuntu-capi", "external_network_id": "public"}
-    for _ in range(2):
+    for _time in range(2):
         magnum.post("/clustertemplates", json=body).raise_for_status()
 
 

@@ -30,7 +30,7 @@ def main() -> None:
     cloud, name, *clean = sys.argv[1:]
     magnum = openstack.connect(cloud=cloud).container_infrastructure_management
     if clean:
-        for _ in range(60):
+        for _time in range(60):
             clusters = named(magnum, "clusters", name)
             if not clusters:
                 break

@@ -141,7 +141,7 @@ def test_an_admin_does_not_touch_another_projects_cluster(ours: list[dict[str, A
     foreign = cluster(project_id=OTHERS)
     with magnum([("GET", BY_NAME, 200, foreign), ("GET", ALL_CLUSTERS, 200, {"clusters": [foreign, *ours]})]) as (
         api,
-        _,
+        _sent,
     ):
         found = api.cluster("c")
     assert (found.id if found else None) == (OTHER_ID if ours else None)

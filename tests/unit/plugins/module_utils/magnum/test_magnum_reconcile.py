@@ -273,7 +273,7 @@ def test_reading_all_clusters() -> None:
     foreign = made_of(uuid=OTHER_ID, project_id="2" * 32)
     with cloud_of([("GET", ALL_CLUSTERS, 200, {"clusters": [made_of(), foreign]}), *read_whole({})[1:]]) as (
         connection,
-        _,
+        _sent,
     ):
         found = read_clusters(connection, None, how())
     assert [entry["id"] for entry in found] == [CLUSTER_ID] and found[0]["node_groups"][0]["name"] == "default-worker"
