@@ -27,6 +27,7 @@ def assumptions(decision: Decision) -> list[str]:
         WHOLE_NODES,
         *request.workload.notes,
         *_usage(request),
+        *_devices(request),
         *_health(request),
         *_latency(request),
         *_prices(request),
@@ -57,6 +58,17 @@ def _usage(request: Request) -> Iterator[str]:
             "no node says what is free on it: nodes count as empty except for the placements given, which are packed "
             f"onto as few nodes as they need ({_named(unknown)})"
         )
+
+
+def _devices(request: Request) -> Iterator[str]:
+    known = {resource for resource, _count in request.fleet.free}
+    guessed = [
+        flavor.name
+        for flavor in request.fleet.flavors
+        if flavor.accelerators and not known.intersection(resource for resource, _count in flavor.resources)
+    ]
+    if guessed:
+        yield f"how many accelerators the cloud has free is not known: a new node may find none ({_named(guessed)})"
 
 
 def _health(request: Request) -> Iterator[str]:

@@ -174,11 +174,15 @@ def nodes_for(part: Part, flavor: Flavor, replicas: int) -> int:
 
 def taint_violations(group: Group, tolerations: tuple[str, ...]) -> Iterator[Violation]:
     """Taints that keep the workload off. A toleration names a taint, or only its key."""
-    left = [taint for taint in group.taints if not {taint, taint.split("=")[0].split(":")[0]} & set(tolerations)]
-    left = [taint for taint in left if not taint.endswith(":PreferNoSchedule")]
+    left = tuple(
+        taint
+        for taint in group.taints
+        if not taint.endswith(":PreferNoSchedule")
+        and not {taint, taint.split("=")[0].split(":")[0]}.intersection(tolerations)
+    )
     if left:
         have = len(group.taints) - len(left)
-        yield Violation("TAINT", len(group.taints), have, len(left), "tolerated taints", fixes.tolerate(left))
+        yield short("TAINT", len(group.taints), have, "tolerated taints", fixes.tolerate(left))
 
 
 def bound_violations(action: str, step: Step) -> Iterator[Violation]:

@@ -10,8 +10,9 @@ the judge can be asked again. Values are in the units of the options that a user
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import cost
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.devices import device
@@ -35,7 +36,7 @@ MADE = "a new flavor"
 AT_REST = "UPDATE_COMPLETE"
 
 
-def _fix(change: str, sentence: str, **values: object) -> Fix:
+def _fix(change: str, sentence: str, **values: Any) -> Fix:
     return Fix(change, tuple(sorted(values.items())), sentence)
 
 
@@ -58,11 +59,11 @@ def heal() -> Fix:
 
 def unlock(locks: tuple[str, ...]) -> Fix:
     names = ", ".join(locks)
-    return _fix("unlock", f"take the protection away: {names}", labels=list(locks))
+    return _fix("unlock", f"take the protection away: {names}", labels=locks)
 
 
 def move_workloads(names: tuple[str, ...]) -> Fix:
-    return _fix("move_workloads", f"move away first: {', '.join(names)}", workloads=list(names))
+    return _fix("move_workloads", f"move away first: {', '.join(names)}", workloads=names)
 
 
 def relax_latency(latency_ms: int) -> Fix:
@@ -75,7 +76,7 @@ def relax_latency(latency_ms: int) -> Fix:
 def scale_group(group: Group, missing: int) -> Fix:
     target = group.count + missing
     sentence = f"scale node group {group.name} from {group.count} to {target} nodes"
-    values: dict[str, object] = {"node_group": group.name, "node_count": target}
+    values: dict[str, Any] = {"node_group": group.name, "node_count": target}
     if group.max_count is not None and target > group.max_count:
         values["max_node_count"] = target
         sentence += f", after raising its max_node_count from {group.max_count}"
@@ -86,7 +87,7 @@ def raise_max(group: str, count: int) -> Fix:
     return _fix("raise_max", f"raise max_node_count of {group} to {count}", node_group=group, max_node_count=count)
 
 
-def tolerate(taints: list[str]) -> Fix:
+def tolerate(taints: tuple[str, ...]) -> Fix:
     return _fix("tolerate", f"let the workload tolerate {', '.join(taints)}", tolerations=taints)
 
 
@@ -181,11 +182,11 @@ def _with_cluster(request: Request, candidate: Candidate, cluster: Cluster) -> C
     return request, replace(candidate, cluster=cluster)
 
 
-def _with_workload(request: Request, candidate: Candidate, **changes: object) -> Case:
+def _with_workload(request: Request, candidate: Candidate, **changes: Any) -> Case:
     return replace(request, workload=replace(request.workload, **changes)), candidate
 
 
-def _with_groups(request: Request, candidate: Candidate, name: object, change: Callable[[Group], Group]) -> Case:
+def _with_groups(request: Request, candidate: Candidate, name: Any, change: Callable[[Group], Group]) -> Case:
     """The candidate with every group of this name changed, in its cluster and in its slots."""
     changed = {group.name: change(group) if group.name == name else group for group in candidate.cluster.groups}
     slots = tuple(Slot(slot.part, changed[slot.group.name]) for slot in candidate.slots)
@@ -209,7 +210,7 @@ def _unlocked(request: Request, candidate: Candidate, fix: Fix) -> Case:
 
 
 def _moved(request: Request, candidate: Candidate, fix: Fix) -> Case:
-    gone = set(_list(fix.value("workloads")))
+    gone = set(fix.value("workloads"))
 
     def left(cluster: Cluster) -> Cluster:
         return replace(cluster, tenants=tuple(tenant for tenant in cluster.tenants if tenant.workload not in gone))
@@ -235,7 +236,7 @@ def _widened(request: Request, candidate: Candidate, fix: Fix) -> Case:
 
 
 def _tolerating(request: Request, candidate: Candidate, fix: Fix) -> Case:
-    tolerations = (*request.workload.tolerations, *_list(fix.value("tolerations")))
+    tolerations = (*request.workload.tolerations, *fix.value("tolerations"))
     return _with_workload(request, candidate, tolerations=tolerations)
 
 
@@ -279,10 +280,6 @@ def _granted(request: Request, candidate: Candidate, fix: Fix) -> Case:
 def _freed(request: Request, candidate: Candidate, fix: Fix) -> Case:
     free = {**dict(request.fleet.free), fix.value("resource"): fix.value("amount")}
     return replace(request, fleet=replace(request.fleet, free=tuple(sorted(free.items())))), candidate
-
-
-def _list(value: object) -> list[str]:
-    return list(value) if isinstance(value, Iterable) else []
 
 
 APPLIED: dict[str, Callable[[Request, Candidate, Fix], Case]] = {

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 WHOLE = 1000
 KINDS = ("gpu", "npu")
@@ -315,10 +316,10 @@ class Fix:
     """The smallest change that removes a violation: ``change`` with its ``values``, and a sentence that says it."""
 
     change: str
-    values: tuple[tuple[str, object], ...]
+    values: tuple[tuple[str, Any], ...]
     sentence: str
 
-    def value(self, name: str) -> object:
+    def value(self, name: str) -> Any:
         return dict(self.values)[name]
 
 
@@ -391,4 +392,3 @@ class Decision:
     new: Ranked | None = None
     runner_up: Ranked | None = None
     stays: bool = False
-    notes: tuple[str, ...] = ()

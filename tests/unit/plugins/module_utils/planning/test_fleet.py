@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster as Magnum
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import ClusterTemplate, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_request
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Cluster, Group, Room
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.cases import (
@@ -71,6 +73,18 @@ def test_a_cluster_without_groups_in_the_data_has_its_default_worker() -> None:
 
 def test_facts_may_hold_keys_that_nobody_reads() -> None:
     assert only({**cluster("a"), "uuid": "x", "created_at": None, "faults": {}}).name == "a"
+
+
+def test_what_the_info_modules_return_is_a_fleet() -> None:
+    """The lists of magnum_cluster_info and magnum_cluster_template_info may be passed on as they are."""
+    worker = {"uuid": "g1", "name": "default-worker", "flavor_id": "cpu.large", "node_count": 2, "max_node_count": 3}
+    master = {"uuid": "g2", "name": "default-master", "role": "master", "flavor_id": "cpu.medium", "node_count": 1}
+    groups = [NodeGroup.from_api(entry, detailed=True) for entry in (worker, master)]
+    answer = {"uuid": "c1", "name": "a", "status": "CREATE_COMPLETE", "cluster_template_id": "t1", "labels": {"x": "1"}}
+    template = ClusterTemplate.from_api({"uuid": "t1", "name": "one", "flavor_id": "cpu.large", "hidden": False})
+    found = only(Magnum.from_api(answer, groups).as_result(), templates=[template.as_result()])
+    assert (found.id, found.name, found.type, found.template) == ("c1", "a", "cpu-only", "one")
+    assert [(entry.name, entry.count, entry.max_count) for entry in found.groups] == [("default-worker", 2, 3)]
 
 
 def test_measured_nodes() -> None:
@@ -166,6 +180,13 @@ def test_options_may_lie_in_the_fleet_and_the_options_win() -> None:
     found = read_request(SMALL, fleet, prices={"flavors": {"cpu.large": 2}})
     assert [entry.name for entry in found.fleet.types] == sorted(TYPES)
     assert {entry.price for entry in found.fleet.flavors if entry.name == "cpu.large"} == {2_000_000}
+
+
+def test_free_accelerators_that_nobody_counted_are_told() -> None:
+    told = "how many accelerators the cloud has free is not known: a new node may find none"
+    assert any(line.startswith(told) for line in answered(SMALL)["assumptions"])
+    free = {"CUSTOM_GPU_A100": 4, "CUSTOM_NPU_RNGD": 0, "CUSTOM_NPU_ATOM": 1}
+    assert not any(line.startswith(told) for line in answered(SMALL, accelerators_free=free)["assumptions"])
 
 
 def test_the_kind_none_is_no_accelerator() -> None:
