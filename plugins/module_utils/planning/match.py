@@ -78,7 +78,7 @@ def candidates(request: Request) -> Iterator[Candidate]:
     for cluster_type in request.fleet.types:
         for form in forms:
             for seated in type_seats(form, cluster_type.groups):
-                yield from new_clusters(request.fleet, cluster_type, form, seated)
+                yield new_cluster(request.fleet, cluster_type, form, seated)
 
 
 def seats(form: Form, groups: tuple[Group, ...]) -> Iterator[tuple[Group, ...]]:
@@ -125,9 +125,9 @@ def carriers(request: Request) -> frozenset[str]:
     return frozenset(flavor.name for flavor in request.fleet.flavors if any(can_carry(part, flavor) for part in parts))
 
 
-def new_clusters(
+def new_cluster(
     fleet: Fleet, cluster_type: ClusterType, form: Form, seated: Iterable[tuple[TypeGroup, Flavor]]
-) -> Iterator[Candidate]:
+) -> Candidate:
     """A cluster that could be created: the groups that the workload sits in, and the others at their least."""
     chosen = {group.name: flavor for group, flavor in seated}
     groups = tuple(
@@ -150,7 +150,7 @@ def new_clusters(
         masters=cluster_type.masters,
     )
     by_name = {group.name: group for group in groups}
-    yield Candidate("create", cluster, tuple(map(Slot, form, (by_name[group.name] for group, _flavor in seated))))
+    return Candidate("create", cluster, tuple(map(Slot, form, (by_name[group.name] for group, _flavor in seated))))
 
 
 # --- what is best
@@ -188,10 +188,9 @@ def choose(request: Request, feasible: list[Ranked]) -> tuple[Ranked | None, boo
     home = next((entry for entry in feasible if is_home(request, entry.verdict)), None)
     if home is None:
         return best, False
-    keep = 100 - request.policy.keep_percent
-    if home is not best and (best.verdict.cost or 0) * 100 <= (home.verdict.cost or 0) * keep:
-        return best, False
-    return home, True
+    there, here = best.verdict.cost or 0, home.verdict.cost or 0
+    clearly = there < here and there * 100 <= here * (100 - request.policy.keep_percent)
+    return (best, False) if clearly else (home, True)
 
 
 # --- why

@@ -131,7 +131,7 @@ class Workload:
     """What is to be placed.
 
     ``forms`` are the ways to cut one replica into parts: whole on one node, or (GPU and NPU asked together) one part
-    per kind in the same cluster. ``prefers`` are cluster types, best first. ``home`` is (cluster, group) where it stands.
+    per kind in the same cluster. ``prefers`` are cluster types, best first. ``home`` is (id of the cluster, group) where it stands.
     """
 
     name: str

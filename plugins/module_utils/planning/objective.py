@@ -60,7 +60,7 @@ def disruption(request: Request, verdict: Verdict) -> int:
 def is_home(request: Request, verdict: Verdict) -> bool:
     """Whether the candidate is the cluster in which the workload stands."""
     home, cluster = request.workload.home, verdict.candidate.cluster
-    return home is not None and bool(cluster.id) and home[0] in (cluster.id, cluster.name)
+    return home is not None and home[0] == cluster.id
 
 
 def measure(request: Request, verdict: Verdict, effects: Effects) -> dict[str, int]:

@@ -208,6 +208,12 @@ def test_within_its_cluster_it_keeps_its_group() -> None:
     assert answered(home("a", node_group="g2"), there)["decision"]["target"] == "a/g2"
 
 
+def test_equal_cost_is_no_reason_to_leave_the_cluster() -> None:
+    """Its own group has no room any more, but another of its cluster has, as has a cluster that comes first by name."""
+    there = cluster("a", CPUS), cluster("z", group("cpu.large", 0, name="g1"), group("cpu.large", name="g2"))
+    assert answered(home("z", node_group="g1"), *there)["decision"]["target"] == "z/g2"
+
+
 def test_a_home_that_is_gone_does_not_hold() -> None:
     assert answered(home("gone"), cluster("a", CPUS))["decision"]["target"] == "a/cpu"
 
