@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any, TypeAlias
+from typing import Any, Union
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 
-Range: TypeAlias = "IPv4Network | IPv6Network"
+Range = Union[IPv4Network, IPv6Network]  # noqa: UP007 - pylint does not know these classes can be joined by a bar
 # As Neutron has them, and what of them is had by ports
 PROTOCOLS = {"tcp": True, "udp": True, "sctp": True, "icmp": False}
 LARGEST_PORT = 65535
