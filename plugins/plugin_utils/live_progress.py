@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
+from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import ENVIRONMENT_VARIABLE
 
@@ -38,16 +38,12 @@ def follow(path: str, show: Callable[[str], None], stopped: threading.Event) -> 
                 return
 
 
-class LiveProgressAction(ActionBase):
-    """Runs the module of the task's name and shows its lines."""
-
-    _supports_check_mode = True
-    _supports_async = False
+class LiveProgressAction(NormalAction):
+    """Runs the module of the task's name as any other, also in the background, and shows its lines."""
 
     def run(self, tmp=None, task_vars=None):
-        super().run(tmp, task_vars)
         if not self._wants_progress():
-            return self._execute_module(task_vars=task_vars)
+            return super().run(tmp, task_vars)
         descriptor, path = tempfile.mkstemp(prefix="kcloud-progress-")
         os.close(descriptor)
         stopped = threading.Event()
@@ -58,7 +54,7 @@ class LiveProgressAction(ActionBase):
         follower.start()
         try:
             self._task.environment = [*(self._task.environment or []), {ENVIRONMENT_VARIABLE: path}]
-            return self._execute_module(task_vars=task_vars)
+            return super().run(tmp, task_vars)
         finally:
             stopped.set()
             follower.join()
