@@ -49,7 +49,7 @@ KNOWN_CAUSES: tuple[tuple[str, str, str], ...] = (
         "The nodes did not report in time: look at a node's console and network, or raise 'create_timeout'",
     ),
     (
-        r"deploy_status_code|non-zero status code",
+        r"deploy_status_code|non-zero status code|SoftwareDeployment\w*\): exit status",
         "GUEST_FAILED",
         "A script inside a node failed: look at the node's console log for what it printed",
     ),
