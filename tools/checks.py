@@ -10,8 +10,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -381,14 +381,16 @@ class Gate:
     name: str
     check: Callable[[Context], Result]
     needs_cloud: bool = False
-    # A program that must be there, and the Debian package that has it
-    program: str = ""
-    package: str = ""
+    # The programs that must be there, each with the Debian package that has it
+    programs: Mapping[str, str] = field(default_factory=dict)
 
-    def lacks(self) -> bool:
-        """Whether the gate's program is missing."""
-        return bool(self.program) and not shutil.which(self.program)
+    def lacks(self) -> dict[str, str]:
+        """The gate's programs that are missing, with their packages."""
+        return {program: package for program, package in self.programs.items() if not shutil.which(program)}
 
+
+# ansible-test makes a key for every run; magnum_kubeconfig is proven with kubectl
+INTEGRATION_PROGRAMS = {"ssh-keygen": "openssh-client", "kubectl": "kubernetes-client"}
 
 # Cheap ones first; those that need the cloud last, as it starts in the background meanwhile
 GATES = (
@@ -399,8 +401,8 @@ GATES = (
     Gate("docs", docs),
     Gate("examples", examples),
     Gate("build", build),
-    # Without shellcheck, that sanity test would be skipped; ansible-test makes a key for every integration run
-    Gate("sanity", sanity, program="shellcheck", package="shellcheck"),
-    Gate("integration", integration, needs_cloud=True, program="ssh-keygen", package="openssh-client"),
+    # Without shellcheck, that sanity test would be skipped
+    Gate("sanity", sanity, programs={"shellcheck": "shellcheck"}),
+    Gate("integration", integration, needs_cloud=True, programs=INTEGRATION_PROGRAMS),
     Gate("molecule", molecule, needs_cloud=True),
 )

@@ -67,7 +67,8 @@ def run_gate(gate: Gate, context: Context) -> Row:
     say(f"[{time.strftime('%H:%M:%S')}] {gate.name} ...")
     started = time.monotonic()
     try:
-        problem = f"{gate.program} is missing: install the package {gate.package} as root" if gate.lacks() else ""
+        missing = gate.lacks()
+        problem = f"{', '.join(missing)} is missing: install {', '.join(missing.values())} as root" if missing else ""
         if gate.needs_cloud and not problem:
             problem = context.cloud.ready()
         result = Result(0, 1, "gate", "", problem) if problem else gate.check(context)
@@ -117,7 +118,7 @@ def main(names: list[str]) -> int:
     context = Context(cloud, targets, say)
     rows: list[Row] = []
     # Before the cloud starts: it installs packages too, and Debian lets one do so at a time
-    if missing := [gate.package for gate in gates if gate.lacks()]:
+    if missing := sorted({package for gate in gates for package in gate.lacks().values()}):
         apt_install(*missing)
     try:
         if any(gate.needs_cloud for gate in gates):

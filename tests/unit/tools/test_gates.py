@@ -81,7 +81,7 @@ def test_a_gate_without_its_cloud_fails() -> None:
 
 def test_a_gate_without_its_program_fails() -> None:
     """A tool that cannot be installed is told, and its gate is not passed by."""
-    gate = Gate("picky", lambda _: Result(1, 0, "tests"), program="no-such-program", package="no-such-package")
+    gate = Gate("picky", lambda _: Result(1, 0, "tests"), programs={"no-such-program": "no-such-package"})
     row = gates.run_gate(gate, context())
     assert row.result.failed == 1
     assert "no-such-package" in row.result.details
