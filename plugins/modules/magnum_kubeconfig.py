@@ -195,13 +195,14 @@ SPEC: dict[str, dict[str, Any]] = {
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     if params["state"] == "absent":
         return remove_kubeconfig(params["cluster"], params["path"], check_mode=check_mode)
-    identity = identity_of(params["user"], params["groups"])
+    # What is wrong is said before any cloud is asked.
+    identity, renew_before = identity_of(params["user"], params["groups"]), lead_time(params["renew_before"])
     return ensure_kubeconfig(
         connect(params),
         params["cluster"],
         params["path"],
         identity,
-        renew_before=lead_time(params["renew_before"]),
+        renew_before=renew_before,
         check_mode=check_mode,
         api_version=params["api_version"],
     )
