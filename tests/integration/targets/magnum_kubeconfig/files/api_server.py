@@ -96,7 +96,7 @@ def server_certificate(connection, cluster, folder):
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    (folder / "server.pem").write_bytes(signed["pem"].encode() + private)
+    (folder / "server.pem").write_bytes(private + signed["pem"].encode())
     (folder / "ca.pem").write_text(ca["pem"])
 
 
