@@ -138,6 +138,24 @@ def test_a_new_cluster_for_two_kinds_is_hybrid() -> None:
     ]
 
 
+def test_for_two_kinds_only_flavors_with_these_kinds_are_offered() -> None:
+    created = {name for name in names(answered(MIXED)) if name.startswith("create")}
+    assert created == {
+        f"create hybrid-balanced/gpu+npu ({gpu}+{npu})"
+        for gpu in ("gpu.a100.large", "gpu.a100.xlarge")
+        for npu in ("npu.atom.large", "npu.rngd.large")
+    }
+
+
+@pytest.mark.parametrize("count", [2, 3, 9])
+def test_fragments_are_counted_on_every_node_that_is_touched(count: int) -> None:
+    """Two replicas take three of four devices on a node each, however many more nodes there are: one is left on each."""
+    asked = {"gpu_count": 3, "cpu_cores": 3, "replicas": 2}
+    best = decide(asked, cluster("a", group(count=count, most=None))).ranking[0]
+    assert best.verdict.candidate.action == "use"
+    assert dict(best.terms)["utilisation"] == 2 * 1000
+
+
 # --- the standing placement
 
 
