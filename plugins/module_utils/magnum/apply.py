@@ -71,14 +71,20 @@ class Writer:
 
     def settled(self, cluster: Cluster, doing: str = "wait") -> Cluster | None:
         """Wait until nothing is IN_PROGRESS any more; None when the cluster has gone meanwhile."""
+        return self._followed(cluster, doing)[0]
+
+    def _followed(self, cluster: Cluster, doing: str) -> tuple[Cluster | None, Cluster]:
+        """What ``settled`` returns, and the last that was seen of it."""
         found: Cluster | None = cluster
+        last = cluster
         for pause in intervals():
             if found is None or not Status.in_progress(found.status):
-                return found
+                break
+            last = found
             self._say(found, doing)
             self._look_again_after(pause, f"cluster '{cluster.name}' to settle", found)
             found = self.api.cluster(cluster.id)
-        return found
+        return found, last
 
     def _look_again_after(self, seconds: float, what: str, last: Cluster) -> None:
         """Pause between two looks.
@@ -165,9 +171,13 @@ class Writer:
 
         :raises OperationFailed: it ended in a FAILED state.
         """
-        found = self.settled(cluster, doing)
+        return self._ended_or_lost(cluster, doing) or self._present(cluster)
+
+    def _ended_or_lost(self, cluster: Cluster, doing: str) -> Cluster | None:
+        """The same; None when it vanished although nobody was seen to delete it."""
+        found, last = self._followed(cluster, doing)
         if found is None:
-            return self._present(cluster)
+            return self._present(cluster) if (last.status or "").startswith("DELETE_") else None
         self._say(found, doing)
         if Status.failed(found.status):
             raise self.explain(self.api.with_groups(found), doing)
@@ -187,8 +197,10 @@ class Writer:
         doing = f"create cluster '{name}'"
         for _attempt in range(SENDS):
             found = self._appeared(name, self._post(change))
+            if found is not None and self.wait:
+                found = self._ended_or_lost(found, doing)
             if found is not None:
-                return self._ended(found, doing) if self.wait else found
+                return found
             self.progress.say(doing, "the request was dropped by Magnum; sent once more")
         raise RequestLost(
             f"Failed to {doing}: Magnum took the request {SENDS} times and no cluster appeared",

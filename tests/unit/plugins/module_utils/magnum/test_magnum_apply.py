@@ -373,6 +373,24 @@ def test_a_creation_whose_answer_is_lost_and_that_never_arrived() -> None:
         assert run.seconds >= DROPPED_AFTER_S
 
 
+def test_a_creation_that_vanishes_is_made_once_more() -> None:
+    """It was begun, and is gone without a deletion."""
+    vanishing = [("GET", ONE, 200, cluster("CREATE_IN_PROGRESS"), 2), GONE]
+    with writing([NOT_YET, POST, *vanishing, POST, *CREATED]) as run:
+        assert run.run(CREATE, start=None) is not None
+        assert run.script.writes() == ["POST /clusters"] * 2
+
+
+def test_a_cluster_that_somebody_deletes_while_it_is_created() -> None:
+    """Is not made again against their will."""
+    deleted = [("GET", ONE, 200, cluster("CREATE_IN_PROGRESS")), ("GET", ONE, 200, cluster("DELETE_IN_PROGRESS"))]
+    with writing([NOT_YET, POST, *deleted, often(GONE, 2)]) as run:
+        with pytest.raises(NotFound) as caught:
+            run.run(CREATE, start=None)
+        assert run.script.writes() == ["POST /clusters"]
+    assert "somebody else" in str(caught.value.reason)
+
+
 def test_a_creation_that_is_taken_twice_and_never_made() -> None:
     """Is an error of its own."""
     with writing([NOT_YET, POST, often(GONE), POST, often(GONE)]) as run:

@@ -1,0 +1,50 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Say what Magnum's API knows of the clusters of a name, as JSON: by plain requests, with nothing of the collection.
+
+look.py CLOUD NAME
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import openstack
+
+LATEST = {"OpenStack-API-Version": "container-infra latest"}
+
+
+def get(magnum: Any, path: str) -> Any:
+    """The answer's body; while a cluster is removed Magnum answers lists with errors that pass."""
+    for _attempt in range(20):
+        answer = magnum.get(path, headers=LATEST)
+        if answer.status_code < 400:
+            return answer.json()
+        if answer.status_code == 404:
+            return None
+        time.sleep(0.5)
+    raise SystemExit(f"{path}: {answer.status_code} {answer.text}")
+
+
+def main() -> None:
+    """Print a list, because names are not unique."""
+    cloud, name = sys.argv[1:]
+    magnum = openstack.connect(cloud=cloud).container_infrastructure_management
+    found = []
+    for entry in get(magnum, "/clusters")["clusters"]:
+        cluster = get(magnum, f"/clusters/{entry['uuid']}") if entry["name"] == name else None
+        if cluster is None:
+            continue
+        base = f"/clusters/{cluster['uuid']}/nodegroups"
+        groups = [get(magnum, f"{base}/{group['uuid']}") for group in get(magnum, base)["nodegroups"]]
+        cluster["node_groups"] = {group["name"]: group for group in groups if group is not None}
+        found.append(cluster)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
