@@ -45,7 +45,7 @@ options:
     description:
       - The bearer's groups, the certificate's organisations, each 1 to 64 characters.
       - The default is what other Magnum clients make, an administrator whom no role binding can restrict. Give a group that
-        role bindings speak of, as the role P(kcloud.infrastructure.cluster_access#role) does, wherever less will do.
+        role bindings of the cluster speak of wherever less will do.
     type: list
     elements: str
     default: [system:masters]
