@@ -263,6 +263,16 @@ def test_an_update_that_failed_is_asked_for_again() -> None:
     assert verbs(plan_cluster(desired(), failed)) == verbs(plan)
 
 
+def test_a_group_that_failed_is_asked_for_again_beside_other_changes() -> None:
+    """Its number is right already, and the cluster's status hides behind the other change."""
+    failed = cluster(replace(WORKER, status="UPDATE_FAILED"), status="UPDATE_FAILED")
+    wanted = desired(DesiredGroup("default-worker", node_count=2), DesiredGroup("gpu", node_count=1))
+    assert verbs(plan_cluster(wanted, failed)) == [
+        "resize default-worker node_count=2 node_count_before=2",
+        "create_node_group gpu node_count=1",
+    ]
+
+
 @pytest.mark.parametrize("status", ["CREATE_FAILED", "DELETE_FAILED"])
 def test_recreate(status: str) -> None:
     """Deleted and created when that is allowed; the creation is the same as the first would be."""
