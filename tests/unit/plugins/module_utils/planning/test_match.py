@@ -226,6 +226,14 @@ def test_within_its_cluster_it_keeps_its_group() -> None:
     assert answered(home("a", node_group="g2"), there)["decision"]["target"] == "a/g2"
 
 
+def test_leaving_its_group_is_a_disruption() -> None:
+    there = cluster("a", group("cpu.large", name="g1"), group("cpu.large", name="g2"))
+    ranking = decide(home("a", node_group="g2"), there).ranking
+    moved = {entry.verdict.candidate.name: dict(entry.terms)["disruption"] for entry in ranking if entry.terms}
+    assert moved.pop("use a/g2") == moved.pop("scale a/g2") == 0
+    assert set(moved.values()) == {1}
+
+
 def test_equal_cost_is_no_reason_to_leave_the_cluster() -> None:
     """Its own group has no room any more, but another of its cluster has, as has a cluster that comes first by name."""
     there = cluster("a", CPUS), cluster("z", group("cpu.large", 0, name="g1"), group("cpu.large", name="g2"))
