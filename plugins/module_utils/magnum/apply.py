@@ -113,28 +113,37 @@ class Writer:
     # --- one write, seen to its end
 
     def _carried_out(
-        self, cluster: Cluster, doing: str, send: Callable[[], bool], is_done: Callable[[], bool]
+        self, cluster: Cluster, doing: str, send: Callable[[], bool], is_done: Callable[[], bool | None]
     ) -> Cluster:
         """Send a request about a cluster that exists and follow it until it has ended.
 
         :param send: false when there is nothing to ask for any more.
-        :param is_done: whether the effect is there, which it was not before.
-        :raises RequestLost: Magnum took it twice and began neither.
+        :param is_done: whether the effect is there, which it was not before; None where that cannot be told.
+        :raises RequestLost: Magnum took it twice and carried out neither.
         """
+        missed = ""
         for attempt in range(1, SENDS + 1):
             before = self._present(cluster)
             if not send():
                 return before
             begun = self._begun(before, is_done)
+            if begun is not None and not self.wait:
+                return begun
             if begun is not None:
-                return self._ended(begun, doing) if self.wait else begun
+                ended = self._ended(begun, doing)
+                if is_done() is not False:
+                    return ended
+                missed = f"the cluster is {ended.status}, and what was asked for is not there"
+            else:
+                missed = f"no sign of a transition within {DROPPED_AFTER_S:.0f} s; the cluster is {before.status}"
             again = "sent once more" if attempt < SENDS else "given up"
             self.progress.say(doing, f"the request was dropped by Magnum; {again}")
         raise RequestLost(
-            f"Failed to {doing}: Magnum took the request {SENDS} times and began it never",
+            f"Failed to {doing}: Magnum took the request {SENDS} times and did not carry it out",
             resource=f"cluster/{cluster.name}",
-            reason=f"no sign of a transition within {DROPPED_AFTER_S:.0f} s; the cluster is {before.status}",
-            hint="Something else may be changing this cluster, or Magnum's conductor is down: look at its log, run again",
+            reason=missed,
+            hint="Something else may be changing this cluster, an autoscaler among others, or Magnum's conductor is down: "
+            "look at its log, run again",
         )
 
     def _present(self, cluster: Cluster) -> Cluster:
@@ -148,7 +157,7 @@ class Writer:
             )
         return found
 
-    def _begun(self, before: Cluster, is_done: Callable[[], bool]) -> Cluster | None:
+    def _begun(self, before: Cluster, is_done: Callable[[], bool | None]) -> Cluster | None:
         """The cluster once its transition or its effect is seen; None when nothing moved."""
         start = self.deadline.clock.now()
         newer_since: float | None = None
@@ -268,15 +277,15 @@ class Writer:
             lambda: self._is_done(cluster, name, change),
         )
 
-    def _is_done(self, cluster: Cluster, name: str, change: Change) -> bool:
-        """Whether a change of a node group can be seen in the group itself."""
+    def _is_done(self, cluster: Cluster, name: str, change: Change) -> bool | None:
+        """Whether a change of a node group can be seen in the group itself; None where it would look the same."""
         group = self._group(cluster, name)
         if group is None or change.verb in ("create_node_group", "delete_node_group"):
             return (group is None) == (change.verb == "delete_node_group")
         if change.verb == "resize":
             wanted, before = change.arguments["node_count"], change.arguments["node_count_before"]
             # The same number again, after a failure, leaves no trace but the status.
-            return wanted != before and group.node_count == wanted
+            return group.node_count == wanted if wanted != before else None
         detailed = self.api.node_group(cluster, group.id)
         return detailed is not None and all(getattr(detailed, key) == value for key, value in change.arguments.items())
 

@@ -103,6 +103,12 @@ def seen(status: str, at: str = "t0", **fields: Any) -> Entry:
     return ("GET", ONE, 200, cluster(status, at, **fields))
 
 
+def ended(at: str, *groups: dict[str, Any]) -> list[Entry]:
+    """The reads after an update: whether its effect is there, then the whole."""
+    answer = cluster("UPDATE_COMPLETE", at)
+    return [("GET", GROUPS, 200, listed(*groups)), *read_whole(answer, *groups)]
+
+
 def often(entry: Entry, times: int = ANY) -> Entry:
     return (*entry, times)
 
@@ -118,7 +124,7 @@ def test_the_old_state_after_a_202_is_not_the_end() -> None:
         seen("CREATE_COMPLETE", node_count=3),
         often(seen("UPDATE_IN_PROGRESS", node_count=3), 3),
         seen("UPDATE_COMPLETE", "t1", node_count=3),
-        *read_whole(cluster("UPDATE_COMPLETE", "t1", node_count=3), THREE),
+        *ended("t1", THREE),
     ]  # fmt: skip
     with writing(entries) as run:
         after = run.run(RESIZE_TO_3)
@@ -134,7 +140,7 @@ def test_a_newer_time_stamp_alone_is_not_the_end() -> None:
         often(seen("CREATE_COMPLETE", "t1", node_count=3), 2),
         seen("UPDATE_IN_PROGRESS", "t2", node_count=3),
         seen("UPDATE_COMPLETE", "t3", node_count=3),
-        *read_whole(cluster("UPDATE_COMPLETE", "t3", node_count=3), THREE),
+        *ended("t3", THREE),
     ]  # fmt: skip
     with writing(entries) as run:
         run.run(RESIZE_TO_3)
@@ -159,7 +165,7 @@ def test_a_dropped_resize_is_sent_once_more() -> None:
         often(seen("CREATE_COMPLETE")), often(LIST), ACCEPTED,
         seen("UPDATE_IN_PROGRESS"),
         seen("UPDATE_COMPLETE", "t1"),
-        *read_whole(cluster("UPDATE_COMPLETE", "t1"), THREE),
+        *ended("t1", THREE),
     ]  # fmt: skip
     with writing(entries) as run:
         run.run(RESIZE_TO_3)
@@ -191,7 +197,7 @@ def test_a_health_poll_is_no_sign_of_a_transition() -> None:
         quiet, often(LIST), ACCEPTED,
         seen("UPDATE_IN_PROGRESS", "t2"),
         seen("UPDATE_COMPLETE", "t3"),
-        *read_whole(cluster("UPDATE_COMPLETE", "t3"), THREE),
+        *ended("t3", THREE),
     ]  # fmt: skip
     with writing(entries) as run:
         run.run(RESIZE_TO_3)
@@ -204,7 +210,7 @@ def test_a_refused_write_is_not_repeated() -> None:
     four = group(node_count=3, max_node_count=4)
     entries = [
         seen("CREATE_COMPLETE"), LIST, ACCEPTED,
-        seen("UPDATE_IN_PROGRESS"), seen("UPDATE_COMPLETE", "t1"), often(seen("UPDATE_COMPLETE", "t1")),
+        seen("UPDATE_IN_PROGRESS"), often(seen("UPDATE_COMPLETE", "t1")),
         often(("GET", GROUPS, 200, listed(four))),
         ("PATCH", f"{ONE}/nodegroups/id-default-worker", *error(409, "max_node_count 4 is not allowed")),
     ]  # fmt: skip
@@ -243,7 +249,7 @@ def test_waiting_survives_hiccups_and_an_expired_token(monkeypatch: pytest.Monke
         seen("CREATE_COMPLETE"), LIST, ACCEPTED,
         seen("UPDATE_IN_PROGRESS"), ("GET", ONE, *error(503, "busy")), ("GET", ONE, LOST, None),
         ("GET", ONE, *error(401, "expired")),
-        seen("UPDATE_COMPLETE", "t1"), *read_whole(cluster("UPDATE_COMPLETE", "t1"), THREE),
+        seen("UPDATE_COMPLETE", "t1"), *ended("t1", THREE),
     ]  # fmt: skip
     with writing(entries) as run:
         assert run.run(RESIZE_TO_3) is not None
@@ -307,13 +313,39 @@ def test_bounds_are_seen_in_the_group_itself() -> None:
     assert after is not None and after.group("default-worker").max_node_count == 4  # type: ignore[union-attr]
 
 
+def test_an_update_that_ends_well_without_its_effect_is_sent_once_more() -> None:
+    """As seen: the cluster goes IN_PROGRESS and COMPLETE, and the new group was lost on the way."""
+    post = ("POST", f"{ONE}/nodegroups/", 202, group("gpu"))
+    moved = [seen("UPDATE_IN_PROGRESS"), seen("UPDATE_COMPLETE", "t1")]
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, post, *moved,
+        often(LIST), seen("UPDATE_COMPLETE", "t1"), post, *moved,
+        *ended("t1", group(), group("gpu")),
+    ]  # fmt: skip
+    with writing(entries) as run:
+        after = run.run(NEW_GROUP)
+        assert after is not None and after.group("gpu") is not None and len(run.script.writes()) == 2
+
+
+def test_an_update_that_ends_well_without_its_effect_each_time() -> None:
+    """An autoscaler that takes the number back is one cause."""
+    moved = [seen("UPDATE_IN_PROGRESS"), seen("UPDATE_COMPLETE", "t1")]
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, ACCEPTED, *moved,
+        often(LIST), seen("UPDATE_COMPLETE", "t1"), ACCEPTED, *moved, LIST,
+    ]  # fmt: skip
+    with writing(entries) as run, pytest.raises(RequestLost) as caught:
+        run.run(RESIZE_TO_3)
+    assert "UPDATE_COMPLETE" in str(caught.value.reason) and "autoscaler" in str(caught.value.hint)
+
+
 def test_the_same_number_again_needs_another_status() -> None:
     """After a failure the number is right before anything ran: only the status tells."""
     again = Change("resize", "node_group/c/default-worker", {"node_count": 2, "node_count_before": 2})
     entries = [
         seen("UPDATE_FAILED"), LIST, ACCEPTED,
         often(seen("UPDATE_FAILED", "t1")), often(LIST), ACCEPTED,
-        seen("UPDATE_IN_PROGRESS"), seen("UPDATE_COMPLETE", "t2"), *read_whole(cluster("UPDATE_COMPLETE", "t2")),
+        seen("UPDATE_IN_PROGRESS"), seen("UPDATE_COMPLETE", "t2"), *ended("t2", group()),
     ]  # fmt: skip
     with writing(entries) as run:
         run.run(again)

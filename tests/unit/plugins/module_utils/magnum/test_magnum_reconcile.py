@@ -291,7 +291,8 @@ def test_a_dropped_resize_from_end_to_end() -> None:
         ("GET", ONE, 200, made_of(), ANY), ("GET", GROUPS, 200, listed(group()), ANY),
         ("POST", RESIZE, 202, None),
         ("GET", ONE, 200, made_of(status="UPDATE_IN_PROGRESS")),
-        ("GET", ONE, 200, made_of(status="UPDATE_COMPLETE")), *read_whole(made_of(), group(node_count=3)),
+        ("GET", ONE, 200, made_of(status="UPDATE_COMPLETE")), ("GET", GROUPS, 200, listed(group(node_count=3))),
+        *read_whole(made_of(), group(node_count=3)),
     ]  # fmt: skip
     with cloud_of(entries) as (connection, script):
         result = reconcile_cluster(connection, wanted, how(), present=True)
