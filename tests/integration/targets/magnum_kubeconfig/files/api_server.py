@@ -16,6 +16,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
+from typing import ClassVar
 
 import openstack
 from cryptography import x509
@@ -54,7 +55,7 @@ ANSWERS = {
 class Handler(BaseHTTPRequestHandler):
     """Who got here has a certificate of the CA; what it says is kept."""
 
-    seen = set()
+    seen: ClassVar[set[str]] = set()
 
     def do_GET(self):
         subject = self.connection.getpeercert()["subject"]
