@@ -10,6 +10,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
@@ -58,8 +59,11 @@ UNREACHABLE_HINT = (
 
 # Answers after which the same read may well succeed.
 _PASSING_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-# Magnum says this to a list while any cluster is being removed.
+# Magnum says this to a list while any cluster is being created or removed.
 _PASSING_TEXT = re.compile(r"Invalid input for field/attribute master_count", re.IGNORECASE)
+# While many clusters come or go it says so for longer than a hiccup lasts: with these pauses for half a minute.
+PATIENCE = 8
+LONGEST_PAUSE_S = 8.0
 _QUOTA_TEXT = re.compile(r"quota|limit exceeded|exceeds", re.IGNORECASE)
 
 
@@ -245,13 +249,14 @@ def read(
     Only for reads: a write that may have been carried out is never sent again without looking.
     """
     with translated(doing, resource):
-        for attempt in range(1, attempts + 1):
+        for attempt in count(1):
             try:
                 return call()
             except Exception as error:
                 if status_of(error) == 404 and "EndpointNotFound" not in type(error).__name__:
                     return None
-                if attempt == attempts or not is_passing(error):
+                most = max(attempts, PATIENCE) if _PASSING_TEXT.search(str(error)) else attempts
+                if attempt >= most or not is_passing(error):
                     raise
-                (sleep or time.sleep)(0.5 * 2 ** (attempt - 1))
+                (sleep or time.sleep)(min(0.5 * 2 ** (attempt - 1), LONGEST_PAUSE_S))
     return None
