@@ -315,6 +315,15 @@ counterfactual:
     action: scale_out
     costs_more_h: 481.28
     draws_more_w: 375.872
+coming:
+  description:
+    - Clusters that would do as they are, were they not IN_PROGRESS. Wait for these before a cluster is created or scaled.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: 5a3d7b1e-6c09-4a31-9d8e-2f1b5c7e9a40
+      name: ml-training-cluster
 assumptions:
   description: What had to be taken for granted, in words.
   returned: success

@@ -64,6 +64,7 @@ def answer(decision: Decision, max_candidates: int | None = None) -> Plain:
         "candidates": len(decision.ranking),
         "certificate": certificate(decision),
         "counterfactual": counterfactual(decision),
+        "coming": coming(decision),
         "assumptions": assumptions(decision),
         "inputs_digest": digest(decision.request),
         "table": table(shown, len(decision.ranking)),
@@ -223,6 +224,25 @@ def counterfactual(decision: Decision) -> Plain | None:
         "draws_more_w": watts,
         "sentence": f"The next best, {name}, would cost {more} more per hour and draw {watts} W more.",
     }
+
+
+# --- what is on its way
+
+
+def coming(decision: Decision) -> list[Plain]:
+    """The clusters that would do as they are once what is going on with them has ended, in the ranking's order.
+
+    Who is about to create one should wait for these first: a run that was ended half-way has left one on its way.
+    """
+    unready = [
+        ranked.verdict.candidate
+        for ranked in decision.ranking
+        if ranked.verdict.candidate.action == "use"
+        and ranked.verdict.why_not
+        and all(found.code == "CLUSTER_NOT_READY" and found.fix.change == "wait" for found in ranked.verdict.why_not)
+    ]
+    clusters = dict.fromkeys((candidate.cluster.id, candidate.cluster.name) for candidate in unready)
+    return [{"id": identity, "name": name} for identity, name in clusters]
 
 
 # --- the ranking

@@ -134,3 +134,17 @@ def test_without_a_way_the_answer_says_what_comes_closest() -> None:
 def test_the_answer_is_plain_data() -> None:
     found = answered(MISSION, cluster("ml"))
     assert json.loads(json.dumps(found)) == found
+
+
+def test_a_cluster_on_its_way_is_named_as_what_to_wait_for() -> None:
+    begun = cluster("ml", group(status="CREATE_IN_PROGRESS"), status="CREATE_IN_PROGRESS")
+    found = answered(MISSION, begun)
+    assert found["decision"]["action"] == "create"
+    assert [entry["name"] for entry in found["coming"]] == ["ml"]
+
+
+def test_only_what_would_do_is_waited_for() -> None:
+    too_small = cluster("small", group("gpu.a100.large", status="CREATE_IN_PROGRESS"), status="CREATE_IN_PROGRESS")
+    failed = cluster("failed", group(), status="CREATE_FAILED")
+    ready = cluster("ready", group())
+    assert answered(MISSION, too_small, failed, ready)["coming"] == []
