@@ -43,6 +43,8 @@ SETTLE_S = 3.0
 # How often a request is sent at most, and how often a delete, which one change under way can undo.
 SENDS = 2
 DELETES = 3
+# How often it is asked whether Magnum sleeps: the backend has ended badly, and the cluster stays IN_PROGRESS.
+STALL_LOOK_S = 30.0
 # How each verb on a node group is said.
 WORDS = {
     "resize": "resize",
@@ -58,6 +60,7 @@ class Writer:
 
     :param explain: makes the error for a cluster that ended FAILED, given the cluster and what was being done.
     :param activity: a few words on what a cluster is busy with, for the live lines.
+    :param stall: makes the error for a cluster that is IN_PROGRESS although its backend has ended, or None; the same.
     """
 
     api: MagnumApi
@@ -65,6 +68,7 @@ class Writer:
     progress: Progress
     explain: Callable[[Cluster, str], KcloudError]
     activity: Callable[[Cluster], str]
+    stall: Callable[[Cluster, str], KcloudError | None]
     wait: bool = True
 
     # --- reading and waiting
@@ -77,14 +81,25 @@ class Writer:
         """What ``settled`` returns, and the last that was seen of it."""
         found: Cluster | None = cluster
         last = cluster
+        stalled, next_look = False, self.deadline.clock.now() + STALL_LOOK_S
         for pause in intervals():
             if found is None or not Status.in_progress(found.status):
                 break
             last = found
             self._say(found, doing)
+            if self.deadline.clock.now() >= next_look:
+                stalled = self._stalls(found, doing, stalled)
+                next_look = self.deadline.clock.now() + STALL_LOOK_S
             self._look_again_after(pause, f"cluster '{cluster.name}' to settle", found)
             found = self.api.cluster(cluster.id)
         return found, last
+
+    def _stalls(self, cluster: Cluster, doing: str, before: bool) -> bool:
+        """Whether it seems to stall; one that did before as well is an error."""
+        error = self.stall(cluster, doing)
+        if error is not None and before:
+            raise error
+        return error is not None
 
     def _look_again_after(self, seconds: float, what: str, last: Cluster) -> None:
         """Pause between two looks.

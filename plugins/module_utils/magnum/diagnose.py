@@ -17,8 +17,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply import reason_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.diagnose import failed_leaves
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Stack
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import stacks_of
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, Status
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID, MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, NodeGroup, Status
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -93,14 +95,54 @@ def stack_reason(connection: Connection, cluster: Cluster) -> str | None:
     """The reason of the deepest failed resource of the cluster's Heat stacks; None when there is no such stack."""
     try:
         for stack in stacks_of(cluster, Status.failed):
-            heat = HeatApi(connection)
-            leaves = failed_leaves(heat.resources(stack, nested=True))
-            if leaves:
-                return f"{leaves[0].name} ({leaves[0].type}): {reason_of(heat, leaves[0])}"
+            leaf = _leaf(HeatApi(connection), stack)
+            if leaf:
+                return leaf
     except KcloudError:
         # An explanation must never hide the failure that it explains.
         return None
     return None
+
+
+def _leaf(heat: HeatApi, stack: Stack) -> str | None:
+    leaves = failed_leaves(heat.resources(stack, nested=True))
+    return f"{leaves[0].name} ({leaves[0].type}): {reason_of(heat, leaves[0])}" if leaves else None
+
+
+def stall_of(connection: Connection, api: MagnumApi, cluster: Cluster, doing: str) -> OperationFailed | None:
+    """The error for a cluster that Magnum shows IN_PROGRESS although Heat has ended with its stack, badly; else None.
+
+    Magnum 22 does that for ever with a new node group of which one node got no address: it stumbles over the missing one.
+    Asks about the stacks of the node groups in progress only; one that failed earlier is nobody's stall. To be believed
+    when it is found twice, some time apart: Magnum itself looks every 10 s.
+    """
+    try:
+        groups = [group for group in api.node_groups(cluster, detailed=False) if Status.in_progress(group.status)]
+        for group in groups:
+            if not UUID.match(group.stack_id or ""):
+                continue
+            heat = HeatApi(connection)
+            stack = heat.get(Stack(id=group.stack_id or "", name="", status=""))
+            if stack is not None and stack.failed:
+                return _stalled(cluster, group, stack, _leaf(heat, stack) or stack.status_reason, doing)
+    except KcloudError:
+        # Only a look aside from the wait: when nobody answers, the wait goes on without it.
+        return None
+    return None
+
+
+def _stalled(cluster: Cluster, group: NodeGroup, stack: Stack, reason: str | None, doing: str) -> OperationFailed:
+    code, hint = code_and_hint(reason or "", stack.status)
+    return OperationFailed(
+        f"Failed to {doing}: Heat ended with {stack.status}, and Magnum still shows {cluster.status}",
+        code=code,
+        resource=f"node_group/{cluster.name}/{group.name}",
+        reason=reason,
+        hint=f"{hint}. Magnum does not notice by itself: delete {'the cluster' if group.is_default else 'the node group'} first",
+        status=cluster.status,
+        stack=stack.name,
+        stack_status=stack.status,
+    )
 
 
 def failure_of(connection: Connection, cluster: Cluster, doing: str) -> OperationFailed:

@@ -15,7 +15,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import activity_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID, MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply import Writer, carry_out
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagnose import failure_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagnose import (
+    failure_of,
+    stall_of,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     Cluster,
     DesiredCluster,
@@ -85,6 +88,7 @@ def reconcile_cluster(
         progress=from_environment() if how.progress else Progress(),
         explain=partial(failure_of, connection),
         activity=activity_of(connection, api),
+        stall=partial(stall_of, connection, api),
         wait=how.wait,
     )
     actual = _read(writer, desired.name, how, present=present)

@@ -30,10 +30,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api i
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply import (
     DROPPED_AFTER_S,
     SETTLE_S,
+    STALL_LOOK_S,
     Writer,
     carry_out,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagnose import failure_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagnose import failure_of, stall_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Change, Cluster, Plan
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
@@ -42,7 +43,9 @@ from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.m
     CLUSTER_ID,
     GROUPS,
     ONE,
+    OTHER_ID,
     RESIZE,
+    STACK_ID,
     Hands,
     cluster,
     error,
@@ -62,6 +65,7 @@ pytest.importorskip("magnumclient")
 START = Cluster.from_api(cluster())
 RESIZE_TO_3 = Change("resize", "node_group/c/default-worker", {"node_count": 3, "node_count_before": 2})
 CREATE = Change("create_cluster", "cluster/c", {"name": "c", "cluster_template_id": "t-1", "node_count": 2})
+NEW_GROUP = Change("create_node_group", "node_group/c/gpu", {"node_count": 1})
 DELETE = Change("delete_cluster", "cluster/c")
 THREE = group(node_count=3)
 LIST = ("GET", GROUPS, 200, listed(group()))
@@ -95,7 +99,15 @@ def writing(entries: Sequence[Entry], *, timeout: float = 600, wait: bool = True
         api = MagnumApi(connection)
         deadline = Deadline.after(timeout, hands.clock)
         progress = Progress(lines.append, lambda: hands.at)
-        writer = Writer(api, deadline, progress, partial(failure_of, connection), lambda _cluster: "", wait)
+        writer = Writer(
+            api,
+            deadline,
+            progress,
+            partial(failure_of, connection),
+            lambda _cluster: "",
+            partial(stall_of, connection, api),
+            wait,
+        )
         yield Session(cloud.script, writer, hands, lines)
 
 
@@ -229,9 +241,60 @@ def test_a_cluster_that_goes_while_it_is_changed() -> None:
     assert "somebody else" in str(caught.value.reason)
 
 
+HEAT = rf"/heat/stacks/{STACK_ID}.*"
+INNER = {
+    "resource_name": "kube-minion", "resource_type": "OS::Nova::Server", "resource_status": "CREATE_FAILED",
+    "resource_status_reason": "No valid host was found.", "physical_resource_id": "p", "required_by": [], "links": [],
+    "logical_resource_id": "kube-minion", "updated_time": "2026-01-01T00:00:00Z",
+}  # fmt: skip
+
+
+def stack_is(status: str) -> Entry:
+    return ("GET", HEAT, 200, {"stack": {"id": STACK_ID, "stack_name": "s", "stack_status": status}})
+
+
+def heat_backed(status: str) -> Entry:
+    gpu = group("gpu", status=status, stack_id=STACK_ID)
+    return ("GET", GROUPS, 200, listed(group(stack_id=OTHER_ID), gpu))
+
+
+def test_magnum_that_does_not_notice_the_end_of_its_stack() -> None:
+    """As seen with Magnum 22: the stack is CREATE_FAILED, and the cluster stays IN_PROGRESS for ever."""
+    leaf = ("GET", r"/heat/stacks/s/.*/resources.*", 200, {"resources": [INNER]}, 2)
+    entries = [
+        seen("CREATE_COMPLETE"), LIST, ("POST", f"{ONE}/nodegroups/", 202, group("gpu")),
+        often(seen("UPDATE_IN_PROGRESS")), often(heat_backed("CREATE_IN_PROGRESS")), leaf, (*stack_is("CREATE_FAILED"), 2),
+    ]  # fmt: skip
+    with writing(entries, timeout=3600) as run:
+        with pytest.raises(OperationFailed) as caught:
+            run.run(NEW_GROUP)
+        assert 2 * STALL_LOOK_S <= run.seconds < 4 * STALL_LOOK_S
+    failure = caught.value.failure()
+    assert failure["code"] == "NO_CAPACITY" and failure["resource"] == "node_group/c/gpu"
+    assert failure["reason"] == "kube-minion (OS::Nova::Server): No valid host was found."
+    assert "delete the node group" in str(failure["hint"]) and failure["stack_status"] == "CREATE_FAILED"
+
+
+def test_a_stack_that_has_just_failed_is_no_stall() -> None:
+    """Magnum looks every 10 s: what it shows a moment later counts. Nor is one that works on, nor a driver without Heat."""
+    leaf = ("GET", r"/heat/stacks/s/.*/resources.*", 200, {"resources": [INNER]})
+    for groups, stacks in (
+        (heat_backed("CREATE_IN_PROGRESS"), [leaf, stack_is("CREATE_FAILED"), (*stack_is("CREATE_IN_PROGRESS"), ANY)]),
+        (heat_backed("CREATE_COMPLETE"), []),
+        (("GET", GROUPS, 200, listed(group("gpu", status="CREATE_IN_PROGRESS", stack_id="kube-abcde"))), []),
+    ):
+        entries = [
+            seen("CREATE_COMPLETE"), LIST, ACCEPTED,
+            often(seen("UPDATE_IN_PROGRESS", node_count=3), 40), seen("UPDATE_COMPLETE", "t1"), often(groups, 6), *stacks,
+            *ended("t1", THREE),
+        ]  # fmt: skip
+        with writing(entries, timeout=3600) as run:
+            run.run(RESIZE_TO_3)
+
+
 def test_a_timeout_carries_the_last_state_and_what_is_left() -> None:
     """The request was begun, so something changed; Magnum goes on."""
-    entries = [seen("CREATE_COMPLETE"), LIST, ACCEPTED, often(seen("UPDATE_IN_PROGRESS", node_count=3))]
+    entries = [seen("CREATE_COMPLETE"), LIST, ACCEPTED, often(seen("UPDATE_IN_PROGRESS", node_count=3)), often(LIST)]
     with writing(entries, timeout=60) as run:
         with pytest.raises(WaitTimeout) as caught:
             run.run(RESIZE_TO_3)
@@ -282,7 +345,6 @@ def test_a_failed_update_is_explained_without_a_heat_stack() -> None:
     assert failure["status"] == "UPDATE_FAILED" and failure["result"]["changed"] is True  # type: ignore[index]
 
 
-NEW_GROUP = Change("create_node_group", "node_group/c/gpu", {"node_count": 1})
 BOTH = ("GET", GROUPS, 200, listed(group(), group("gpu")))
 
 
