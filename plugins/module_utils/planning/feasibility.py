@@ -12,7 +12,7 @@ carrying out all fixes makes it feasible. A property test holds that.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import cost, fixes
@@ -20,7 +20,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     CODES,
     Candidate,
     Cluster,
-    Fix,
     Flavor,
     Group,
     Part,
@@ -49,29 +48,32 @@ def judge(request: Request, candidate: Candidate, memo: Memo | None = None) -> V
     :param memo: shared between the candidates of one request; it changes the speed, never the answer.
     """
     memo = {} if memo is None else memo
-    found = list(cluster_violations(request, candidate.cluster, memo))
-    steps = []
-    for slot in candidate.slots:
-        step, violations = judge_slot(request, candidate.action, slot, memo)
-        steps.append(step)
-        found += violations
-    if candidate.action == "scale" and all(step.after == step.before for step in steps):
+    action = candidate.action
+    views = [assess(request, slot, memo) for slot in candidate.slots]
+    steps = [step_of(action, view) for view in views]
+    if action == "scale" and all(step.after == step.before for step in steps):
         # Scaled out is at least one node more, also where there is room.
         steps[0] = replace(steps[0], after=steps[0].before + 1)
-    for step in steps:
-        found += bound_violations(candidate.action, step)
     opened = opened_nodes(candidate, steps)
     spent, drawn, over = _summed(request, candidate, steps, opened, memo)
-    found += over
-    known = not any(step.replaced for step in steps)
+    found = [*cluster_violations(request, candidate.cluster, memo), *over]
+    for view, step in zip(views, steps):
+        found += view.against
+        found += misfit_violations(action, view, memo)
+        found += room_violations(request, view) if action == "use" else bound_violations(action, step)
+    known = all(view.fits for view in views)
     return Verdict(
         candidate=candidate,
         steps=tuple(steps),
         opened=opened,
         cost=spent if known else None,
         power_mw=drawn if known else None,
-        why_not=tuple(sorted(found, key=lambda violation: ORDER[violation.code])),
+        why_not=tuple(sorted(found, key=_order)),
     )
+
+
+def _order(violation: Violation) -> int:
+    return ORDER[violation.code]
 
 
 def _remembered(memo: Memo, key: object, work: Any, *arguments: Any) -> Any:
@@ -138,28 +140,53 @@ def project_neighbours(request: Request, project: str) -> set[str]:
 # --- one part in one group
 
 
-def judge_slot(request: Request, action: str, slot: Slot, memo: Memo) -> tuple[Step, list[Violation]]:
-    """What one group must become for its part, and what speaks against that."""
+@dataclass(frozen=True)
+class View:
+    """A slot as it is, before anything is done: does its flavor fit, how many replicas have a seat, what speaks against it.
+
+    ``flavor`` is the group's where that fits, else the one that a fix would bring. ``missing`` counts nodes.
+    """
+
+    slot: Slot
+    fits: bool
+    flavor: Flavor
+    seats: int
+    new: int
+    seated: int
+    missing: int
+    against: tuple[Violation, ...]
+
+
+def assess(request: Request, slot: Slot, memo: Memo) -> View:
+    """The view of a slot: the same for using a group and for scaling it out."""
+    key = ("slot", id(slot))
+    if key not in memo:
+        # The view holds the slot, so nothing else can get its id while it is remembered.
+        memo[key] = _assess(request, slot, memo)
+    return memo[key]
+
+
+def _assess(request: Request, slot: Slot, memo: Memo) -> View:
     workload, group, part = request.workload, slot.group, slot.part
-    found = [*state_violations(group.status, group.name), *taint_violations(group, workload.tolerations)]
-    key = ("fit", action, part, group.flavor.name)
-    unfit, flavor = _remembered(memo, key, fitting, request, action, part, group.flavor)
-    least = group.min_count if action == "create" else 0
-    if unfit:
-        count = nodes_for(part, flavor, workload.replicas)
-        start = count if action == "use" else 0
-        return Step(part, group, flavor, workload.replicas, workload.replicas, start, max(count, least)), [
-            *found,
-            *unfit,
-        ]
+    against = (*state_violations(group.status, group.name), *taint_violations(group, workload.tolerations))
+    able = _remembered(memo, ("able", part, group.flavor.name), carrier, request, part, group.flavor)
+    if able is not None:
+        count = nodes_for(part, able, workload.replicas)
+        return View(slot, False, able, workload.replicas, workload.replicas, 0, count, against)
     new = max(0, workload.replicas - group.own)
     seats = new if group.measured else workload.replicas
     seated = total_capacity(part, group.flavor, usable_rooms(group.rooms, workload.isolation), seats)
     missing = nodes_for(part, group.flavor, seats - seated)
-    if action == "use" and missing:
-        found += room_violations(request, slot, seats, seated, fixes.scale_group(group, missing))
-    after = group.count if action == "use" else max(group.count + missing, least)
-    return Step(part, group, group.flavor, seats, new, group.count, after), found
+    return View(slot, True, group.flavor, seats, new, seated, missing, against)
+
+
+def step_of(action: str, view: View) -> Step:
+    """What an action makes of a group. A flavor that does not fit is taken as replaced, by nodes that are there to use."""
+    group = view.slot.group
+    before = group.count if view.fits else view.missing if action == "use" else 0
+    least = group.min_count if action == "create" else 0
+    after = before if action == "use" else max(before + view.missing, least)
+    return Step(view.slot.part, group, view.flavor, view.seats, view.new, before, after)
 
 
 def usable_rooms(rooms: Rooms, isolation: str) -> Rooms:
@@ -186,46 +213,51 @@ def taint_violations(group: Group, tolerations: tuple[str, ...]) -> Iterator[Vio
 
 
 def bound_violations(action: str, step: Step) -> Iterator[Violation]:
-    """A group grows within its bounds."""
+    """A group grows within its bounds; one of another flavor, added to a cluster, has bounds of its own."""
     most = step.group.max_count
-    if action == "use" or most is None or step.after <= most:
-        return
-    # A group of another flavor, added to the cluster, has bounds of its own.
-    if action == "create" or not step.replaced:
+    if most is not None and step.after > most and (action == "create" or not step.replaced):
         yield short("GROUP_MAX", step.after, most, "nodes", fixes.raise_max(step.group.name, step.after))
 
 
-def room_violations(request: Request, slot: Slot, wanted: int, seated: int, fix: Fix) -> Iterator[Violation]:
+def room_violations(request: Request, view: View) -> Iterator[Violation]:
     """Why the running nodes have no place for all replicas: others stand on them, or they lack something."""
-    shared = total_capacity(slot.part, slot.group.flavor, slot.group.rooms, wanted)
-    if seated < shared:
-        yield short("ISOLATION", wanted, seated, "replicas on nodes of their own", fix)
-    if shared < wanted:
-        yield from shortages(slot.part, slot.group.flavor, slot.group.rooms, wanted, fix)
-        if seated and request.workload.gang:
-            yield short("GANG_SPLIT", wanted, seated, "replicas", fix)
+    if not view.fits or not view.missing:
+        return
+    part, group = view.slot.part, view.slot.group
+    fix = fixes.scale_group(group, view.missing)
+    shared = total_capacity(part, group.flavor, group.rooms, view.seats)
+    if view.seated < shared:
+        yield short("ISOLATION", view.seats, view.seated, "replicas on nodes of their own", fix)
+    if shared < view.seats:
+        yield from shortages(part, group.flavor, group.rooms, view.seats, fix)
+        if view.seated and request.workload.gang:
+            yield short("GANG_SPLIT", view.seats, view.seated, "replicas", fix)
 
 
 # --- a flavor that cannot carry a part, however empty its nodes
 
 
-def fitting(request: Request, action: str, part: Part, flavor: Flavor) -> tuple[tuple[Violation, ...], Flavor]:
-    """Why a flavor cannot carry a part, and the flavor to go on with: this one, or the cheapest that can."""
+def carrier(request: Request, part: Part, flavor: Flavor) -> Flavor | None:
+    """None where the flavor can carry the part; else the one on which the replicas cost least, made up where there is none."""
     if can_carry(part, flavor):
-        return (), flavor
-    able = replacement(request, part)
-    count = nodes_for(part, able, request.workload.replicas)
-    fix = fixes.use_flavor(part, able) if action == "create" else fixes.add_node_group(part, able, count)
-    return tuple(misfits(part, flavor, fix)), able
-
-
-def replacement(request: Request, part: Part) -> Flavor:
-    """The flavor on which the replicas cost least; where none of the cloud's can carry them, one that would have to be made."""
+        return None
     replicas = request.workload.replicas
-    able = [flavor for flavor in request.fleet.flavors if can_carry(part, flavor)]
+    able = [entry for entry in request.fleet.flavors if can_carry(part, entry)]
     if able:
-        return min(able, key=lambda flavor: (nodes_for(part, flavor, replicas) * flavor.price, flavor.name))
+        return min(able, key=lambda entry: (nodes_for(part, entry, replicas) * entry.price, entry.name))
     return fixes.made_flavor(part, request.policy.prices)
+
+
+def misfit_violations(action: str, view: View, memo: Memo) -> tuple[Violation, ...]:
+    """What the group's flavor lacks, with the fix that brings one which does not."""
+    if view.fits:
+        return ()
+    part, flavor, new = view.slot.part, view.slot.group.flavor, action == "create"
+    key = ("misfits", new, part, flavor.name)
+    if key not in memo:
+        fix = fixes.use_flavor(part, view.flavor) if new else fixes.add_node_group(part, view.flavor, view.missing)
+        memo[key] = tuple(misfits(part, flavor, fix))
+    return memo[key]
 
 
 # --- what it adds up to
@@ -245,8 +277,8 @@ def _summed(
     request: Request, candidate: Candidate, steps: list[Step], opened: tuple[tuple[Flavor, int], ...], memo: Memo
 ) -> tuple[int, int, tuple[Violation, ...]]:
     masters = candidate.cluster.masters[0].name if candidate.cluster.masters else ""
-    on = tuple((step.part, step.flavor.name, step.new) for step in steps)
-    key = ("sums", candidate.action, masters, on, tuple((flavor.name, count) for flavor, count in opened))
+    on = tuple([(step.part, step.flavor.name, step.new) for step in steps])
+    key = ("sums", candidate.action, masters, on, tuple([(flavor.name, count) for flavor, count in opened]))
     return _remembered(memo, key, sums, request, candidate, steps, opened)
 
 

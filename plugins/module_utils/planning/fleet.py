@@ -287,7 +287,7 @@ def _measured(raw: object, path: str, flavor: Flavor) -> Rooms:
                 _devices(flavor, milli),
             )
             busy = flag(given.get("busy"), f"{node_path}.busy", room != flavor.empty)
-            rooms.append((replace(room, busy=busy), 1))
+            rooms.append((room._replace(busy=busy), 1))
     return tuple(rooms)
 
 

@@ -23,8 +23,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import (
     Seating,
-    capacity,
     piece,
+    pieces,
     serves,
 )
 
@@ -45,11 +45,17 @@ def mix(standing: Mix, coming: Mix) -> Mix:
 
 def fragmentation(flavor: Flavor, room: Room, known: Mix) -> int:
     """Milli-devices of one node that nothing known can use."""
-    free = sum(sum(devices) for devices in room.devices)
+    free = sum([sum(devices) for devices in room.devices])
     if not free:
         return 0
-    total = sum(number for _part, number in known)
-    lost = sum(_lost(flavor, room, part, free) * number for part, number in known)
+    usable: dict[tuple[Demand, ...], int] = {}
+    lost = total = 0
+    for (cpu_m, mem_mib, demands), number in known:
+        if demands not in usable:
+            usable[demands] = _usable(flavor, room, demands)
+        runs = cpu_m <= room.cpu_m and mem_mib <= room.mem_mib
+        lost += (free - usable[demands] if runs else free) * number
+        total += number
     return (lost // total if total else 0) + _stranded(flavor, room, free)
 
 
@@ -58,6 +64,8 @@ def gauge(known: Mix) -> Gauge:
     measured: dict[tuple[str, Room], int] = {}
 
     def fragments(flavor: Flavor, room: Room) -> int:
+        if not flavor.accelerators:
+            return 0
         key = (flavor.name, room)
         if key not in measured:
             measured[key] = fragmentation(flavor, room, known)
@@ -72,19 +80,16 @@ def growth(flavor: Flavor, seating: Seating, opened: int, fragments: Gauge) -> i
     return grown + opened * fragments(flavor, flavor.empty)
 
 
-def _lost(flavor: Flavor, room: Room, part: Part, free: int) -> int:
-    if not capacity(part, flavor, room, 1):
-        return free
-    usable = sum(_usable(flavor, room, demand) for demand in part.demands)
-    return free - usable
-
-
-def _usable(flavor: Flavor, room: Room, demand: Demand) -> int:
-    """Free parts of devices that can serve the demand and are large enough for a piece of it."""
+def _usable(flavor: Flavor, room: Room, demands: tuple[Demand, ...]) -> int:
+    """Free parts of devices that can serve the demands; none where one of the demands is not served in full."""
     total = 0
-    for index, accelerator in enumerate(flavor.accelerators):
-        if serves(accelerator, demand):
-            total += sum(device for device in room.devices[index] if device >= piece(accelerator, demand))
+    for demand in demands:
+        if pieces(flavor, room, demand) < demand.count:
+            return 0
+        for index, accelerator in enumerate(flavor.accelerators):
+            if serves(accelerator, demand):
+                size = piece(accelerator, demand)
+                total += sum([device for device in room.devices[index] if device >= size])
     return total
 
 

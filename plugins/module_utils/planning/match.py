@@ -32,7 +32,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Verdict,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.objective import (
-    disruption,
     effects_on_nodes,
     is_home,
     measure,
@@ -41,6 +40,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.obj
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.shortage import can_carry
 
 Form = tuple[Part, ...]
+# Codes of what speaks for a candidate: its way, and the terms in which none is better.
+WAYS = {"use": "ROOM_ON_RUNNING_NODES", "scale": "SCALES_WITHIN_MAX", "create": "NEW_CLUSTER"}
+BEST = {"cost": "CHEAPEST", "utilisation": "LEAST_FRAGMENTATION", "power": "LEAST_POWER"}
 
 
 def match(request: Request) -> Decision:
@@ -161,18 +163,17 @@ def ranked(request: Request, feasible: Iterable[Verdict]) -> list[Ranked]:
     parts = [(part, request.workload.replicas) for part in request.workload.forms[-1]]
     fragments = gauge(mix(request.fleet.standing, tuple(parts)))
     effects = effects_on_nodes(fragments, alone=request.workload.isolation == "node")
-    order = order_of_terms(request)
+    order = ("cost", "disruption", *order_of_terms(request))
     found = []
     for verdict in feasible:
         values = measure(request, verdict, effects)
-        terms = [("cost", verdict.cost or 0), ("disruption", disruption(request, verdict))]
-        found.append(Ranked(verdict, terms=(*terms, *((term, values[term]) for term in order))))
+        found.append(Ranked(verdict, terms=tuple([(term, values[term]) for term in order])))
     return sorted(found, key=_order)
 
 
-def _order(entry: Ranked) -> tuple[int, ...]:
+def _order(entry: Ranked) -> tuple[object, int]:
     """By the terms, then by action. Sorting is stable and candidates come in order of name, so names decide last."""
-    return (*(value for _term, value in entry.terms), ACTIONS.index(entry.verdict.candidate.action))
+    return entry.terms, ACTIONS.index(entry.verdict.candidate.action)
 
 
 def _closeness(verdict: Verdict) -> tuple[int, int]:
@@ -198,36 +199,34 @@ def choose(request: Request, feasible: list[Ranked]) -> tuple[Ranked | None, boo
 
 def explained(request: Request, feasible: list[Ranked], stays: bool) -> list[Ranked]:
     """The same candidates with their ranks and the codes that speak for them."""
-    if not feasible:
-        return []
     values = [dict(entry.terms) for entry in feasible]
-    least = {term: min(value[term] for value in values) for term in values[0]}
-    return [
-        Ranked(entry.verdict, rank, tuple(reasons(request, entry, least, stays and rank == 1)), entry.terms)
-        for rank, entry in enumerate(feasible, 1)
-    ]
+    least = {term: min([value[term] for value in values]) for term in BEST} if values else {}
+    kept = promises(request)
+    found = []
+    for rank, (entry, value) in enumerate(zip(feasible, values), 1):
+        codes = ("STANDING_PLACEMENT",) if stays and rank == 1 else ()
+        best = [code for term, code in BEST.items() if value[term] == least[term]]
+        found.append(Ranked(entry.verdict, rank, (*codes, *merits(request, entry.verdict), *best, *kept), entry.terms))
+    return found
 
 
-def reasons(request: Request, entry: Ranked, least: dict[str, int], stays: bool) -> Iterator[str]:
-    """What speaks for a feasible candidate."""
-    workload, candidate, terms = request.workload, entry.verdict.candidate, dict(entry.terms)
-    if stays:
-        yield "STANDING_PLACEMENT"
-    yield {"use": "ROOM_ON_RUNNING_NODES", "scale": "SCALES_WITHIN_MAX", "create": "NEW_CLUSTER"}[candidate.action]
+def merits(request: Request, verdict: Verdict) -> Iterator[str]:
+    """What speaks for a feasible candidate by itself."""
+    workload, candidate = request.workload, verdict.candidate
+    yield WAYS[candidate.action]
     if workload.prefers and candidate.cluster.type == workload.prefers[0]:
         yield "PREFERRED_TYPE"
-    if any(demand.models for step in entry.verdict.steps for demand in step.part.demands):
-        yield "MODEL_MATCH"
-    for code, term in (("CHEAPEST", "cost"), ("LEAST_FRAGMENTATION", "utilisation"), ("LEAST_POWER", "power")):
-        if terms[term] == least[term]:
-            yield code
-    for code, asked in (
-        ("WITHIN_POWER_BUDGET", workload.power_budget_mw),
-        ("WITHIN_PRICE_CAP", workload.max_cost),
-    ):
-        if asked is not None:
-            yield code
     if workload.latency_ms is not None and candidate.cluster.latency_ms is not None:
         yield "WITHIN_LATENCY"
-    if workload.isolation != "none":
-        yield "ISOLATED"
+
+
+def promises(request: Request) -> tuple[str, ...]:
+    """What every feasible candidate keeps, since it was asked for."""
+    workload = request.workload
+    asked = {
+        "MODEL_MATCH": any(demand.models for form in workload.forms for part in form for demand in part.demands),
+        "WITHIN_POWER_BUDGET": workload.power_budget_mw is not None,
+        "WITHIN_PRICE_CAP": workload.max_cost is not None,
+        "ISOLATED": workload.isolation != "none",
+    }
+    return tuple(code for code, wanted in asked.items() if wanted)

@@ -6,14 +6,15 @@
 
 Units are in the names: ``cpu_m`` milli-CPU, ``mem_mib`` MiB, ``_mw`` milliwatts; devices count in milli-devices
 (1000 is a whole one), money in millionths of the currency per hour. Nodes that are alike are counted, never listed:
-a group's nodes are ``((room, how many), ...)``. Cached properties are derived: they are no part of a value.
+a group's nodes are ``((room, how many), ...)``. Cached properties are derived: they are no part of a value. What is hashed
+and compared most (a room, a part, its demands) is a named tuple, all else a frozen dataclass.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 WHOLE = 1000
 KINDS = ("gpu", "npu")
@@ -57,8 +58,7 @@ class Accelerator:
     span_mw: int = 0
 
 
-@dataclass(frozen=True, order=True)
-class Room:
+class Room(NamedTuple):
     """What is free on a node. ``devices`` has one entry per accelerator of the flavor: the free part of each device,
     largest first. ``busy`` tells that somebody stands there already."""
 
@@ -103,8 +103,7 @@ class Flavor:
         return Room(self.cpu_m, self.mem_mib, tuple((WHOLE,) * entry.count for entry in self.accelerators))
 
 
-@dataclass(frozen=True, order=True)
-class Demand:
+class Demand(NamedTuple):
     """Accelerators that one replica asks for: ``count`` pieces of ``share`` each; any of ``models``, or any at all.
 
     ``mem_mib`` is asked of each piece.
@@ -117,8 +116,7 @@ class Demand:
     mem_mib: int = 0
 
 
-@dataclass(frozen=True, order=True)
-class Part:
+class Part(NamedTuple):
     """What must lie on one node together."""
 
     cpu_m: int

@@ -68,11 +68,13 @@ def measure(request: Request, verdict: Verdict, effects: Effects) -> dict[str, i
     cluster, prefers = verdict.candidate.cluster, request.workload.prefers
     effect = [effects(step) for step in verdict.steps]
     return {
-        "utilisation": sum(lost for lost, _fullest in effect),
+        "cost": verdict.cost or 0,
+        "disruption": disruption(request, verdict),
+        "utilisation": sum([lost for lost, _fullest in effect]),
         "power": verdict.power_mw or 0,
         "type": prefers.index(cluster.type) if cluster.type in prefers else len(prefers),
         "latency": UNKNOWN_LATENCY if cluster.latency_ms is None else cluster.latency_ms,
-        "headroom": max(fullest for _lost, fullest in effect),
+        "headroom": max([fullest for _lost, fullest in effect]),
         "spread": len(SPREAD_OVER - cluster.kinds),
     }
 
@@ -87,7 +89,7 @@ def effects_on_nodes(fragments: Gauge, *, alone: bool) -> Effects:
 
     def effects(step: Step) -> tuple[int, int]:
         opened = step.after - step.before
-        rooms = tuple((room, min(count, step.seats)) for room, count in step.group.rooms)
+        rooms = tuple([(room, min(count, step.seats)) for room, count in step.group.rooms])
         key = (step.flavor.name, step.part, step.seats, opened, rooms)
         if key not in remembered:
             remembered[key] = effect(step, (*rooms, (step.flavor.empty, opened)), opened)
