@@ -181,12 +181,11 @@ def _assess(request: Request, slot: Slot, memo: Memo) -> View:
 
 
 def step_of(action: str, view: View) -> Step:
-    """What an action makes of a group. A flavor that does not fit is taken as replaced, by nodes that are there to use."""
+    """What an action makes of a group; the nodes that it opens are of the flavor that can carry the part."""
     group = view.slot.group
-    before = group.count if view.fits else view.missing if action == "use" else 0
     least = group.min_count if action == "create" else 0
-    after = before if action == "use" else max(before + view.missing, least)
-    return Step(view.slot.part, group, view.flavor, view.seats, view.new, before, after)
+    after = group.count if action == "use" else max(group.count + view.missing, least)
+    return Step(view.slot.part, group, view.flavor, view.seats, view.new, group.count, after)
 
 
 def usable_rooms(rooms: Rooms, isolation: str) -> Rooms:

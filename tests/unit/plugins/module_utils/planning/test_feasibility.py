@@ -297,6 +297,20 @@ def test_a_new_cluster_pays_for_all_its_groups_and_its_masters() -> None:
     assert entry["cost_delta_h"] == 10 + 2 * 1 + 3 * 3
 
 
+def test_a_new_cluster_has_its_least_number_of_nodes() -> None:
+    types = {"three": {"master_flavor": "cpu.medium", "node_groups": [type_group("gpu", "gpu", least=3)]}}
+    prices = {"flavors": {"gpu.a100.large": 10, "cpu.medium": 1}}
+    found = answered({"gpu_count": 1}, types=types, prices=prices)
+    assert (found["decision"]["node_count_after"], found["decision"]["cost_delta_h"]) == (3, 3 * 10 + 1)
+    assert found["new_cluster"]["node_groups"][0]["node_count"] == 3
+
+
+@pytest.mark.parametrize(("action", "after"), [("use", 3), ("scale", 4)])
+def test_a_group_that_cannot_carry_shows_its_own_nodes(action: str, after: int) -> None:
+    entry = candidate(answered(MISSION, cluster("ml", group("cpu.large", 3))), f"{action} ml/default-worker")
+    assert (entry["node_count_before"], entry["node_count_after"]) == (3, after)
+
+
 def test_the_memo_changes_nothing() -> None:
     asked = request(MISSION, cluster("ml"), cluster("b", CPU, status="UPDATE_FAILED"))
     shared: dict[Any, Any] = {}

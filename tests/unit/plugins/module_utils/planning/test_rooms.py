@@ -116,6 +116,9 @@ INFER = Part(2_000, 0, gpus(1))
         (Room(36_000, 192 * 1024, ((1000, 1000, 1000, 0),)), ((TRAIN, 1),), 3000),
         (Room(36_000, 192 * 1024, ((1000, 1000, 1000, 0),)), ((INFER, 1),), 0),
         (Room(36_000, 192 * 1024, ((1000, 1000, 1000, 0),)), ((TRAIN, 1), (INFER, 2)), 1000),
+        # devices enough, but not the CPU that work of this kind takes with them; nor the memory
+        (Room(36_000, 192 * 1024, ((1000, 1000, 1000, 0),)), ((Part(40_000, 0, gpus(1)), 1),), 3000),
+        (Room(36_000, 192 * 1024, ((1000, 1000, 1000, 0),)), ((Part(0, 200 * 1024, gpus(1)), 1),), 3000),
         # no CPU is left beside two free devices: nobody's history is needed to see that
         (Room(0, 256 * 1024, ((1000, 1000, 0, 0),)), (), 2000),
         (Room(12_000, 256 * 1024, ((1000, 1000, 0, 0),)), (), 1000),
