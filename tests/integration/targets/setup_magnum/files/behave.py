@@ -22,7 +22,7 @@ def main() -> None:
         if pattern.startswith(prefix):
             devcloud("driver", "reset", "--cluster", pattern)
     for line in devcloud("agent", "show").splitlines():
-        pattern, _, behaviour = line.rpartition(": ")
+        pattern, _separator, behaviour = line.rpartition(": ")
         if pattern.startswith(prefix) and behaviour != "ok":
             devcloud("agent", "set", pattern, "ok")
 
