@@ -158,9 +158,45 @@ class Tenant:
     isolation: str = "none"
 
 
+class Pod(NamedTuple):
+    """Replicas of one part of a workload that stand on one node. ``pinned`` ones must not be moved."""
+
+    workload: str
+    part: Part
+    replicas: int = 1
+    isolation: str = "none"
+    tolerations: tuple[str, ...] = ()
+    pinned: bool = False
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node, where decisions are about the very node.
+
+    ``id`` is what Magnum removes it by, empty where nobody says. ``known`` tells that ``pods`` are all that stands there;
+    ``load`` is its measured utilisation per mille, None where nobody measured.
+    """
+
+    id: str
+    name: str
+    room: Room
+    pods: tuple[Pod, ...] = ()
+    known: bool = True
+    load: int | None = None
+    ready: bool = True
+    locks: tuple[str, ...] = ()
+
+    @cached_property
+    def moves(self) -> int:
+        """How many replicas would have to leave."""
+        return sum(pod.replicas for pod in self.pods)
+
+
 @dataclass(frozen=True)
 class Group:
     """A node group. ``rooms`` is what is free on its nodes; ``measured`` tells that the nodes themselves said so.
+
+    ``nodes`` are the same nodes one by one, only where a decision is about the very nodes.
 
     ``own`` counts the replicas of the very workload to be placed that stand there: their room on measured nodes is taken
     by themselves, on others it was never counted as taken.
@@ -176,6 +212,7 @@ class Group:
     own: int = 0
     taints: tuple[str, ...] = ()
     status: str = "CREATE_COMPLETE"
+    nodes: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True)
