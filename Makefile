@@ -35,7 +35,7 @@ check: venv ## The inner loop, in seconds: style and unit tests
 	@ruff check --quiet .
 	@ruff format --quiet --check .
 	@yamllint --strict .
-	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH) python -m pytest --quiet tests/unit
+	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH) PROPERTY_EXAMPLES=$${PROPERTY_EXAMPLES:-10} python -m pytest --quiet tests/unit
 
 format: venv ## Put style right where the tools can
 	@ruff check --quiet --fix . || true

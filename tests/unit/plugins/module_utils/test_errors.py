@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils import errors
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-
-often = settings(max_examples=60, deadline=None, derandomize=True)
 
 CLASSES = [
     value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.KcloudError)
@@ -49,7 +47,6 @@ def test_sentence(error: errors.KcloudError, sentence: str) -> None:
     assert str(error) == error.message
 
 
-@often
 @given(st.text(min_size=1), st.text(min_size=1), st.text(min_size=1))
 def test_sentence_holds_everything(message: str, reason: str, hint: str) -> None:
     """Nothing that is known is kept from the reader."""

@@ -9,10 +9,8 @@ from itertools import islice
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-
-often = settings(max_examples=60, deadline=None, derandomize=True)
 
 
 class Hands:
@@ -42,7 +40,6 @@ def test_a_deadline_passes_when_its_time_is_over() -> None:
     assert over.passed and over.elapsed == pytest.approx(10)
 
 
-@often
 @given(st.floats(0, 100), st.floats(0.5, 1.5), st.lists(st.floats(0, 50), max_size=20))
 def test_pauses_never_reach_beyond_the_deadline(limit: float, jitter: float, pauses: list[float]) -> None:
     """However long they are asked to be, and never backwards."""
@@ -67,7 +64,6 @@ def test_real_jitter_stays_around_one() -> None:
     assert all(0.9 <= factor <= 1.1 for factor in drawn) and len(set(drawn)) > 1
 
 
-@often
 @given(st.floats(0.1, 5), st.floats(5, 60), st.floats(1.01, 3))
 def test_intervals_grow_to_the_longest(first: float, longest: float, factor: float) -> None:
     """And stay there."""

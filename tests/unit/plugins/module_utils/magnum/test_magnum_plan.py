@@ -8,7 +8,6 @@ The properties carry plans out by ``magnum``, which knows Magnum's own rules for
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import Any
 
@@ -33,12 +32,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan 
     template_view,
     view,
 )
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
-
-# More of them with PROPERTY_EXAMPLES=5000, before something risky
-EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "50"))
-often = settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
 
 MASTER = NodeGroup("m", "default-master", role="master", node_count=1, is_default=True, status="CREATE_COMPLETE")
 WORKER = NodeGroup("w", "default-worker", node_count=2, is_default=True, status="CREATE_COMPLETE")
@@ -354,7 +349,6 @@ def planned(wanted: DesiredCluster, actual: Cluster | None) -> Plan:
         raise
 
 
-@often
 @given(desired_clusters(), st.one_of(st.none(), actual_clusters()))
 def test_a_plan_that_was_carried_out_leaves_nothing_to_do(wanted: DesiredCluster, actual: Cluster | None) -> None:
     """Every step is one that Magnum takes, the second plan is empty, and the diff told the truth on both sides."""
@@ -371,7 +365,6 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(wanted: DesiredCluster
     assert plan.changed == (plan.action != "none")
 
 
-@often
 @given(desired_clusters(), st.one_of(st.none(), actual_clusters()), st.randoms(use_true_random=False))
 def test_the_order_of_node_groups_means_nothing(wanted: DesiredCluster, actual: Cluster | None, random: Any) -> None:
     """Neither in the task nor in the API's answer."""
@@ -387,7 +380,6 @@ def test_the_order_of_node_groups_means_nothing(wanted: DesiredCluster, actual: 
     assert (other.action, other.before, other.after) == (plan.action, plan.before, plan.after)
 
 
-@often
 @given(desired_clusters(), actual_clusters())
 def test_groups_that_are_not_declared_are_left_alone(wanted: DesiredCluster, actual: Cluster) -> None:
     """Unless they are to be purged, or a failed update is retried."""
@@ -398,7 +390,6 @@ def test_groups_that_are_not_declared_are_left_alone(wanted: DesiredCluster, act
     assert all(change.verb != "delete_node_group" for change in plan.changes)
 
 
-@often
 @given(desired_clusters())
 def test_what_is_declared_is_seen_in_what_it_makes(wanted: DesiredCluster) -> None:
     """One normaliser for both sides."""
@@ -479,7 +470,6 @@ TEMPLATE_FIELDS = st.fixed_dictionaries(
 )
 
 
-@often
 @given(TEMPLATE_FIELDS, st.one_of(st.none(), TEMPLATE_FIELDS))
 def test_a_template_plan_that_was_carried_out_leaves_nothing_to_do(fields: dict[str, Any], there: Any) -> None:
     """What Magnum keeps is the text of each label."""

@@ -24,7 +24,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reque
     desired_template,
 )
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import cluster, group
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 
@@ -132,7 +132,6 @@ def test_families_of_statuses(status: str | None, family: str | None) -> None:
     assert families == ([family] if family else [])
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.dictionaries(st.text(max_size=4), st.one_of(st.booleans(), st.integers(), st.floats(), st.text(max_size=4))))
 def test_labels_compare_with_what_is_kept_of_them(labels: dict[str, Any]) -> None:
     """Sent as text, read back as text, the same; normalising twice changes nothing."""

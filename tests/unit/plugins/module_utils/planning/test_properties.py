@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from typing import Any
 
@@ -31,7 +30,7 @@ from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.p
     flavor,
     group,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 MORE_FLAVORS = [
@@ -152,12 +151,6 @@ def asked(workload: Plain, cloud: Plain) -> Request:
     return read_request(workload, cloud["fleet"], **options)
 
 
-# More of them with PROPERTY_EXAMPLES=5000, before something risky
-EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "50"))
-often = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-
-
-@often
 @given(workloads(), clouds())
 def test_carrying_out_all_fixes_makes_a_candidate_feasible(workload: Plain, cloud: Plain) -> None:
     request = asked(workload, cloud)
@@ -189,7 +182,6 @@ def without_devices(cloud: Plain) -> Plain:
     return cloud
 
 
-@often
 @given(workloads(), clouds(), st.integers(0, 2**32))
 def test_permuted_input_gives_the_same_bytes(workload: Plain, cloud: Plain, seed: int) -> None:
     chance = random.Random(seed)
@@ -283,7 +275,6 @@ def check_limits(workload: Plain, cloud: Plain, verdict: Verdict) -> None:
         assert devices <= cloud["fleet"]["accelerators_free"]["CUSTOM_GPU_A100"]
 
 
-@often
 @given(workloads(), clouds())
 def test_feasible_is_never_said_where_something_is_short(workload: Plain, cloud: Plain) -> None:
     request = asked(workload, cloud)
@@ -293,7 +284,6 @@ def test_feasible_is_never_said_where_something_is_short(workload: Plain, cloud:
             check_limits(workload, cloud, entry.verdict)
 
 
-@often
 @given(workloads(), clouds())
 def test_the_ranking_is_whole_and_ordered(workload: Plain, cloud: Plain) -> None:
     request = asked(workload, cloud)
@@ -313,7 +303,6 @@ def test_the_ranking_is_whole_and_ordered(workload: Plain, cloud: Plain) -> None
             assert violation.short_by is None or violation.short_by > 0
 
 
-@often
 @given(workloads(), clouds())
 def test_a_decision_that_was_carried_out_is_kept(workload: Plain, cloud: Plain) -> None:
     """Asked again after scaling out as decided, and standing there, the workload stays: nothing flaps."""
