@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,9 @@ from devcloud.progress import say, step
 
 LOCK = PACKAGE / "requirements.lock"
 PLUGINS = PACKAGE / "plugins"
+
+# How long somebody else may be installing packages
+LOCKED_S = 300.0
 
 # Debian package -> a file it brings.
 DEBIAN: dict[str, str] = {
@@ -50,9 +54,20 @@ def install_debian() -> None:
         # No daemon of the packages' own shall start: the devcloud runs its own.
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
         for arguments in (["apt-get", "update"], command):
-            done = subprocess.run(arguments, env=env, capture_output=True, text=True, check=False)
+            done = run_apt(arguments, env)
             if done.returncode:
                 raise DevcloudError(f"`{' '.join(arguments)}` failed:\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
+
+
+def run_apt(arguments: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run apt-get, and again while somebody else holds one of its locks: a new machine updates itself at first."""
+    end = time.monotonic() + LOCKED_S
+    while True:
+        done = subprocess.run(arguments, env=env, capture_output=True, text=True, check=False)
+        # DPkg::Lock::Timeout knows of dpkg's lock only, not of those on the lists and archives
+        if not done.returncode or "Could not get lock" not in done.stderr or time.monotonic() > end:
+            return done
+        time.sleep(2)
 
 
 def digest_of(*files: Path) -> str:
