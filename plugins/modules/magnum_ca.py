@@ -118,12 +118,14 @@ from typing import Any
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.access import ensure_ca
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import DRIVER_ARGUMENT
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 SPEC: dict[str, dict[str, Any]] = {
     "cluster": {"type": "str", "required": True, "aliases": ["name"]},
     "rotate_from": {"type": "str"},
     "force": {"type": "bool", "default": False},
+    "driver": DRIVER_ARGUMENT,
     "timeout": {"type": "int", "default": 3600},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
@@ -134,6 +136,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         connect(params),
         params["cluster"],
         params["rotate_from"],
+        driver=params["driver"],
         force=params["force"],
         timeout=params["timeout"],
         check_mode=check_mode,

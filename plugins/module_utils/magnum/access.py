@@ -26,15 +26,15 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Unsupported,
     WaitTimeout,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID, MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, Status
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.recognise import driver_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
-# The distributions whose CA Magnum's Heat driver can rotate (magnum/drivers/heat/driver.py, rotate_ca_certificate).
-DISTROS = ("fedora-coreos",)
 # What is not known of a certificate before it is signed.
 UNFORETOLD = ("fingerprint", "not_before", "not_after")
 
@@ -198,6 +198,7 @@ def ensure_ca(
     name: str,
     rotate_from: str | None,
     *,
+    driver: str | None = None,
     force: bool = False,
     timeout: float,
     check_mode: bool,
@@ -206,6 +207,7 @@ def ensure_ca(
     """Read a cluster's CA, and rotate it when it still is the one that the user wants to be rid of.
 
     :param rotate_from: SHA-256 fingerprint in hex; None only reads.
+    :param driver: name of the cluster's driver; None finds it out.
     :param force: rotate where it is not known whether the driver can.
     :returns: ``ca`` with ``pem``, ``fingerprint`` and ``not_after``, ``changed``, ``diff``.
     """
@@ -221,7 +223,7 @@ def ensure_ca(
     before = kubeconfig.fingerprint(pem)
     rotates = unwanted == before
     if rotates:
-        _check_rotation(api, cluster, force, check_mode)
+        _check_rotation(connection, api, cluster, driver, force, check_mode)
     if rotates and not check_mode:
         pem = _rotate(api, cluster, before, deadline)
     ca = {
@@ -265,7 +267,9 @@ def _at_rest(api: MagnumApi, cluster: Cluster, deadline: Deadline) -> Cluster:
     return cluster
 
 
-def _check_rotation(api: MagnumApi, cluster: Cluster, force: bool, check_mode: bool) -> None:
+def _check_rotation(
+    connection: Connection, api: MagnumApi, cluster: Cluster, driver: str | None, force: bool, check_mode: bool
+) -> None:
     """Refuse before anything is sent.
 
     Magnum makes the new CA first and asks the driver second: where the driver cannot, the cluster is UPDATE_FAILED, and
@@ -280,24 +284,9 @@ def _check_rotation(api: MagnumApi, cluster: Cluster, force: bool, check_mode: b
             reason=cluster.status_reason,
             hint="Magnum rotates from a COMPLETE status only: put right what failed (magnum_cluster), then run again",
         )
-    if force:
-        return
-    if not cluster.stack_id or not UUID.match(cluster.stack_id):
-        raise Unsupported(
-            f"{about}: its driver is not Magnum's Heat driver, and the others cannot",
-            resource=resource,
-            reason=f"'{cluster.stack_id}' is no Heat stack; where a driver cannot, Magnum replaces the CA all the same, "
-            "and the nodes keep the old one",
-            hint="Make a new cluster and move the workloads; 'force: true' if you know that your driver can",
-        )
-    template = api.cluster_template(cluster.cluster_template_id or "")
-    if template is not None and template.cluster_distro not in (None, *DISTROS):
-        raise Unsupported(
-            f"{about}: the Heat driver cannot on '{template.cluster_distro}'",
-            resource=resource,
-            reason=f"it can on {', '.join(DISTROS)}",
-            hint="Make a new cluster and move the workloads",
-        )
+    refused = None if force else refusal(driver_of(connection, api, cluster, driver), "rotate_ca", cluster.name)
+    if refused is not None:
+        raise refused
 
 
 def _rotate(api: MagnumApi, cluster: Cluster, before: str, deadline: Deadline) -> str:
