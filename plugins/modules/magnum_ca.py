@@ -36,6 +36,13 @@ options:
         anything is sent, for all drivers but Magnum's Heat driver on Fedora CoreOS.
     type: bool
     default: false
+  driver:
+    description:
+      - Which of Magnum's drivers the cluster has. Not given, it is found out by what the cluster and its template are.
+      - V(heat) is Magnum's own, up to Magnum 22, V(capi-helm) is magnum-capi-helm, V(cluster-api) is magnum-cluster-api, and
+        V(unknown) is any other.
+    type: str
+    choices: [heat, capi-helm, cluster-api, unknown]
   timeout:
     description: Seconds to wait at most until the cluster has the new CA. The rotation goes on when the time is over.
     type: int
