@@ -23,6 +23,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     NotPermitted,
     QuotaExceeded,
     ServiceError,
+    Unreadable,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ UNREACHABLE_HINT = (
 
 # Answers after which the same read may well succeed.
 _PASSING_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-# Magnum says this to a list while any cluster is being created or removed.
+# Magnum says this of a cluster that has no node groups, and of every list that holds one: while it is being removed.
 _PASSING_TEXT = re.compile(r"Invalid input for field/attribute master_count", re.IGNORECASE)
 # While many clusters come or go it says so for longer than a hiccup lasts: with these pauses for half a minute.
 PATIENCE = 8
@@ -195,6 +196,13 @@ def _from_status(status: int | None, message: str, about: dict[str, str]) -> Kcl
         return NotFound(message, hint="Check the name, and that it belongs to this project; then run again", **about)
     if status == 409:
         return Conflict(message, hint="Look at the object's state, then run again", **about)
+    if status == 400 and _PASSING_TEXT.search(reason):
+        return Unreadable(
+            message,
+            hint="Magnum cannot show a cluster that has lost its node groups, as in its removal: run again in a minute. One "
+            "that stays so must be deleted: 'openstack coe cluster delete' takes its name",
+            **about,
+        )
     if status == 400:
         return InvalidRequest(message, code="REJECTED", hint="Correct the value that the reason names", **about)
     if status is None:
@@ -242,9 +250,12 @@ def read(
     resource: str,
     *,
     attempts: int = 5,
+    patience: int = PATIENCE,
     sleep: Callable[[float], None] | None = None,
 ) -> Answer | None:
     """Make a read that survives hiccups; an object that does not exist is None.
+
+    :param patience: how often it is tried where Magnum says that it cannot show a cluster for now.
 
     Only for reads: a write that may have been carried out is never sent again without looking.
     """
@@ -255,7 +266,7 @@ def read(
             except Exception as error:
                 if status_of(error) == 404 and "EndpointNotFound" not in type(error).__name__:
                     return None
-                most = max(attempts, PATIENCE) if _PASSING_TEXT.search(str(error)) else attempts
+                most = patience if _PASSING_TEXT.search(str(error)) else attempts
                 if attempt >= most or not is_passing(error):
                     raise
                 (sleep or time.sleep)(min(0.5 * 2 ** (attempt - 1), LONGEST_PAUSE_S))

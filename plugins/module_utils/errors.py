@@ -103,6 +103,12 @@ class Conflict(KcloudError):
     default_code = "CONFLICT"
 
 
+class Unreadable(KcloudError):
+    """Magnum has the cluster and cannot show it, nor any list that holds it."""
+
+    default_code = "UNREADABLE"
+
+
 class QuotaExceeded(KcloudError):
     """A quota of the project is used up."""
 

@@ -22,7 +22,7 @@ MODULES = f"{COLLECTION}.plugins.modules"
 # Lowest first. A name is a file or a package below module_utils; files of one package may import each other,
 # otherwise nothing imports from its own layer.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "units"),
+    ("errors", "units", "magnum.listing"),
     ("magnum.model", "heat.model"),
     ("planning",),
     ("magnum.drivers", "heat.normal", "heat.references"),

@@ -19,7 +19,7 @@ MAGNUM = {"OpenStack-API-Version": "container-infra 1.11"}
 def magnum(connection, path):
     """A GET of Magnum, again when it trips over a cluster that is just being removed."""
     adapter = connection.container_infrastructure_management
-    for _attempt in range(5):
+    for _attempt in range(60):
         answer = adapter.get(path, headers=MAGNUM, raise_exc=False)
         if answer.status_code != 400:
             break

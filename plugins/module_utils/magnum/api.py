@@ -10,7 +10,8 @@ Python-magnumclient over the SDK's session. Facts about the calls are in the doc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Conflict,
     InvalidRequest,
     NotFound,
+    Unreadable,
     Unsupported,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.listing import around
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     Cluster,
     ClusterTemplate,
@@ -44,6 +47,8 @@ OLDEST = (1, 10)
 ALL = 1_000_000
 # Node groups are read side by side; Magnum asks Keystone for each, so more threads only queue up there.
 READERS = 4
+# How long a list waits for clusters that Magnum cannot show to be gone, where it cannot be read around them.
+UNREADABLE_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
@@ -116,6 +121,7 @@ class MagnumApi:
         """One cluster of this project, without node groups; None when there is none.
 
         :raises Ambiguous: more than one cluster has this name.
+        :raises Unreadable: it has lost its node groups, and Magnum cannot show it.
         """
         doing, resource = f"read cluster '{name_or_id}'", f"cluster/{name_or_id}"
         try:
@@ -126,19 +132,58 @@ class MagnumApi:
         if answer is None:
             return None
         found = Cluster.from_api(answer.to_dict())
-        if found.project_id in (None, self.project_id):
+        if self._is_ours(found):
             return found
         # An admin's GET by name finds other projects' clusters; ours may hide behind it.
         return self._only([c for c in self.clusters() if name_or_id in (c.name, c.id)], "cluster", name_or_id)
 
     def clusters(self) -> list[Cluster]:
-        """All clusters of this project, without node groups, by name."""
-        answers = read(lambda: self._client.clusters.list(detail=True, limit=ALL), "list clusters", "clusters")
-        found = [Cluster.from_api(answer.to_dict()) for answer in answers or []]
-        return sorted(
-            (cluster for cluster in found if cluster.project_id in (None, self.project_id)),
-            key=lambda cluster: (cluster.name, cluster.id),
+        """All clusters of this project, without node groups, by name.
+
+        One that Magnum cannot show, as it has lost its node groups, is left out; it makes the whole list a 400.
+
+        :raises Unreadable: more than one is so, for too long; others may be hidden between them.
+        """
+        doing = "list clusters"
+        for pause in UNREADABLE_PAUSES_S:
+            try:
+                answers = read(self._listed, doing, "clusters", patience=1)
+                return self._ours([Cluster.from_api(answer.to_dict()) for answer in answers or []])
+            except Unreadable as error:
+                found, missing = around(self._page, lambda cluster: cluster.id, self._is_ours, self._how_many())
+                if missing <= 1:
+                    return self._ours(found)
+                blocked = error
+            time.sleep(pause)
+        raise Unreadable(
+            f"Failed to {doing}: {missing} of them cannot be read",
+            resource="clusters",
+            reason=blocked.reason,
+            hint=blocked.hint,
         )
+
+    def _listed(self, limit: int = ALL, **order: Any) -> list[Any]:
+        return self._client.clusters.list(detail=True, limit=limit, **order)
+
+    def _page(self, limit: int, marker: str | None, key: str, direction: str) -> list[Cluster] | None:
+        """A part of the list; None where it holds a cluster that Magnum cannot show."""
+        order = {"marker": marker, "sort_key": key, "sort_dir": direction}
+        try:
+            answers = read(lambda: self._listed(limit, **order), "list clusters", "clusters", patience=1)
+        except Unreadable:
+            return None
+        return [Cluster.from_api(answer.to_dict()) for answer in answers or []]
+
+    def _how_many(self) -> int:
+        """How many clusters the project has, those that cannot be shown included."""
+        answer = read(lambda: self._client.stats.list(self.project_id), "count the clusters", "clusters")
+        return 0 if answer is None else answer.clusters
+
+    def _is_ours(self, cluster: Cluster) -> bool:
+        return cluster.project_id in (None, self.project_id)
+
+    def _ours(self, found: Iterable[Cluster]) -> list[Cluster]:
+        return sorted(filter(self._is_ours, found), key=lambda cluster: (cluster.name, cluster.id))
 
     def create_cluster(self, arguments: Mapping[str, Any]) -> str:
         """Ask for a cluster; the answer is its id, long before there is a cluster."""

@@ -15,6 +15,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     InvalidRequest,
     KcloudError,
     NotFound,
+    Unreadable,
     Unsupported,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import (
@@ -41,6 +42,7 @@ from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.m
     listed,
     magnum,
 )
+from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.scripted import ANY, PROJECT
 
 pytest.importorskip("magnumclient")
 CLUSTER = Cluster.from_api(cluster())
@@ -162,11 +164,67 @@ def test_lists_follow_every_page_and_hold_our_project_only() -> None:
         assert len(script.sent) == 2
 
 
-def test_lists_survive_the_removal_of_any_cluster() -> None:
-    """Magnum answers 400 about master_count meanwhile."""
-    bad = error(400, "Invalid input for field/attribute master_count. Value: '-1'. Value should be greater than 0")
-    with magnum([("GET", ALL_CLUSTERS, *bad), ("GET", ALL_CLUSTERS, 200, {"clusters": [cluster()]})]) as (api, _script):
+BAD = error(400, "Invalid input for field/attribute master_count. Value: '0'. Value should be greater or equal to 1")
+PAGE = r"/clusters/detail\?limit={}{}&sort_key={}&sort_dir={}"
+STATS = f"/stats\\?project_id={PROJECT}"
+
+
+def pages(*answers: tuple[int, str, str, str, Any]) -> list[Any]:
+    """Script entries of pages: limit, marker, key, direction and what is answered; the first is the whole list, blocked."""
+    parts = [
+        ("GET", PAGE.format(limit, f"&marker={marker}" if marker else "", key, direction), *answer)
+        for limit, marker, key, direction, answer in answers
+    ]
+    return [("GET", ALL_CLUSTERS, *BAD), *parts]
+
+
+def test_a_cluster_that_magnum_cannot_show_hides_no_other() -> None:
+    """It has lost its node groups, and every list that holds it is a 400: it is read around."""
+    one, other = cluster(), cluster(uuid=OTHER_ID, name="a")
+    script = pages(
+        *[(size, "", "id", "asc", BAD) for size in (64, 16, 4)],
+        (1, "", "id", "asc", (200, {"clusters": [one]})),
+        (1, CLUSTER_ID, "id", "asc", BAD),
+        *[(size, "", "id", "desc", BAD) for size in (64, 16, 4)],
+        (1, "", "id", "desc", (200, {"clusters": [other]})),
+        (1, OTHER_ID, "id", "desc", BAD),
+    )
+    with magnum([*script, ("GET", STATS, 200, {"clusters": 3, "nodes": 1})]) as (api, _script):
+        assert [found.name for found in api.clusters()] == ["a", "c"]
+
+
+def test_a_list_with_more_that_cannot_be_shown_waits_until_they_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands between them would be missed; a removal is over in a moment."""
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    blocked = [
+        (size, "", key, way, BAD)
+        for key in ("id", "uuid", "name")
+        for way in ("asc", "desc")
+        for size in (64, 16, 4, 1)
+    ]
+    script = [*pages(*blocked), ("GET", STATS, 200, {"clusters": 3, "nodes": 1})]
+    with magnum([*script, ("GET", ALL_CLUSTERS, 200, {"clusters": [cluster()]})]) as (api, _script):
         assert [found.name for found in api.clusters()] == ["c"]
+    assert slept == [1.0]
+
+
+def test_a_list_that_stays_incomplete_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is missed without a word."""
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    script = [("GET", ALL_CLUSTERS, *BAD, ANY), ("GET", STATS, 200, {"clusters": 2}, ANY)]
+    with magnum(script) as (api, _script), pytest.raises(Unreadable) as caught:
+        api.clusters()
+    assert caught.value.message == "Failed to list clusters: 2 of them cannot be read"
+    assert "coe cluster delete" in (caught.value.hint or "")
+
+
+def test_a_cluster_that_magnum_cannot_show_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name, with the way to be rid of it; it is not taken for one of several of that name."""
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    with magnum([("GET", BY_NAME, *BAD, ANY)]) as (api, _script), pytest.raises(Unreadable) as caught:
+        api.cluster("c")
+    assert caught.value.resource == "cluster/c"
 
 
 def test_other_drivers_call_the_stack_otherwise() -> None:
