@@ -37,7 +37,13 @@ options:
     description:
       - Number of nodes in the group C(default-worker). Other groups are declared in O(node_groups).
       - Not given, a new cluster gets one node, and an existing one keeps what it has.
+      - Where the cluster's label C(auto_scaling_enabled) is true, an autoscaler owns the counts. They are used for
+        creation only then, and another count is no change. Bounds are compared and set.
     type: int
+  nodes_to_remove:
+    description: The nodes of C(default-worker) that are to go, as O(node_groups[].nodes_to_remove).
+    type: list
+    elements: str
   master_count:
     description: Number of control plane nodes. Fixed after creation.
     type: int
@@ -52,6 +58,11 @@ options:
         description: Name of the node group.
         type: str
         required: true
+      state:
+        description: Whether the group is to be there. Not V(absent) for C(default-worker), which can be scaled to 0.
+        type: str
+        choices: [present, absent]
+        default: present
       role:
         description: Role of its nodes, such as V(worker). Fixed after creation. Not V(master).
         type: str
@@ -72,6 +83,15 @@ options:
       max_node_count:
         description: Most nodes that anybody may scale it to.
         type: int
+      nodes_to_remove:
+        description:
+          - The nodes that are to go, by server id, name or address. O(node_groups[].node_count) is needed with it
+            and says how many are left, so it must fit the number of names.
+          - Names that the group does not have, or not any more, are no change when the count is right already, and an
+            error when it is not.
+          - Once they are gone it is checked that exactly these went.
+        type: list
+        elements: str
       docker_volume_size:
         description: Size of the volume for containers on each node, in GB. Fixed after creation.
         type: int
@@ -85,6 +105,18 @@ options:
     description: Whether to delete node groups that O(node_groups) does not declare, with their nodes.
     type: bool
     default: false
+  replace_node_groups:
+    description:
+      - What to do where a node group's role, flavor, image, volume size or labels differ, which Magnum fixes for its life.
+      - V(refuse) is an error that names them.
+      - V(beside) makes a new group, named like the declared one with six digits added, beside the old one. The old one
+        stays, with its nodes, and RV(superseded_node_groups) names what is to be drained.
+      - V(finish) does the same, and then deletes the old group with its nodes. C(default-worker), which cannot be
+        deleted, is scaled to 0. Run it when the old nodes are drained, or from the start where the workloads may just move.
+      - From then on the new group is what the declared name stands for, by its label C(kcloud_node_group).
+    type: str
+    choices: [refuse, beside, finish]
+    default: refuse
   keypair:
     description: Name of the keypair on the nodes. Fixed after creation.
     type: str
@@ -147,6 +179,7 @@ requirements:
   - python-magnumclient >= 4.5
   - python-heatclient >= 4.0
 seealso:
+  - module: kcloud.infrastructure.magnum_nodegroup
   - module: kcloud.infrastructure.magnum_cluster_template
   - module: kcloud.infrastructure.magnum_cluster_info
 """
@@ -173,6 +206,26 @@ EXAMPLES = r"""
       - name: default-worker
         node_count: 2
         max_node_count: 4
+
+- name: Two nodes less, and exactly these two
+  kcloud.infrastructure.magnum_cluster:
+    cloud: devcloud
+    name: ml-training-cluster
+    node_groups:
+      - name: npu
+        node_count: 3
+        nodes_to_remove: [ml-training-npu-node-1, 10.0.0.14]
+
+- name: Another flavor for the group, beside the old one, whose nodes are then drained
+  kcloud.infrastructure.magnum_cluster:
+    cloud: devcloud
+    name: ml-training-cluster
+    replace_node_groups: beside
+    node_groups:
+      - name: npu
+        flavor: npu.rngd.xlarge
+        node_count: 3
+  register: result
 
 - name: No such cluster
   kcloud.infrastructure.magnum_cluster:
@@ -214,6 +267,47 @@ changes:
       resource: node_group/ml-training-cluster/default-worker
       node_count: 2
       node_count_before: 1
+superseded_node_groups:
+  description:
+    - The groups whose place another took, see O(replace_node_groups), and that are still there.
+    - Drain their nodes, then run with V(finish).
+  returned: when there are any
+  type: list
+  elements: dict
+  contains:
+    declared:
+      description: The name in the declaration.
+      type: str
+      returned: always
+    name:
+      description: The group whose nodes are to be drained.
+      type: str
+      returned: always
+    replaced_by:
+      description: The group that stands in its place.
+      type: str
+      returned: always
+    node_count:
+      description: Number of its nodes.
+      type: int
+      returned: always
+    node_addresses:
+      description: Their addresses, where the driver shows them.
+      type: list
+      elements: str
+      returned: always
+  sample:
+    - declared: npu
+      name: npu
+      replaced_by: npu-3f9a2c
+      node_count: 3
+      node_addresses: [10.0.0.12, 10.0.0.14, 10.0.0.15]
+autoscaled_node_groups:
+  description: The declared groups whose number of nodes an autoscaler owns, so that it was not compared.
+  returned: when there are any
+  type: list
+  elements: str
+  sample: [default-worker]
 changes_left:
   description: The changes of the plan that were not made.
   returned: when the task failed between changes
@@ -225,7 +319,7 @@ failure:
   type: dict
   contains:
     code:
-      description: Stable name of the failure, such as V(QUOTA_EXCEEDED), V(NO_CAPACITY), V(AMBIGUOUS_NAME), V(TIMEOUT).
+      description: Stable name of the failure, such as V(QUOTA_EXCEEDED), V(NO_CAPACITY), V(CANNOT_APPLY), V(AMBIGUOUS_NAME), V(TIMEOUT).
       type: str
       returned: always
     resource:
@@ -254,11 +348,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import DesiredCluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.request import (
+    GROUP_SPEC,
+    REPLACE_SPEC,
     desired_cluster,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
-GROUP_SPEC: dict[str, dict[str, Any]] = {
+SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
     "role": {"type": "str"},
     "flavor": {"type": "str", "aliases": ["flavor_id"]},
@@ -277,7 +373,9 @@ SPEC: dict[str, dict[str, Any]] = {
     "node_count": {"type": "int"},
     "master_count": {"type": "int"},
     "node_groups": {"type": "list", "elements": "dict", "options": GROUP_SPEC},
+    "nodes_to_remove": {"type": "list", "elements": "str"},
     "purge_node_groups": {"type": "bool", "default": False},
+    "replace_node_groups": REPLACE_SPEC,
     "keypair": {"type": "str", "no_log": False},
     "flavor": {"type": "str", "aliases": ["flavor_id"]},
     "master_flavor": {"type": "str", "aliases": ["master_flavor_id"]},

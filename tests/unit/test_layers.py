@@ -26,10 +26,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("magnum.model", "heat.model"),
     ("planning",),
     ("magnum.drivers", "heat.normal", "heat.references"),
+    ("magnum.groups",),
     ("magnum.plan", "magnum.request", "heat.plan", "heat.masking", "heat.diagnose"),
     ("cloud",),
     ("magnum.api", "magnum.references", "heat.api", "heat.source", "telemetry"),
-    ("progress", "wait", "kubeconfig", "quotas", "magnum.activity", "magnum.recognise", "fleet_reader"),
+    ("progress", "wait", "kubeconfig", "quotas", "magnum.activity", "magnum.nodes", "magnum.recognise", "fleet_reader"),
     # Magnum's clusters stand on Heat's stacks, so the Heat half is below
     ("heat.apply",),
     ("magnum.diagnose",),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -198,10 +198,13 @@ class MagnumApi:
             f"cluster/{cluster.name}",
         )
 
-    def resize(self, cluster: Cluster, group: NodeGroup, node_count: int) -> None:
-        """Ask for another number of nodes in one group. Never PATCH: drivers differ in it."""
+    def resize(self, cluster: Cluster, group: NodeGroup, node_count: int, nodes_to_remove: Sequence[str] = ()) -> None:
+        """Ask for another number of nodes in one group. Never PATCH: drivers differ in it.
+
+        :param nodes_to_remove: server ids of those that are to go; some drivers ignore them.
+        """
         with translated(f"resize node group '{group.name}' of '{cluster.name}'", _group(cluster, group.name)):
-            self._client.clusters.resize(cluster.id, node_count, nodegroup=group.id)
+            self._client.clusters.resize(cluster.id, node_count, list(nodes_to_remove), nodegroup=group.id)
 
     # --- node groups
 

@@ -12,8 +12,8 @@ for until it ends. A newer ``updated_at`` alone is no sign: Magnum's health poll
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     CloudUnreachable,
@@ -29,6 +29,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api i
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     Change,
     Cluster,
+    Node,
     NodeGroup,
     Plan,
     Status,
@@ -61,6 +62,7 @@ class Writer:
     :param explain: makes the error for a cluster that ended FAILED, given the cluster and what was being done.
     :param activity: a few words on what a cluster is busy with, for the live lines.
     :param stall: makes the error for a cluster that is IN_PROGRESS although its backend has ended, or None; the same.
+    :param nodes: group -> its nodes, of a cluster with its groups in detail; asked where named nodes are to go.
     """
 
     api: MagnumApi
@@ -70,6 +72,7 @@ class Writer:
     activity: Callable[[Cluster], str]
     stall: Callable[[Cluster, str], KcloudError | None]
     wait: bool = True
+    nodes: Callable[[Cluster], Mapping[str, tuple[Node, ...]]] = field(default=lambda _cluster: {})
 
     # --- reading and waiting
 
@@ -285,12 +288,42 @@ class Writer:
         """Any write to one node group."""
         name = change.resource.rsplit("/", 1)[-1]
         doing = f"{WORDS[change.verb]} node group '{name}' of cluster '{cluster.name}'"
-        return self._carried_out(
+        named = change.arguments.get("nodes_to_remove", ()) if self.wait else ()
+        before = self._node_labels(cluster, name) if named else {}
+        after = self._carried_out(
             cluster,
             doing,
             lambda: self._send_group(cluster, name, change),
             lambda: self._is_done(cluster, name, change),
         )
+        if named:
+            self._check_gone(change, named, before, self._node_labels(cluster, name))
+        return after
+
+    def _node_labels(self, cluster: Cluster, name: str) -> dict[str, str]:
+        found = self.nodes(self.api.with_groups(cluster)).get(name, ())
+        return {node.id: node.label for node in found}
+
+    @staticmethod
+    def _check_gone(change: Change, named: Sequence[str], before: dict[str, str], after: dict[str, str]) -> None:
+        """The named nodes went, and no other.
+
+        :raises OperationFailed: the driver took others, or others as well.
+        """
+        stayed = sorted(before.get(identity, identity) for identity in named if identity in after)
+        taken = sorted(label for identity, label in before.items() if identity not in after and identity not in named)
+        if stayed or taken:
+            raise OperationFailed(
+                f"Failed to remove exactly the named nodes: {', '.join(stayed) or 'none'} stayed, "
+                f"{', '.join(taken) or 'none'} went unasked",
+                code="WRONG_NODES_REMOVED",
+                resource=change.resource,
+                reason="this cluster's driver does not heed 'nodes_to_remove'",
+                hint="The number of nodes is right now. To choose who goes, make a new node group, drain the old one's "
+                "nodes, then delete that",
+                stayed=stayed,
+                taken=taken,
+            )
 
     def _is_done(self, cluster: Cluster, name: str, change: Change) -> bool | None:
         """Whether a change of a node group can be seen in the group itself; None where it would look the same."""
@@ -320,7 +353,8 @@ class Writer:
                 hint="Run again to see what there is now",
             )
         if change.verb == "resize":
-            self.api.resize(cluster, group, change.arguments["node_count"])
+            named = change.arguments.get("nodes_to_remove", ())
+            self.api.resize(cluster, group, change.arguments["node_count"], named)
         elif change.verb == "set_bounds":
             self.api.update_node_group(cluster, group, change.arguments)
         elif change.verb == "delete_node_group":

@@ -203,8 +203,28 @@ class Cluster:
 
 
 @dataclass(frozen=True)
+class Node:
+    """A node of a group, with all by which a user may name it; ``id`` is what a driver takes to remove it."""
+
+    id: str
+    name: str | None = None
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(filter(None, (self.id, self.name, *self.addresses)))
+
+    @property
+    def label(self) -> str:
+        return self.name or self.id
+
+
+@dataclass(frozen=True)
 class DesiredGroup:
-    """A node group as declared; None means that the user did not say."""
+    """A node group as declared; None means that the user did not say.
+
+    ``leaving`` are the nodes that ``nodes_to_remove`` stands for and that are still there; it is found, not declared.
+    """
 
     name: str
     role: str | None = None
@@ -216,16 +236,42 @@ class DesiredGroup:
     docker_volume_size: int | None = None
     labels: Mapping[str, str] | None = None
     merge_labels: bool | None = None
+    nodes_to_remove: tuple[str, ...] | None = None
+    absent: bool = False
+    leaving: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True)
+class Superseded:
+    """A node group whose place another took and that is still there: its nodes are to be drained."""
+
+    declared: str
+    name: str
+    replaced_by: str
+    node_count: int
+    node_addresses: tuple[str, ...] = ()
+
+    def as_result(self) -> dict[str, Any]:
+        return {**asdict(self), "node_addresses": list(self.node_addresses)}
 
 
 @dataclass(frozen=True)
 class DesiredCluster:
-    """A cluster as declared: ``given`` holds the API's fields that the user gave, and only these."""
+    """A cluster as declared: ``given`` holds the API's fields that the user gave, and only these.
+
+    :param replace_groups: what to do where Magnum fixes what differs in a group: ``refuse``, ``beside`` or ``finish``.
+    :param partial: only these groups are meant, and not what else is amiss with the cluster.
+    :param superseded: found when the declaration meets the cluster, as are ``autoscaled``, groups whose count is not ours.
+    """
 
     name: str
     given: Mapping[str, Any] = field(default_factory=dict)
     groups: tuple[DesiredGroup, ...] = ()
     purge_groups: bool = False
+    replace_groups: str = "refuse"
+    partial: bool = False
+    superseded: tuple[Superseded, ...] = ()
+    autoscaled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -248,6 +294,8 @@ class Plan:
     before: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
+    # What a user must know beside the changes: more keys of a module's result.
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:

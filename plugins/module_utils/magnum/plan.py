@@ -13,7 +13,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CannotApply, InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CannotApply
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.groups import (
+    bounds_of,
+    check_fixed,
+    check_groups,
+    comparable_labels,
+    declared_group,
+    deletion,
+    first_count,
+    group_changes,
+    group_creation,
+    group_value,
+    resize,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     DEFAULT_MASTER,
     DEFAULT_WORKER,
@@ -33,7 +46,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
 CREATION_ONLY = frozenset({"merge_labels", "create_timeout", "discovery_url"})
 # From these Magnum allows nothing but a deletion.
 ONLY_DELETE = frozenset({"CREATE_FAILED", "DELETE_FAILED"})
-GROUP_FIXED = ("role", "flavor_id", "image_id", "docker_volume_size", "labels")
 # What Magnum lets anyone change on a template while clusters use it.
 TEMPLATE_ALWAYS = frozenset({"hidden"})
 
@@ -46,7 +58,7 @@ def plan_cluster(desired: DesiredCluster, actual: Cluster | None, *, recreate: b
     :raises CannotApply: a given field differs and is fixed for the life of a cluster or node group.
     :raises InvalidRequest: a count is outside its bounds, or a master group is to be created.
     """
-    _check_groups(desired.groups)
+    check_groups(desired.groups)
     if actual is not None:
         # It may have been called by its id.
         desired = replace(desired, name=actual.name)
@@ -61,11 +73,20 @@ def plan_cluster(desired: DesiredCluster, actual: Cluster | None, *, recreate: b
             (delete, *_creation(desired)),
         )  # fmt: skip
     _check_fixed(desired, actual)
-    changes = (*_group_changes(desired, actual), *_purges(desired, actual))
-    changes = changes or _retry(actual)
+    changes = (*group_changes(desired, actual), *_purges(desired, actual))
+    changes = changes or (() if desired.partial else _retry(actual))
     if Status.failed(actual.status) and changes:
         before, after = {**before, "status": actual.status}, {**after, "status": "UPDATE_COMPLETE"}
-    return Plan("update" if changes else "none", before, after, changes)
+    return Plan("update" if changes else "none", before, after, changes, _told(desired))
+
+
+def _told(desired: DesiredCluster) -> dict[str, Any]:
+    """What the user must know of the groups beside the changes."""
+    told = {
+        "superseded_node_groups": [entry.as_result() for entry in desired.superseded],
+        "autoscaled_node_groups": list(desired.autoscaled),
+    }
+    return {key: value for key, value in told.items() if value}
 
 
 def plan_cluster_absent(name: str, actual: Cluster | None) -> Plan:
@@ -85,50 +106,40 @@ def declared_view(desired: DesiredCluster) -> dict[str, Any]:
     given = {key: value for key, value in desired.given.items() if key not in CREATION_ONLY}
     if "labels" in given:
         given["labels"] = normal_labels(given["labels"])
-    groups = {group.name: _declared_group(group) for group in desired.groups}
-    return {"name": desired.name, **dict(sorted(given.items())), **({"node_groups": groups} if groups else {})}
+    groups = {group.name: declared_group(group) for group in desired.groups if not group.absent}
+    return {
+        "name": desired.name,
+        **dict(sorted(given.items())),
+        **({"node_groups": groups} if _has_groups(desired) else {}),
+    }
+
+
+def _has_groups(desired: DesiredCluster) -> bool:
+    """Whether the views show node groups: on both sides, though one may have none."""
+    return bool(desired.groups) or desired.purge_groups
 
 
 def view(actual: Cluster, desired: DesiredCluster) -> dict[str, Any]:
     """The cluster as it is, cut to what the user declared: the ``before`` of a diff."""
     given = {key: getattr(actual, key) for key in desired.given if key not in CREATION_ONLY}
     if "labels" in given:
-        given["labels"] = _comparable(actual.labels, desired.given["labels"], desired.given.get("merge_labels", True))
+        given["labels"] = comparable_labels(
+            actual.labels, desired.given["labels"], desired.given.get("merge_labels", True)
+        )
     groups = {}
     for group in desired.groups:
         present = actual.group(group.name)
-        if present is not None:
-            groups[group.name] = {key: _group_value(present, key, group) for key in _declared_group(group)}
+        if present is not None and group.absent:
+            groups[group.name] = {"node_count": present.node_count}
+        elif present is not None:
+            groups[group.name] = {key: group_value(present, key, group) for key in declared_group(group)}
     if desired.purge_groups:
         groups.update({group.name: {"node_count": group.node_count} for group in _undeclared(desired, actual)})
-    has_groups = bool(desired.groups) or bool(groups)
-    return {"name": actual.name, **dict(sorted(given.items())), **({"node_groups": groups} if has_groups else {})}
-
-
-def _declared_group(group: DesiredGroup) -> dict[str, Any]:
-    named = {
-        "role": group.role,
-        "flavor_id": group.flavor_id,
-        "image_id": group.image_id,
-        "docker_volume_size": group.docker_volume_size,
-        "labels": None if group.labels is None else normal_labels(group.labels),
-        "node_count": group.node_count,
-        "min_node_count": group.min_node_count,
-        "max_node_count": group.max_node_count,
+    return {
+        "name": actual.name,
+        **dict(sorted(given.items())),
+        **({"node_groups": groups} if _has_groups(desired) else {}),
     }
-    return {key: value for key, value in named.items() if value is not None}
-
-
-def _group_value(present: NodeGroup, key: str, group: DesiredGroup) -> Any:
-    if key == "labels":
-        return _comparable(present.labels, group.labels or {}, group.merge_labels is not False)
-    return getattr(present, key)
-
-
-def _comparable(actual: Mapping[str, str], given: Mapping[str, Any], merged: bool) -> dict[str, str]:
-    """Labels to compare: with merging, the template's own labels are nobody's difference."""
-    labels = normal_labels(actual)
-    return {key: labels[key] for key in normal_labels(given) if key in labels} if merged else labels
 
 
 # --- creating -----------------------------------------------------------------------------------------------------
@@ -145,45 +156,18 @@ def _creation(desired: DesiredCluster) -> tuple[Change, ...]:
     else:
         arguments.pop("merge_labels", None)
     first = next((group for group in desired.groups if group.name == DEFAULT_WORKER), DesiredGroup(DEFAULT_WORKER))
-    count = _first_count(first)
+    count = first_count(first)
     if count is not None:
         arguments["node_count"] = count
-    others = [group for group in desired.groups if group.name not in (DEFAULT_WORKER, DEFAULT_MASTER)]
-    bounds = _bounds_of(first)
+    others = [
+        group for group in desired.groups if group.name not in (DEFAULT_WORKER, DEFAULT_MASTER) and not group.absent
+    ]
+    bounds = bounds_of(first)
     return (
         Change("create_cluster", _cluster(desired), arguments),
         *([Change("set_bounds", f"node_group/{desired.name}/{DEFAULT_WORKER}", bounds)] if bounds else []),
-        *(_group_creation(desired.name, group) for group in others),
+        *(group_creation(desired.name, group) for group in others),
     )
-
-
-def _group_creation(cluster: str, group: DesiredGroup) -> Change:
-    labels = {} if group.labels is None else {str(key): label_text(value) for key, value in group.labels.items()}
-    count = _first_count(group)
-    arguments = {
-        **_declared_group(group),
-        **({"labels": labels} if labels else {}),
-        **({} if count is None else {"node_count": count}),
-    }
-    if labels:
-        arguments["merge_labels"] = group.merge_labels is not False
-    return Change("create_node_group", f"node_group/{cluster}/{group.name}", arguments)
-
-
-def _first_count(group: DesiredGroup) -> int | None:
-    """How many nodes a new group begins with; None leaves it to Magnum, which makes one.
-
-    Where the bounds forbid that, the nearest count that they allow: Magnum refuses bounds that exclude the count.
-    """
-    low, high = group.min_node_count or 0, group.max_node_count
-    if group.node_count is not None or _within(1, low, high):
-        return group.node_count
-    return max(low, 1) if high is None else min(max(low, 1), high)
-
-
-def _bounds_of(group: DesiredGroup) -> dict[str, int]:
-    bounds = {"min_node_count": group.min_node_count, "max_node_count": group.max_node_count}
-    return {key: value for key, value in bounds.items() if value is not None}
 
 
 # --- changing -----------------------------------------------------------------------------------------------------
@@ -193,75 +177,7 @@ def _check_fixed(desired: DesiredCluster, actual: Cluster) -> None:
     """Refuse what no driver can change, all of it in one message."""
     have, want = view(actual, desired), declared_view(desired)
     wrong = {key: (have.get(key), want[key]) for key in want if key != "node_groups" and have.get(key) != want[key]}
-    for group in desired.groups:
-        present = actual.group(group.name)
-        if present is None:
-            continue
-        declared = _declared_group(group)
-        for key in GROUP_FIXED:
-            value = _group_value(present, key, group)
-            if key in declared and value != declared[key]:
-                wrong[f"node_groups.{group.name}.{key}"] = (value, declared[key])
-    if wrong:
-        raise CannotApply(
-            f"Failed to change cluster '{desired.name}': "
-            + "; ".join(f"{key} is {have!r}, wanted {want!r}" for key, (have, want) in sorted(wrong.items())),
-            resource=_cluster(desired),
-            reason="Magnum fixes these for the life of a cluster and of its node groups",
-            hint="Take the options back, make a node group of another name, or make a new cluster and move the "
-            "workloads before this one is deleted",
-            fields=sorted(wrong),
-        )
-
-
-def _group_changes(desired: DesiredCluster, actual: Cluster) -> tuple[Change, ...]:
-    changes: list[Change] = []
-    for group in desired.groups:
-        present = actual.group(group.name)
-        if present is None:
-            changes.append(_group_creation(desired.name, group))
-        else:
-            changes.extend(_scaling(desired.name, group, present))
-    return tuple(changes)
-
-
-def _scaling(cluster: str, group: DesiredGroup, present: NodeGroup) -> list[Change]:
-    """Bounds and count in the one order that Magnum takes: a count is always within the bounds of the moment."""
-    resource = f"node_group/{cluster}/{group.name}"
-    low = present.min_node_count if group.min_node_count is None else group.min_node_count
-    high = present.max_node_count if group.max_node_count is None else group.max_node_count
-    count = present.node_count if group.node_count is None else group.node_count
-    if not _within(count, low, high):
-        raise InvalidRequest(
-            f"Failed to scale node group '{group.name}' of cluster '{cluster}': node_count {count} is outside its "
-            f"bounds {low}..{'' if high is None else high}",
-            resource=resource,
-            hint="Give 'min_node_count' or 'max_node_count' of the node group as well, or another 'node_count'",
-        )
-    retry = Status.failed(present.status)
-    resize = [_resize(resource, present, count)] if count != present.node_count or retry else []
-    if (low, high) == (present.min_node_count, present.max_node_count):
-        return resize
-    final = [_set_bounds(resource, present, low, high)]
-    if not resize or _within(present.node_count, low, high):
-        return final + resize
-    if _within(count, present.min_node_count, present.max_node_count):
-        return resize + final
-    widest = None if high is None or present.max_node_count is None else max(high, present.max_node_count)
-    return [_set_bounds(resource, present, min(low, present.min_node_count), widest), *resize, *final]
-
-
-def _within(count: int, low: int, high: int | None) -> bool:
-    return low <= count and (high is None or count <= high)
-
-
-def _resize(resource: str, present: NodeGroup, count: int) -> Change:
-    return Change("resize", resource, {"node_count": count, "node_count_before": present.node_count})
-
-
-def _set_bounds(resource: str, present: NodeGroup, low: int, high: int | None) -> Change:
-    wanted = {"min_node_count": low, "max_node_count": high}
-    return Change("set_bounds", resource, {k: v for k, v in wanted.items() if v != getattr(present, k)})
+    check_fixed(desired, wrong, actual)
 
 
 def _retry(actual: Cluster) -> tuple[Change, ...]:
@@ -270,47 +186,18 @@ def _retry(actual: Cluster) -> tuple[Change, ...]:
         return ()
     failed = [group for group in actual.node_groups if group.role != "master" and Status.failed(group.status)]
     workers = failed or [group for group in actual.node_groups if group.name == DEFAULT_WORKER]
-    return tuple(_resize(f"node_group/{actual.name}/{group.name}", group, group.node_count) for group in workers)
+    return tuple(resize(f"node_group/{actual.name}/{group.name}", group, group.node_count) for group in workers)
 
 
 def _undeclared(desired: DesiredCluster, actual: Cluster) -> list[NodeGroup]:
-    declared = {group.name for group in desired.groups}
+    declared = {group.name for group in (*desired.groups, *desired.superseded)}
     return [group for group in actual.node_groups if group.name not in declared and not group.is_default]
 
 
 def _purges(desired: DesiredCluster, actual: Cluster) -> tuple[Change, ...]:
     if not desired.purge_groups:
         return ()
-    return tuple(
-        Change("delete_node_group", f"node_group/{actual.name}/{group.name}", {"node_count_before": group.node_count})
-        for group in _undeclared(desired, actual)
-    )
-
-
-def _check_groups(groups: tuple[DesiredGroup, ...]) -> None:
-    names = [group.name for group in groups]
-    for group in groups:
-        where = f"node_groups.{group.name}"
-        if names.count(group.name) > 1:
-            raise InvalidRequest(
-                f"Failed to read option 'node_groups': '{group.name}' is declared twice",
-                resource=where,
-                hint="Declare each node group once; 'node_count' of the cluster is that of 'default-worker'",
-            )
-        if group.role == "master" and group.name != DEFAULT_MASTER:
-            raise InvalidRequest(
-                f"Failed to read option 'node_groups': '{group.name}' has role 'master'",
-                resource=where,
-                reason="Magnum makes the only master group itself",
-                hint="Use 'master_count', or another role",
-            )
-        low, high, count = group.min_node_count or 0, group.max_node_count, group.node_count
-        if (high is not None and low > high) or (count is not None and not _within(count, low, high)):
-            raise InvalidRequest(
-                f"Failed to read option 'node_groups': '{group.name}' wants node_count {count} within {low}..{high}",
-                resource=where,
-                hint="Give min_node_count <= node_count <= max_node_count",
-            )
+    return tuple(deletion(actual.name, group) for group in _undeclared(desired, actual))
 
 
 # --- templates ----------------------------------------------------------------------------------------------------

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, InvalidRequest, NotFound
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import activity_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID, MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply import Writer, carry_out
@@ -19,12 +19,14 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagn
     failure_of,
     stall_of,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.groups import check_groups, settled_groups
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     Cluster,
     DesiredCluster,
     Plan,
     Status,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.nodes import read_nodes
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan import (
     ONLY_DELETE,
     plan_cluster,
@@ -65,6 +67,7 @@ def _result(plan: Plan, **thing: Any) -> dict[str, Any]:
     """The one shape of a module's answer: the thing, whether it changed, how, and the diff."""
     return {
         **thing,
+        **plan.told,
         "changed": plan.changed,
         "changes": [change.as_result() for change in plan.changes],
         "diff": {"before": dict(plan.before), "after": dict(plan.after)},
@@ -81,8 +84,43 @@ def reconcile_cluster(
 
     :returns: ``cluster`` (None when absent), ``changed``, ``changes``, ``diff``.
     """
+    writer = _writer(connection, how)
+    actual = _read(writer, desired.name, how, present=present)
+    if not present:
+        plan = plan_cluster_absent(desired.name, actual)
+    else:
+        _settled, plan = _plan_present(connection, writer.api, desired, actual, recreate)
+    return _carried_out(writer, plan, actual, desired.name, how, present=present)
+
+
+def reconcile_node_group(connection: Connection, desired: DesiredCluster, how: How) -> dict[str, Any]:
+    """Make one node group as declared, or make it go: the same plan as for a cluster of which nothing else is said.
+
+    :param desired: a cluster with this one group.
+    :returns: ``node_group`` (None when absent), ``changed``, ``changes``, ``diff``.
+    :raises NotFound: the group is to be there and its cluster is not.
+    """
+    (group,) = desired.groups
+    check_groups(desired.groups)
+    writer = _writer(connection, how)
+    actual = _read(writer, desired.name, how, present=True)
+    if actual is None and group.absent:
+        return _result(Plan("none"), node_group=None)
+    if actual is None:
+        raise NotFound(
+            f"Failed to find cluster '{desired.name}'",
+            resource=f"cluster/{desired.name}",
+            hint="Make it with kcloud.infrastructure.magnum_cluster, or check the project",
+        )
+    settled, plan = _plan_present(connection, writer.api, desired, actual, recreate=False)
+    result = _carried_out(writer, plan, actual, desired.name, how, present=True)
+    groups = {entry["name"]: entry for entry in (result.pop("cluster") or {}).get("node_groups", ())}
+    return {**result, "node_group": None if group.absent else groups.get(settled.groups[0].name)}
+
+
+def _writer(connection: Connection, how: How) -> Writer:
     api = MagnumApi(connection, how.api_version)
-    writer = Writer(
+    return Writer(
         api=api,
         deadline=Deadline.after(how.timeout, how.clock),
         progress=from_environment() if how.progress else Progress(),
@@ -90,14 +128,16 @@ def reconcile_cluster(
         activity=activity_of(connection, api),
         stall=partial(stall_of, connection, api),
         wait=how.wait,
+        nodes=partial(read_nodes, connection),
     )
-    actual = _read(writer, desired.name, how, present=present)
-    if not present:
-        plan = plan_cluster_absent(desired.name, actual)
-    else:
-        plan = _plan_present(connection, api, desired, actual, recreate)
+
+
+def _carried_out(
+    writer: Writer, plan: Plan, actual: Cluster | None, name: str, how: How, *, present: bool
+) -> dict[str, Any]:
+    """The result of a plan: foreseen in check mode, else of what was done."""
     if present:
-        _check_wait(plan, actual, how, desired.name)
+        _check_wait(plan, actual, how, name)
     if how.check_mode or not plan.changed:
         return _result(plan, cluster=_foreseen(plan, actual))
     after = carry_out(plan, actual, writer)
@@ -117,18 +157,23 @@ def _read(writer: Writer, name: str, how: How, *, present: bool) -> Cluster | No
 
 def _plan_present(
     connection: Connection, api: MagnumApi, desired: DesiredCluster, actual: Cluster | None, recreate: bool
-) -> Plan:
+) -> tuple[DesiredCluster, Plan]:
+    """The declaration in the names of what is there, and the plan for it."""
     references = References(connection)
-    named = _with_template_id(api, desired, actual)
+    named = _with_template_id(api, desired, actual) if desired.given or actual is None else desired
     if actual is not None:
-        aligned = references.aligned_cluster(named, actual)
         if actual.status in ONLY_DELETE and not recreate:
             raise failure_of(connection, actual, f"use cluster '{desired.name}'")
-        plan = plan_cluster(aligned, actual, recreate=recreate)
+        if actual.status not in ONLY_DELETE:
+            naming = any(group.nodes_to_remove for group in desired.groups)
+            nodes = read_nodes(connection, actual) if naming else {}
+            named = settled_groups(named, actual, nodes, references.same)
+        named = references.aligned_cluster(named, actual)
+        plan = plan_cluster(named, actual, recreate=recreate)
     else:
         plan = plan_cluster(named, None)
     _check_references(references, plan)
-    return plan
+    return named, plan
 
 
 def _with_template_id(api: MagnumApi, desired: DesiredCluster, actual: Cluster | None) -> DesiredCluster:
@@ -159,9 +204,7 @@ def _with_template_id(api: MagnumApi, desired: DesiredCluster, actual: Cluster |
             resource=f"cluster_template/{given}",
             hint=f"This project sees: {names}. Make it with kcloud.infrastructure.magnum_cluster_template",
         )
-    return DesiredCluster(
-        desired.name, {**desired.given, "cluster_template_id": template.id}, desired.groups, desired.purge_groups
-    )
+    return replace(desired, given={**desired.given, "cluster_template_id": template.id})
 
 
 def _check_references(references: References, plan: Plan) -> None:
@@ -201,7 +244,9 @@ def _foreseen(plan: Plan, actual: Cluster | None) -> dict[str, Any] | None:
     kept = actual.node_groups if actual is not None and plan.action == "update" else ()
     purged = set(plan.before.get("node_groups", {})) - set(wanted)
     groups = {group.name: group.as_result() for group in kept if group.name not in purged}
-    groups.update({name: {**groups.get(name, {"name": name}), **values} for name, values in wanted.items()})
+    for name, values in wanted.items():
+        shown = {key: value for key, value in values.items() if key != "nodes_to_remove"}
+        groups[name] = {**groups.get(name, {"name": name}), **shown}
     foreseen = {**(actual.as_result() if kept else {}), **plan.after}
     if "node_groups" in plan.after or kept:
         foreseen["node_groups"] = [groups[name] for name in sorted(groups)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
@@ -51,6 +52,22 @@ GROUP_OPTIONS = (
     "labels",
     "merge_labels",
 )
+# The options of a node group, the same for a group of `magnum_cluster` and for `magnum_nodegroup`.
+GROUP_SPEC: dict[str, dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "role": {"type": "str"},
+    "flavor": {"type": "str", "aliases": ["flavor_id"]},
+    "image": {"type": "str", "aliases": ["image_id"]},
+    "node_count": {"type": "int"},
+    "min_node_count": {"type": "int"},
+    "max_node_count": {"type": "int"},
+    "nodes_to_remove": {"type": "list", "elements": "str"},
+    "docker_volume_size": {"type": "int"},
+    "labels": {"type": "dict"},
+    "merge_labels": {"type": "bool"},
+}
+REPLACE_SPEC: dict[str, Any] = {"type": "str", "choices": ["refuse", "beside", "finish"], "default": "refuse"}
 # The template's keypair has another name in the API than the cluster's.
 TEMPLATE_FIELDS = {**API_FIELDS, "keypair": "keypair_id"}
 TEMPLATE_OPTIONS = (
@@ -105,45 +122,86 @@ def _check_counts(params: Mapping[str, Any], where: str) -> None:
 def desired_cluster(params: Mapping[str, Any]) -> DesiredCluster:
     """What the options of ``magnum_cluster`` declare.
 
-    ``node_count`` of the cluster becomes that of its group ``default-worker``, as in Magnum.
-
     :raises InvalidRequest: a name that Magnum would refuse, a negative count, or two different counts of one group.
     """
     name = params["name"]
+    _check_name(name)
+    _check_counts(params, "")
+    groups = [_desired_group(group) for group in params.get("node_groups") or []]
+    groups = _with_default_group(groups, params)
+    given = _given(params, CLUSTER_OPTIONS, API_FIELDS)
+    if "labels" in given:
+        given["merge_labels"] = bool(params.get("merge_labels", True))
+    return DesiredCluster(
+        name,
+        given,
+        tuple(groups),
+        purge_groups=bool(params.get("purge_node_groups")),
+        replace_groups=params.get("replace_node_groups") or "refuse",
+    )
+
+
+def desired_node_group(params: Mapping[str, Any]) -> DesiredCluster:
+    """What the options of ``magnum_nodegroup`` declare: a cluster of which only one group is said.
+
+    :raises InvalidRequest: as ``desired_cluster``.
+    """
+    _check_name(params["cluster"])
+    group = _desired_group(params, where="")
+    return DesiredCluster(
+        params["cluster"], {}, (group,), replace_groups=params.get("replace") or "refuse", partial=True
+    )
+
+
+def _check_name(name: str) -> None:
     if not CLUSTER_NAME.match(name) and not UUID.match(name):
         raise InvalidRequest(
             f"Failed to read option 'name': '{name}' is no name for a cluster",
             resource=f"cluster/{name}",
             hint="Begin with a letter, go on with letters, digits, '_', '.' or '-', 242 characters at most",
         )
-    _check_counts(params, "")
-    groups = [_desired_group(group) for group in params.get("node_groups") or []]
-    count = params.get("node_count")
-    if count is not None:
-        groups = _with_default_count(groups, count)
-    given = _given(params, CLUSTER_OPTIONS, API_FIELDS)
-    if "labels" in given:
-        given["merge_labels"] = bool(params.get("merge_labels", True))
-    return DesiredCluster(name, given, tuple(groups), bool(params.get("purge_node_groups")))
 
 
-def _desired_group(params: Mapping[str, Any]) -> DesiredGroup:
-    _check_counts(params, f"node_groups.{params['name']}.")
-    return DesiredGroup(name=params["name"], **_given(params, GROUP_OPTIONS, API_FIELDS))
+def _desired_group(params: Mapping[str, Any], where: str | None = None) -> DesiredGroup:
+    name = params["name"]
+    where = f"node_groups.{name}." if where is None else where
+    _check_counts(params, where)
+    if params.get("state") == "absent":
+        return DesiredGroup(name=name, absent=True)
+    return DesiredGroup(
+        name=name, nodes_to_remove=_nodes_to_remove(params, where), **_given(params, GROUP_OPTIONS, API_FIELDS)
+    )
 
 
-def _with_default_count(groups: list[DesiredGroup], count: int) -> list[DesiredGroup]:
+def _nodes_to_remove(params: Mapping[str, Any], where: str) -> tuple[str, ...] | None:
+    """The named nodes. With the number that is to be left, a second run can tell "gone" from "never there"."""
+    named = params.get("nodes_to_remove")
+    if named and params.get("node_count") is None:
+        raise InvalidRequest(
+            f"Failed to read option '{where}nodes_to_remove': 'node_count' is missing",
+            resource=f"{where}nodes_to_remove",
+            hint="Give with it the number of nodes that are to be left",
+        )
+    return tuple(dict.fromkeys(named)) if named else None
+
+
+def _with_default_group(groups: list[DesiredGroup], params: Mapping[str, Any]) -> list[DesiredGroup]:
+    """``node_count`` and ``nodes_to_remove`` of the cluster are those of its group ``default-worker``, as in Magnum."""
+    values = {"node_count": params.get("node_count"), "nodes_to_remove": _nodes_to_remove(params, "")}
+    given = {key: value for key, value in values.items() if value is not None}
+    if not given:
+        return groups
     declared = next((group for group in groups if group.name == DEFAULT_WORKER), None)
     if declared is None:
-        return [DesiredGroup(name=DEFAULT_WORKER, node_count=count), *groups]
-    if declared.node_count not in (None, count):
-        raise InvalidRequest(
-            f"Failed to read option 'node_count': {count} for the cluster, {declared.node_count} in 'node_groups'",
-            resource=f"node_group/{DEFAULT_WORKER}",
-            hint=f"Both mean the group '{DEFAULT_WORKER}': give one of them",
-        )
-    merged = DesiredGroup(**{**declared.__dict__, "node_count": count})
-    return [merged if group is declared else group for group in groups]
+        return [DesiredGroup(name=DEFAULT_WORKER, **given), *groups]
+    for key, value in given.items():
+        if getattr(declared, key) not in (None, value):
+            raise InvalidRequest(
+                f"Failed to read option '{key}': {value} for the cluster, {getattr(declared, key)} in 'node_groups'",
+                resource=f"node_group/{DEFAULT_WORKER}",
+                hint=f"Both mean the group '{DEFAULT_WORKER}': give one of them",
+            )
+    return [replace(group, **given) if group is declared else group for group in groups]
 
 
 def desired_template(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ LATEST = {"OpenStack-API-Version": "container-infra latest"}
 
 def get(magnum: Any, path: str) -> Any:
     """The answer's body; while a cluster is removed Magnum answers lists with errors that pass."""
-    for _attempt in range(20):
+    for _attempt in range(120):
         answer = magnum.get(path, headers=LATEST)
         if answer.status_code < 400:
             return answer.json()

@@ -1,0 +1,297 @@
+#!/usr/bin/python
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: magnum_nodegroup
+short_description: Create, scale, replace and delete one node group of a Magnum cluster
+version_added: 0.1.0
+author:
+  - kcloud.infrastructure contributors (@kcloud)
+description:
+  - Makes one node group of an existing cluster exactly as declared, or makes it go.
+  - It is the same as a group of O(kcloud.infrastructure.magnum_cluster#module:node_groups), for those to whom the cluster
+    does not belong, or who scale one group at a time. Groups and cluster that are not named are left alone.
+  - Only what is given is compared. A second run changes nothing.
+  - A cluster that is in progress is waited for first, because Magnum makes one change of a cluster at a time.
+options:
+  cluster:
+    description: Name or id of the cluster.
+    type: str
+    required: true
+  name:
+    description: Name of the node group.
+    type: str
+    required: true
+  state:
+    description:
+      - Whether the group is to be there. V(absent) is done as well when there is no such cluster.
+      - Not V(absent) for C(default-worker), which can be scaled to 0.
+    type: str
+    choices: [present, absent]
+    default: present
+  role:
+    description: Role of its nodes, such as V(worker). Fixed after creation. Not V(master).
+    type: str
+  flavor:
+    description: Name or id of the flavor of its nodes. Fixed after creation, see O(replace).
+    type: str
+    aliases: [flavor_id]
+  image:
+    description: Name or id of the image of its nodes. Fixed after creation, see O(replace).
+    type: str
+    aliases: [image_id]
+  node_count:
+    description:
+      - Number of nodes, 0 too. Not given, a new group gets one node, and an existing one keeps what it has.
+      - Where the cluster's label C(auto_scaling_enabled) is true, an autoscaler owns it. It is used for creation only
+        then, and another count is no change. Bounds are compared and set.
+    type: int
+  min_node_count:
+    description: Fewest nodes that anybody may scale it to.
+    type: int
+  max_node_count:
+    description: Most nodes that anybody may scale it to.
+    type: int
+  nodes_to_remove:
+    description:
+      - The nodes that are to go, by server id, name or address. O(node_count) is needed with it and says how many are
+        left, so it must fit the number of names.
+      - Names that the group does not have, or not any more, are no change when the count is right already, and an error
+        when it is not.
+      - Once they are gone it is checked that exactly these went.
+    type: list
+    elements: str
+  docker_volume_size:
+    description: Size of the volume for containers on each node, in GB. Fixed after creation, see O(replace).
+    type: int
+  labels:
+    description: Labels of the group. Fixed after creation, see O(replace).
+    type: dict
+  merge_labels:
+    description: Whether O(labels) are added to the cluster's labels, rather than replace them.
+    type: bool
+  replace:
+    description:
+      - What to do where role, flavor, image, volume size or labels differ, which Magnum fixes for a group's life.
+      - V(refuse) is an error that names them.
+      - V(beside) makes a new group, named like the declared one with six digits added, beside the old one. The old one
+        stays, with its nodes, and RV(superseded_node_groups) names what is to be drained.
+      - V(finish) does the same, and then deletes the old group with its nodes. C(default-worker), which cannot be
+        deleted, is scaled to 0. Run it when the old nodes are drained, or from the start where the workloads may just move.
+      - From then on the new group is what O(name) stands for, by its label C(kcloud_node_group).
+    type: str
+    choices: [refuse, beside, finish]
+    default: refuse
+  api_version:
+    description:
+      - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
+      - Not given, the newest that both sides know. The environment variable E(MAGNUM_API_VERSION) is its default.
+    type: str
+extends_documentation_fragment:
+  - kcloud.infrastructure.auth
+  - kcloud.infrastructure.wait
+  - kcloud.infrastructure.attributes
+  - kcloud.infrastructure.attributes.actiongroup
+requirements:
+  - python-magnumclient >= 4.5
+  - python-heatclient >= 4.0
+seealso:
+  - module: kcloud.infrastructure.magnum_cluster
+  - module: kcloud.infrastructure.magnum_cluster_info
+"""
+
+EXAMPLES = r"""
+- name: A group of NPU nodes, three of at most four
+  kcloud.infrastructure.magnum_nodegroup:
+    cloud: devcloud
+    cluster: hybrid
+    name: npu
+    flavor: npu.rngd.large
+    node_count: 3
+    max_node_count: 4
+    labels: {accelerator: rngd}
+
+- name: None of them over the night
+  kcloud.infrastructure.magnum_nodegroup:
+    cloud: devcloud
+    cluster: hybrid
+    name: npu
+    node_count: 0
+
+- name: Two nodes less, and exactly these two
+  kcloud.infrastructure.magnum_nodegroup:
+    cloud: devcloud
+    cluster: hybrid
+    name: npu
+    node_count: 1
+    nodes_to_remove: [hybrid-npu-node-0, 10.0.0.14]
+
+- name: Larger nodes beside the old ones, which are then drained
+  kcloud.infrastructure.magnum_nodegroup:
+    cloud: devcloud
+    cluster: hybrid
+    name: npu
+    flavor: npu.rngd.xlarge
+    replace: beside
+  register: npu
+
+- name: The old ones go
+  kcloud.infrastructure.magnum_nodegroup:
+    cloud: devcloud
+    cluster: hybrid
+    name: npu
+    flavor: npu.rngd.xlarge
+    replace: finish
+
+- name: No such group
+  kcloud.infrastructure.magnum_nodegroup:
+    cloud: devcloud
+    cluster: hybrid
+    name: npu
+    state: absent
+"""
+
+RETURN = r"""
+node_group:
+  description:
+    - The node group as it is now, in check mode as far as it can be foretold. None when it is absent.
+    - All fields of RV(kcloud.infrastructure.magnum_cluster_info#module:clusters[].node_groups). Its name is another than
+      O(name) when it took the place of another group.
+  returned: success
+  type: dict
+  sample:
+    id: 0b1f8a52-9c3e-4f0e-8f0a-3c6f2b7d9e11
+    name: npu
+    role: worker
+    status: UPDATE_COMPLETE
+    node_count: 3
+    max_node_count: 4
+changes:
+  description: The changes in their order; in check mode those that would be made.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    verb:
+      description: What is done.
+      type: str
+      returned: always
+      sample: resize
+    resource:
+      description: What it is done to.
+      type: str
+      returned: always
+      sample: node_group/ml-training-cluster/default-worker
+  sample:
+    - verb: resize
+      resource: node_group/ml-training-cluster/default-worker
+      node_count: 2
+      node_count_before: 1
+superseded_node_groups:
+  description:
+    - The groups whose place another took, see O(replace), and that are still there.
+    - Drain their nodes, then run with V(finish).
+  returned: when there are any
+  type: list
+  elements: dict
+  contains:
+    declared:
+      description: The name in the declaration.
+      type: str
+      returned: always
+    name:
+      description: The group whose nodes are to be drained.
+      type: str
+      returned: always
+    replaced_by:
+      description: The group that stands in its place.
+      type: str
+      returned: always
+    node_count:
+      description: Number of its nodes.
+      type: int
+      returned: always
+    node_addresses:
+      description: Their addresses, where the driver shows them.
+      type: list
+      elements: str
+      returned: always
+  sample:
+    - declared: npu
+      name: npu
+      replaced_by: npu-3f9a2c
+      node_count: 3
+      node_addresses: [10.0.0.12, 10.0.0.14, 10.0.0.15]
+autoscaled_node_groups:
+  description: The declared groups whose number of nodes an autoscaler owns, so that it was not compared.
+  returned: when there are any
+  type: list
+  elements: str
+  sample: [default-worker]
+changes_left:
+  description: The changes of the plan that were not made.
+  returned: when the task failed between changes
+  type: list
+  elements: dict
+failure:
+  description: Why the task failed.
+  returned: failure
+  type: dict
+  contains:
+    code:
+      description: Stable name of the failure, such as V(QUOTA_EXCEEDED), V(NO_CAPACITY), V(CANNOT_APPLY), V(AMBIGUOUS_NAME), V(TIMEOUT).
+      type: str
+      returned: always
+    resource:
+      description: What it happened to.
+      type: str
+      returned: always
+    reason:
+      description: The deepest cause that could be found, in the service's own words.
+      type: str
+      returned: always
+    hint:
+      description: The way out.
+      type: str
+      returned: always
+  sample:
+    code: NO_CAPACITY
+    resource: cluster/ml-training-cluster
+    reason: "0: kube-minion (OS::Nova::Server): No valid host was found."
+    hint: Free devices, ask for fewer nodes, or take another flavor; then run again
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import env_fallback
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_node_group
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.request import (
+    GROUP_SPEC,
+    REPLACE_SPEC,
+    desired_node_group,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
+
+SPEC: dict[str, dict[str, Any]] = {
+    "cluster": {"type": "str", "required": True},
+    **GROUP_SPEC,
+    "replace": REPLACE_SPEC,
+    "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
+}
+
+
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    return reconcile_node_group(connect(params), desired_node_group(params), How.from_params(params, check_mode))
+
+
+def main() -> None:
+    run_module(argument_spec(SPEC, wait=True), run, libraries=("openstack", "magnumclient", "heatclient"))
+
+
+if __name__ == "__main__":
+    main()

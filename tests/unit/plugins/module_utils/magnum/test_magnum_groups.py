@@ -1,0 +1,324 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which group a declared one means, which nodes are to go, and who owns a count: tables, and what must hold always."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    Ambiguous,
+    CannotApply,
+    Conflict,
+    InvalidRequest,
+    Unsupported,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.groups import (
+    PLACE_LABEL,
+    digest,
+    settled_groups,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
+    Cluster,
+    DesiredCluster,
+    DesiredGroup,
+    Node,
+    NodeGroup,
+    Plan,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan import plan_cluster
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+MASTER = NodeGroup("m", "default-master", role="master", node_count=1, is_default=True, status="CREATE_COMPLETE")
+WORKER = NodeGroup("w", "default-worker", node_count=2, is_default=True, status="CREATE_COMPLETE", flavor_id="small")
+NPU = NodeGroup("n", "npu", node_count=3, status="CREATE_COMPLETE", flavor_id="small", node_addresses=("10.0.0.1",))
+NODES = {
+    "default-master": (Node("id-m", "c-master-0", ("10.0.0.9",)),),
+    "npu": tuple(Node(f"id-{n}", f"npu-{n}", (f"10.0.0.{n}",)) for n in range(1, 4)),
+    "default-worker": (Node("id-w", "worker-0", ("10.0.0.8",)), Node("id-x", "worker-0", ("10.0.0.7",))),
+}
+
+
+def cluster(*groups: NodeGroup, **fields: Any) -> Cluster:
+    named = {group.name: group for group in (MASTER, WORKER, *(groups or (NPU,)))}
+    return Cluster("id-1", "c", status="CREATE_COMPLETE", node_groups=tuple(named.values()), **fields)
+
+
+def declared(*groups: DesiredGroup, replacing: str = "refuse", **fields: Any) -> DesiredCluster:
+    return DesiredCluster("c", {}, groups, replace_groups=replacing, **fields)
+
+
+def planned(desired: DesiredCluster, actual: Cluster, nodes: Any = None) -> Plan:
+    return plan_cluster(settled_groups(desired, actual, nodes), actual)
+
+
+def told(plan: Plan) -> list[str]:
+    return [f"{change.verb} {change.resource.rsplit('/', 1)[1]}" for change in plan.changes]
+
+
+LARGE = DesiredGroup("npu", flavor_id="large")
+NEW_NAME = f"npu-{digest(LARGE)}"
+SUCCESSOR = replace(NPU, id="s", name=NEW_NAME, flavor_id="large", labels={PLACE_LABEL: "npu"})
+
+
+# --- another flavor
+
+
+def test_another_flavor_is_refused_by_default() -> None:
+    with pytest.raises(CannotApply) as caught:
+        planned(declared(LARGE), cluster())
+    assert caught.value.details["fields"] == ["node_groups.npu.flavor_id"]
+    assert "beside" in caught.value.hint and "new cluster" not in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("replacing", "groups", "changes", "left"),
+    [
+        ("beside", (NPU,), [f"create_node_group {NEW_NAME}"], ["npu"]),
+        ("beside", (NPU, SUCCESSOR), [], ["npu"]),
+        ("refuse", (NPU, SUCCESSOR), [], ["npu"]),
+        ("finish", (NPU,), [f"create_node_group {NEW_NAME}", "delete_node_group npu"], []),
+        ("finish", (NPU, SUCCESSOR), ["delete_node_group npu"], []),
+        ("finish", (SUCCESSOR,), [], []),
+        ("refuse", (SUCCESSOR,), [], []),
+        ("beside", (SUCCESSOR,), [], []),
+    ],
+)
+def test_another_flavor_where_allowed(replacing: str, groups: Any, changes: list[str], left: list[str]) -> None:
+    """New group, then move, then delete: each step once, and each state told."""
+    plan = planned(declared(LARGE, replacing=replacing), cluster(*groups))
+    assert told(plan) == changes
+    assert [entry["name"] for entry in plan.told.get("superseded_node_groups", [])] == left
+
+
+def test_the_successor_is_as_the_old_one_but_for_what_was_declared() -> None:
+    """Count, bounds, image and labels come along; the declared flavor is new."""
+    old = replace(NPU, image_id="i", labels={"a": "1"}, min_node_count=1, max_node_count=4, docker_volume_size=9)
+    plan = planned(declared(LARGE, replacing="beside"), cluster(old))
+    assert plan.changes[0].arguments == {
+        "flavor_id": "large",
+        "image_id": "i",
+        "docker_volume_size": 9,
+        "labels": {"a": "1", PLACE_LABEL: "npu"},
+        "merge_labels": False,
+        "node_count": 3,
+        "min_node_count": 1,
+        "max_node_count": 4,
+    }
+    assert plan.after["node_groups"][NEW_NAME]["flavor_id"] == "large"
+
+
+def test_declared_labels_are_sent_with_the_place() -> None:
+    """Merged into the cluster's labels if the user wants that."""
+    wanted = DesiredGroup("npu", labels={"a": True}, node_count=1)
+    (change,) = planned(declared(wanted, replacing="beside"), cluster()).changes
+    assert change.arguments["labels"] == {"a": "true", PLACE_LABEL: "npu"}
+    assert change.arguments["merge_labels"] is True and change.arguments["node_count"] == 1
+
+
+def test_what_follows_is_about_the_successor() -> None:
+    """The declared name means the group that took the place: for a count, and for a change of mind."""
+    plan = planned(declared(DesiredGroup("npu", node_count=1)), cluster(NPU, SUCCESSOR))
+    assert told(plan) == [f"resize {NEW_NAME}"]
+    back = planned(declared(DesiredGroup("npu", flavor_id="small"), replacing="finish"), cluster(NPU, SUCCESSOR))
+    assert told(back) == [f"delete_node_group {NEW_NAME}"]
+
+
+def test_a_default_group_is_emptied_in_place_of_deleted() -> None:
+    """Magnum keeps it with the cluster."""
+    wanted = declared(DesiredGroup("default-worker", flavor_id="large", node_count=2), replacing="finish")
+    name = f"default-worker-{digest(wanted.groups[0])}"
+    assert told(planned(wanted, cluster())) == [f"create_node_group {name}", "resize default-worker"]
+    taken = replace(
+        WORKER, id="t", name=name, is_default=False, flavor_id="large", labels={PLACE_LABEL: "default-worker"}
+    )
+    done = planned(wanted, cluster(replace(WORKER, node_count=0), taken))
+    assert not done.changed and not done.told
+
+
+def test_two_that_fit_are_not_guessed() -> None:
+    other = replace(SUCCESSOR, id="o", name="npu-000000", flavor_id="huge")
+    with pytest.raises(Ambiguous):
+        planned(declared(DesiredGroup("npu", node_count=1)), cluster(SUCCESSOR, other))
+    assert told(planned(declared(replace(LARGE, node_count=1)), cluster(SUCCESSOR, other))) == [f"resize {NEW_NAME}"]
+
+
+def test_a_name_that_is_taken_is_not_taken_over() -> None:
+    with pytest.raises(Conflict):
+        planned(declared(LARGE, replacing="finish"), cluster(NPU, replace(SUCCESSOR, flavor_id="huge")))
+
+
+def test_a_group_of_the_users_own_is_no_successor() -> None:
+    """Only the label tells, not a name that looks alike."""
+    own = replace(SUCCESSOR, labels={})
+    assert told(planned(declared(DesiredGroup("npu", node_count=1)), cluster(NPU, own))) == ["resize npu"]
+
+
+def test_purge_leaves_both_in_place_and_absent_ends_both() -> None:
+    kept = planned(declared(LARGE, purge_groups=True), cluster(NPU, SUCCESSOR))
+    assert not kept.changed
+    gone = planned(declared(DesiredGroup("npu", absent=True)), cluster(NPU, SUCCESSOR))
+    assert told(gone) == [f"delete_node_group {NEW_NAME}", "delete_node_group npu"]
+    assert gone.before["node_groups"].keys() == {"npu", NEW_NAME} and gone.after["node_groups"] == {}
+
+
+def test_name_and_id_of_a_flavor_are_the_same() -> None:
+    """The caller knows; nothing is replaced for a spelling."""
+
+    def same(_field: str, left: str, right: str) -> bool:
+        return {left, right} <= {"small", "id-of-small"}
+
+    desired = declared(DesiredGroup("npu", flavor_id="id-of-small"), replacing="finish")
+    assert settled_groups(desired, cluster(), same=same).groups[0].name == "npu"
+
+
+@pytest.mark.parametrize("name", ["default-worker", "default-master"])
+def test_a_default_group_cannot_be_absent(name: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        planned(declared(DesiredGroup(name, absent=True)), cluster())
+    assert caught.value.hint
+
+
+# --- an autoscaler's count
+
+AUTOSCALED = {"labels": {"auto_scaling_enabled": "True"}}
+
+
+@pytest.mark.parametrize(
+    ("group", "changes"),
+    [
+        (DesiredGroup("npu", node_count=1), []),
+        (DesiredGroup("npu", node_count=9), []),
+        (DesiredGroup("npu", node_count=1, min_node_count=1, max_node_count=5), ["set_bounds npu"]),
+        (DesiredGroup("npu", max_node_count=2), ["resize npu", "set_bounds npu"]),
+        (DesiredGroup("npu", node_count=5, min_node_count=4), ["resize npu", "set_bounds npu"]),
+    ],
+)
+def test_an_autoscalers_count_is_no_difference(group: DesiredGroup, changes: list[str]) -> None:
+    """Bounds are moved; the count only where they would exclude it."""
+    plan = planned(declared(group), cluster(**AUTOSCALED))
+    assert told(plan) == changes
+    assert plan.told == {"autoscaled_node_groups": ["npu"]}
+    assert plan.after["node_groups"]["npu"].get("node_count", 3) in (3, 2, 4)
+
+
+def test_the_label_decides_who_owns_a_count() -> None:
+    """Written as any client writes it; false is nobody's ownership."""
+    for value, changes in (("false", ["resize npu"]), ("true", []), ("True", [])):
+        plan = planned(declared(DesiredGroup("npu", node_count=1)), cluster(labels={"auto_scaling_enabled": value}))
+        assert told(plan) == changes
+
+
+# --- named nodes
+
+
+def leaving(*names: str, count: int = 2, group: str = "npu") -> DesiredGroup:
+    return DesiredGroup(group, node_count=count, nodes_to_remove=names)
+
+
+@pytest.mark.parametrize(
+    ("group", "ids"),
+    [
+        (leaving("id-2"), ["id-2"]),
+        (leaving("npu-2"), ["id-2"]),
+        (leaving("10.0.0.2"), ["id-2"]),
+        (leaving("10.0.0.3", "npu-1", count=1), ["id-1", "id-3"]),
+        (leaving("npu-2", "id-2", "10.0.0.2"), ["id-2"]),
+        (leaving("npu-2", "gone"), ["id-2"]),
+        (leaving("npu-1", "npu-2", "npu-3", count=0), ["id-1", "id-2", "id-3"]),
+    ],
+)
+def test_named_nodes_by_whatever_name(group: DesiredGroup, ids: list[str]) -> None:
+    """The driver gets server ids; what is gone already does not count."""
+    plan = planned(declared(group), cluster(), NODES)
+    (change,) = plan.changes
+    assert change.arguments["nodes_to_remove"] == ids
+    assert change.arguments["node_count"] == 3 - len(ids)
+    assert len(plan.before["node_groups"]["npu"]["nodes_to_remove"]) == len(ids)
+    assert plan.after["node_groups"]["npu"]["nodes_to_remove"] == []
+
+
+def test_named_nodes_that_are_gone_are_no_change() -> None:
+    plan = planned(declared(leaving("npu-7", count=3)), cluster(), NODES)
+    assert not plan.changed and plan.before == plan.after
+
+
+@pytest.mark.parametrize(
+    ("group", "words"),
+    [
+        (leaving("npu-7"), ["npu-7", "gone already, or never there", "npu-1, npu-2, npu-3"]),
+        (leaving("npu-1", "npu-2"), ["node_count: 1"]),
+        (leaving("npu-1", count=1), ["node_count: 2"]),
+        (leaving("npu-1", count=3), ["node_count: 2"]),
+        (leaving("npu-1", count=5), ["node_count: 2"]),
+        (leaving("10.0.0.9"), ["belongs to 'default-master'"]),
+        (leaving("npu-1", count=1, group="default-worker"), ["belongs to 'npu'", "'nodes_to_remove' of 'npu'"]),
+    ],
+)
+def test_named_nodes_that_cannot_go(group: DesiredGroup, words: list[str]) -> None:
+    """Before anything is sent, with what would do."""
+    with pytest.raises(InvalidRequest) as caught:
+        planned(declared(group), cluster(), NODES)
+    assert [word for word in words if word not in caught.value.sentence()] == []
+
+
+def test_a_name_of_two_nodes_is_not_guessed() -> None:
+    with pytest.raises(Ambiguous) as caught:
+        planned(declared(leaving("worker-0", count=1, group="default-worker")), cluster(), NODES)
+    assert caught.value.details["ids"] == ["id-w", "id-x"]
+
+
+def test_after_a_failed_resize_the_nodes_count_and_not_the_number() -> None:
+    """Magnum shows the number that was wanted, and the named ones are still there."""
+    failed = replace(NPU, node_count=2, status="UPDATE_FAILED")
+    (change,) = planned(declared(leaving("npu-2")), cluster(failed), NODES).changes
+    assert change.arguments == {"node_count": 2, "node_count_before": 2, "nodes_to_remove": ["id-2"]}
+
+
+def test_an_autoscaled_group_gives_no_named_nodes() -> None:
+    with pytest.raises(Unsupported):
+        planned(declared(leaving("npu-2")), cluster(**AUTOSCALED), NODES)
+
+
+def test_a_new_group_has_nothing_to_remove() -> None:
+    """The same play makes the cluster again."""
+    (change,) = planned(declared(leaving("npu-2", group="new")), cluster(), NODES).changes
+    assert change.verb == "create_node_group" and "nodes_to_remove" not in change.arguments
+
+
+# --- always
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    st.sampled_from([None, "small", "large", "huge"]),
+    st.sampled_from(["beside", "finish"]),
+    st.sampled_from([(NPU,), (NPU, SUCCESSOR), (SUCCESSOR,)]),
+    st.sampled_from([None, 0, 2, 3]),
+)
+def test_one_run_is_enough(
+    flavor: str | None, replacing: str, groups: tuple[NodeGroup, ...], count: int | None
+) -> None:
+    """Whatever stands and whatever is declared: after the plan the same declaration changes nothing."""
+    desired = declared(DesiredGroup("npu", flavor_id=flavor, node_count=count), replacing=replacing)
+    actual = cluster(*groups)
+    for _round in range(2):
+        plan = planned(desired, actual)
+        names = {group.name: group for group in actual.node_groups}
+        for change in plan.changes:
+            name = change.resource.rsplit("/", 1)[1]
+            if change.verb == "delete_node_group":
+                del names[name]
+            elif change.verb == "create_node_group":
+                fields = {key: value for key, value in change.arguments.items() if key != "merge_labels"}
+                names[name] = NodeGroup(f"id-{name}", name, status="CREATE_COMPLETE", **fields)
+            else:
+                names[name] = replace(names[name], node_count=change.arguments["node_count"])
+        actual = replace(actual, node_groups=tuple(names.values()))
+    assert not plan.changed
+    if replacing == "finish":
+        assert len([name for name in names if name.startswith("npu")]) == 1
