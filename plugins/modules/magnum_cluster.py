@@ -45,7 +45,10 @@ options:
     type: list
     elements: str
   master_count:
-    description: Number of control plane nodes. Fixed after creation.
+    description:
+      - Number of control plane nodes.
+      - The Cluster-API drivers can change it, to an odd number. With others it is fixed after creation, and another number is
+        refused before anything is sent.
     type: int
   node_groups:
     description:
@@ -89,6 +92,7 @@ options:
             and says how many are left, so it must fit the number of names.
           - Names that the group does not have, or not any more, are no change when the count is right already, and an
             error when it is not.
+          - A driver that would remove others, such as magnum-capi-helm, is not asked, see O(driver).
           - Once they are gone it is checked that exactly these went.
         type: list
         elements: str
@@ -165,6 +169,14 @@ options:
       - Magnum can do nothing else with it.
     type: bool
     default: false
+  driver:
+    description:
+      - Which of Magnum's drivers the cluster has. Not given, it is found out by what the cluster and its template are, where
+        the drivers differ in what is asked for.
+      - V(heat) is Magnum's own, up to Magnum 22, V(capi-helm) is magnum-capi-helm, V(cluster-api) is magnum-cluster-api, and
+        V(unknown) is any other.
+    type: str
+    choices: [heat, capi-helm, cluster-api, unknown]
   api_version:
     description:
       - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
@@ -345,6 +357,7 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import DRIVER_ARGUMENT
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import DesiredCluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.request import (
@@ -389,6 +402,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "discovery_url": {"type": "str"},
     "create_timeout": {"type": "int"},
     "recreate": {"type": "bool", "default": False},
+    "driver": DRIVER_ARGUMENT,
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
 

@@ -62,6 +62,7 @@ options:
         left, so it must fit the number of names.
       - Names that the group does not have, or not any more, are no change when the count is right already, and an error
         when it is not.
+      - A driver that would remove others, such as magnum-capi-helm, is not asked, see O(driver).
       - Once they are gone it is checked that exactly these went.
     type: list
     elements: str
@@ -86,6 +87,14 @@ options:
     type: str
     choices: [refuse, beside, finish]
     default: refuse
+  driver:
+    description:
+      - Which of Magnum's drivers the cluster has. Not given, it is found out by what the cluster and its template are, where
+        the drivers differ in what is asked for.
+      - V(heat) is Magnum's own, up to Magnum 22, V(capi-helm) is magnum-capi-helm, V(cluster-api) is magnum-cluster-api, and
+        V(unknown) is any other.
+    type: str
+    choices: [heat, capi-helm, cluster-api, unknown]
   api_version:
     description:
       - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
@@ -269,6 +278,7 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import DRIVER_ARGUMENT
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_node_group
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.request import (
     GROUP_SPEC,
@@ -281,6 +291,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "cluster": {"type": "str", "required": True},
     **GROUP_SPEC,
     "replace": REPLACE_SPEC,
+    "driver": DRIVER_ARGUMENT,
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
 

@@ -33,6 +33,7 @@ class Driver:
     :param nodes_to_remove: a shrinking group loses the nodes that were named, not others.
     :param patch_node_count: PATCH of ``node_count`` works. Told for completeness: this collection never sends it.
     :param resize_autoscaled: a resize has an effect while the cluster's own autoscaler is on.
+    :param autoscales_all_groups: that autoscaler owns every group of workers, not only ``default-worker``.
     :param syncs_node_count: under that autoscaler ``node_count`` tells the truth.
     :param parallel_group_changes: two groups of one cluster can change at the same time.
     :param rotate_ca_on: the distributions on which the CA can be rotated; empty is nowhere.
@@ -52,6 +53,7 @@ class Driver:
     nodes_to_remove: bool | None = None
     patch_node_count: bool | None = None
     resize_autoscaled: bool | None = None
+    autoscales_all_groups: bool | None = None
     syncs_node_count: bool | None = None
     parallel_group_changes: bool | None = None
     rotate_ca_on: tuple[str, ...] | None = None
@@ -71,6 +73,7 @@ HEAT = Driver(
     nodes_to_remove=True,
     patch_node_count=True,
     resize_autoscaled=True,
+    autoscales_all_groups=False,
     syncs_node_count=True,
     parallel_group_changes=True,
     rotate_ca_on=("fedora-coreos",),
@@ -89,6 +92,7 @@ CAPI_HELM = Driver(
     nodes_to_remove=False,
     patch_node_count=None,  # not the same in all of its versions
     resize_autoscaled=False,
+    autoscales_all_groups=True,
     syncs_node_count=False,
     parallel_group_changes=False,
     rotate_ca_on=(),
@@ -109,6 +113,7 @@ CLUSTER_API = Driver(
     nodes_to_remove=True,
     patch_node_count=False,
     resize_autoscaled=False,
+    autoscales_all_groups=True,
     syncs_node_count=True,
     parallel_group_changes=True,  # it locks by itself
     rotate_ca_on=(),

@@ -25,6 +25,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     InvalidRequest,
     Unsupported,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import (
+    Recognised,
+    is_autoscaled,
+    refusal,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     DEFAULT_MASTER,
     DEFAULT_WORKER,
@@ -37,7 +42,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     Status,
     Superseded,
     label_text,
-    normal_label,
     normal_labels,
 )
 
@@ -45,8 +49,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
 FIXED = ("role", "flavor_id", "image_id", "docker_volume_size", "labels")
 # The label of a group that took another's place; its value is the name that the user declares.
 PLACE_LABEL = "kcloud_node_group"
-# The label of a cluster whose worker counts an autoscaler owns.
-AUTOSCALER_LABEL = "auto_scaling_enabled"
 # How many nodes an error lists.
 SHOWN = 8
 
@@ -101,18 +103,42 @@ def fixed_differences(group: DesiredGroup, present: NodeGroup, same: Same | None
 # --- which group is meant -----------------------------------------------------------------------------------------
 
 
+def needs_driver(desired: DesiredCluster, actual: Cluster) -> bool:
+    """Whether the plan hangs on what the cluster's driver can do: only then is it worth finding out."""
+    return (
+        any(group.nodes_to_remove for group in desired.groups)
+        or is_autoscaled(actual.labels)
+        or _other_masters(desired, actual)
+    )
+
+
+def _other_masters(desired: DesiredCluster, actual: Cluster) -> bool:
+    present = actual.group(DEFAULT_MASTER)
+    wanted = [group.node_count for group in desired.groups if group.name == DEFAULT_MASTER]
+    return desired.given.get("master_count") not in (None, actual.master_count) or any(
+        present is not None and count not in (None, present.node_count) for count in wanted
+    )
+
+
 def settled_groups(
-    desired: DesiredCluster, actual: Cluster, nodes: Nodes | None = None, same: Same | None = None
+    desired: DesiredCluster,
+    actual: Cluster,
+    nodes: Nodes | None = None,
+    same: Same | None = None,
+    driver: Recognised | None = None,
 ) -> DesiredCluster:
     """The declaration in the names of the groups that there are, or are to be.
 
     :param actual: the cluster with its node groups in detail.
     :param nodes: group -> its nodes, where a declared group names nodes to remove.
     :param same: whether two values of a field mean the same thing, such as a flavor's name and id.
-    :raises InvalidRequest: ``nodes_to_remove`` names nodes that cannot go.
+    :param driver: the cluster's driver, where ``needs_driver`` says so.
+    :raises InvalidRequest: ``nodes_to_remove`` names nodes that cannot go, or a control plane cannot be of that size.
+    :raises Unsupported: the driver cannot do it.
     :raises Ambiguous: more than one group fits.
     """
     check_groups(desired.groups)
+    desired = _with_masters(desired, actual, driver)
     groups: list[DesiredGroup] = []
     leftovers: list[DesiredGroup] = []
     superseded: list[Superseded] = []
@@ -124,11 +150,12 @@ def settled_groups(
             continue
         here = _in_place(desired, group, members, same)
         present = actual.group(here.name)
-        if present is not None and is_autoscaled(actual, present):
-            autoscaled.append(here.name)
-            here = _count_left_alone(actual, here, present)
+        owned = present is not None and _is_autoscaled(actual, present, driver)
         if here.nodes_to_remove is not None and present is not None:
-            here = _with_leaving(actual, here, present, nodes or {})
+            here = _with_leaving(actual, here, present, nodes or {}, None if owned else driver, owned=owned)
+        if owned:
+            autoscaled.append(here.name)
+            here = _count_left_alone(actual, here, present, driver)
         groups.append(here)
         for old in members:
             if old.name != here.name and not (old.is_default and old.node_count == 0):
@@ -223,30 +250,85 @@ def _ended(old: NodeGroup) -> DesiredGroup:
 # --- who owns the count -------------------------------------------------------------------------------------------
 
 
-def is_autoscaled(cluster: Cluster, group: NodeGroup) -> bool:
-    """Whether the cluster's labels say that an autoscaler owns the number of a group's nodes."""
-    return group.role != "master" and normal_label(cluster.labels.get(AUTOSCALER_LABEL, False)) == "true"
+def _is_autoscaled(cluster: Cluster, group: NodeGroup, driver: Recognised | None) -> bool:
+    """Whether the cluster's autoscaler owns the number of a group's nodes."""
+    every = driver is None or driver.driver.autoscales_all_groups is not False
+    return is_autoscaled(cluster.labels) and group.role != "master" and (every or group.name == DEFAULT_WORKER)
 
 
-def _count_left_alone(actual: Cluster, group: DesiredGroup, present: NodeGroup) -> DesiredGroup:
-    """An autoscaler's count is no difference. Bounds that exclude it move it to the nearest one that they allow."""
+def _count_left_alone(
+    actual: Cluster, group: DesiredGroup, present: NodeGroup, driver: Recognised | None
+) -> DesiredGroup:
+    """An autoscaler's count is no difference. Bounds that exclude it move it to the nearest one that they allow.
+
+    :raises Unsupported: nobody but the autoscaler can move it.
+    """
     low = present.min_node_count if group.min_node_count is None else group.min_node_count
     high = present.max_node_count if group.max_node_count is None else group.max_node_count
     inside = max(present.node_count, low) if high is None else min(max(present.node_count, low), high)
-    return replace(group, node_count=inside) if inside != present.node_count or group.node_count is not None else group
+    if inside == present.node_count:
+        return group if group.node_count is None else replace(group, node_count=inside)
+    # Where Magnum's number is not the autoscaler's, moving the number alone lets the bounds through.
+    if driver is not None and driver.driver.resize_autoscaled is False and driver.driver.syncs_node_count:
+        raise Unsupported(
+            f"Failed to set the bounds of node group '{group.name}' of cluster '{actual.name}': its autoscaler has it at "
+            f"{present.node_count} nodes, outside of {low}..{'' if high is None else high}",
+            resource=f"node_group/{actual.name}/{group.name}",
+            reason=f"Magnum refuses bounds that exclude the count, and with {driver.driver.title} a resize changes no node",
+            hint=f"Give bounds that include {present.node_count}, and others when the load has changed",
+        )
+    return replace(group, node_count=inside)
+
+
+# --- the control plane --------------------------------------------------------------------------------------------
+
+
+def _with_masters(desired: DesiredCluster, actual: Cluster, driver: Recognised | None) -> DesiredCluster:
+    """The cluster's ``master_count`` as the number of its group ``default-master``, where that is another now.
+
+    :raises Unsupported: the driver keeps the number for the life of a cluster.
+    :raises InvalidRequest: an even number of control plane nodes.
+    """
+    if not _other_masters(desired, actual):
+        return desired
+    declared = next((group for group in desired.groups if group.name == DEFAULT_MASTER), DesiredGroup(DEFAULT_MASTER))
+    count = desired.given.get("master_count", declared.node_count)
+    refused = None if driver is None else refusal(driver, "resize_masters", actual.name)
+    if refused is not None:
+        raise refused
+    if declared.node_count not in (None, count) or count % 2 == 0:
+        raise InvalidRequest(
+            f"Failed to change the number of control plane nodes of cluster '{actual.name}' from {actual.master_count} to "
+            f"{count}",
+            resource=f"node_group/{actual.name}/{DEFAULT_MASTER}",
+            reason="an even number of them is as easily lost as one less"
+            if count % 2 == 0
+            else f"'node_groups' wants {declared.node_count}",
+            hint="Give an odd number, such as 1, 3 or 5" if count % 2 == 0 else "Give one of the two",
+        )
+    others = tuple(group for group in desired.groups if group.name != DEFAULT_MASTER)
+    return replace(desired, groups=(replace(declared, node_count=count), *others))
 
 
 # --- which nodes go -----------------------------------------------------------------------------------------------
 
 
-def _with_leaving(actual: Cluster, group: DesiredGroup, present: NodeGroup, nodes: Nodes) -> DesiredGroup:
+def _with_leaving(
+    actual: Cluster,
+    group: DesiredGroup,
+    present: NodeGroup,
+    nodes: Nodes,
+    driver: Recognised | None,
+    *,
+    owned: bool,
+) -> DesiredGroup:
     """The declared group with the nodes that its names stand for, as far as they are still there."""
     where = f"node_group/{actual.name}/{group.name}"
-    if is_autoscaled(actual, present):
+    if owned:
         raise Unsupported(
             f"Failed to remove named nodes of node group '{group.name}': an autoscaler owns its number of nodes",
             resource=where,
-            reason=f"the cluster has the label {AUTOSCALER_LABEL}=true",
+            reason="the cluster has the label auto_scaling_enabled=true",
             hint="Drain these nodes, then the autoscaler takes them away; or lower 'max_node_count'",
         )
     own = nodes.get(group.name, ())
@@ -264,6 +346,9 @@ def _with_leaving(actual: Cluster, group: DesiredGroup, present: NodeGroup, node
             if not leaving
             else f"Give 'node_count: {count - len(leaving)}', or name other nodes of it: {_shown(own)}",
         )
+    refused = None if driver is None or not leaving else refusal(driver, "nodes_to_remove", actual.name)
+    if refused is not None:
+        raise refused
     return replace(group, leaving=leaving)
 
 

@@ -176,7 +176,8 @@ def _creation(desired: DesiredCluster) -> tuple[Change, ...]:
 def _check_fixed(desired: DesiredCluster, actual: Cluster) -> None:
     """Refuse what no driver can change, all of it in one message."""
     have, want = view(actual, desired), declared_view(desired)
-    wrong = {key: (have.get(key), want[key]) for key in want if key != "node_groups" and have.get(key) != want[key]}
+    free = {"node_groups"} | ({"master_count"} if any(g.name == DEFAULT_MASTER for g in desired.groups) else set())
+    wrong = {key: (have.get(key), want[key]) for key in want if key not in free and have.get(key) != want[key]}
     check_fixed(desired, wrong, actual)
 
 

@@ -19,7 +19,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagn
     failure_of,
     stall_of,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.groups import check_groups, settled_groups
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.groups import (
+    check_groups,
+    needs_driver,
+    settled_groups,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     Cluster,
     DesiredCluster,
@@ -35,12 +39,17 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan 
     plan_template_absent,
     template_differences,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.recognise import driver_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.references import References
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress, from_environment
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
+
+
+# The shared options of which `How` consists.
+OPTIONS = ("wait", "timeout", "progress", "api_version", "driver")
 
 
 @dataclass(frozen=True)
@@ -52,14 +61,13 @@ class How:
     timeout: float = 3600.0
     progress: bool = True
     api_version: str | None = None
+    driver: str | None = None
     clock: Clock = field(default_factory=Clock)
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any], check_mode: bool) -> How:
         """The shared options of a module; those that it lacks keep their defaults."""
-        given = {
-            key: params[key] for key in ("wait", "timeout", "progress", "api_version") if params.get(key) is not None
-        }
+        given = {key: params[key] for key in OPTIONS if params.get(key) is not None}
         return cls(check_mode=check_mode, **given)
 
 
@@ -89,7 +97,7 @@ def reconcile_cluster(
     if not present:
         plan = plan_cluster_absent(desired.name, actual)
     else:
-        _settled, plan = _plan_present(connection, writer.api, desired, actual, recreate)
+        _settled, plan = _plan_present(connection, writer.api, desired, actual, how, recreate=recreate)
     return _carried_out(writer, plan, actual, desired.name, how, present=present)
 
 
@@ -112,7 +120,7 @@ def reconcile_node_group(connection: Connection, desired: DesiredCluster, how: H
             resource=f"cluster/{desired.name}",
             hint="Make it with kcloud.infrastructure.magnum_cluster, or check the project",
         )
-    settled, plan = _plan_present(connection, writer.api, desired, actual, recreate=False)
+    settled, plan = _plan_present(connection, writer.api, desired, actual, how, recreate=False)
     result = _carried_out(writer, plan, actual, desired.name, how, present=True)
     groups = {entry["name"]: entry for entry in (result.pop("cluster") or {}).get("node_groups", ())}
     return {**result, "node_group": None if group.absent else groups.get(settled.groups[0].name)}
@@ -156,7 +164,13 @@ def _read(writer: Writer, name: str, how: How, *, present: bool) -> Cluster | No
 
 
 def _plan_present(
-    connection: Connection, api: MagnumApi, desired: DesiredCluster, actual: Cluster | None, recreate: bool
+    connection: Connection,
+    api: MagnumApi,
+    desired: DesiredCluster,
+    actual: Cluster | None,
+    how: How,
+    *,
+    recreate: bool,
 ) -> tuple[DesiredCluster, Plan]:
     """The declaration in the names of what is there, and the plan for it."""
     references = References(connection)
@@ -167,7 +181,8 @@ def _plan_present(
         if actual.status not in ONLY_DELETE:
             naming = any(group.nodes_to_remove for group in desired.groups)
             nodes = read_nodes(connection, actual) if naming else {}
-            named = settled_groups(named, actual, nodes, references.same)
+            driver = driver_of(connection, api, actual, how.driver) if needs_driver(named, actual) else None
+            named = settled_groups(named, actual, nodes, references.same, driver)
         named = references.aligned_cluster(named, actual)
         plan = plan_cluster(named, actual, recreate=recreate)
     else:

@@ -35,7 +35,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply
     carry_out,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagnose import failure_of, stall_of
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Change, Cluster, Plan
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Change, Cluster, Node, Plan
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
@@ -126,6 +126,41 @@ def often(entry: Entry, times: int = ANY) -> Entry:
 
 
 # --- changes of a node group
+
+
+@pytest.mark.parametrize(
+    ("left", "stayed", "taken"),
+    [("a", [], []), ("b", ["b"], ["a"]), ("ab", ["b"], []), ("", [], ["a"])],
+)
+def test_named_nodes_went_and_no_others(left: str, stayed: list[str], taken: list[str]) -> None:
+    """The number alone does not tell: a driver that ignores names ends just as well."""
+    change = Change(
+        "resize", RESIZE_TO_3.resource, {"node_count": 1, "node_count_before": 2, "nodes_to_remove": ["id-b"]}
+    )
+    one = group(node_count=1)
+    entries = [
+        LIST, ("GET", f"{ONE}/nodegroups/id-default-worker", 200, group()), seen("CREATE_COMPLETE"), LIST, ACCEPTED,
+        often(seen("UPDATE_IN_PROGRESS", node_count=1), 3), seen("UPDATE_COMPLETE", "t1", node_count=1),
+        ("GET", GROUPS, 200, listed(one), ANY), ("GET", f"{ONE}/nodegroups/id-default-worker", 200, one, ANY),
+        *([("GET", ONE, 200, cluster("UPDATE_COMPLETE", "t1"))] if not stayed + taken else []),
+    ]  # fmt: skip
+    looks = iter(["ab", left])
+
+    def nodes(_cluster: Cluster) -> dict[str, tuple[Node, ...]]:
+        return {"default-worker": tuple(Node(f"id-{name}", name) for name in next(looks))}
+
+    with writing(entries) as run:
+        writer = replace(run.writer, nodes=nodes)
+        if not stayed + taken:
+            assert carry_out(Plan("update", {}, {}, (change,)), START, writer) is not None
+        else:
+            with pytest.raises(OperationFailed) as caught:
+                carry_out(Plan("update", {}, {}, (change,)), START, writer)
+            told = caught.value.failure()
+            assert (told["code"], told["stayed"], told["taken"]) == ("WRONG_NODES_REMOVED", stayed, taken)
+            assert caught.value.details["result"]["changed"]  # type: ignore[index]
+        (sent,) = [request for request in run.script.sent if request.method == "POST"]
+        assert sent.body["nodes_to_remove"] == ["id-b"]
 
 
 def test_the_old_state_after_a_202_is_not_the_end() -> None:

@@ -16,9 +16,19 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     InvalidRequest,
     Unsupported,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import (
+    CAPI_HELM,
+    CLUSTER_API,
+    DRIVERS,
+    HEAT,
+    UNKNOWN,
+    Driver,
+    Recognised,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.groups import (
     PLACE_LABEL,
     digest,
+    needs_driver,
     settled_groups,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
@@ -52,8 +62,9 @@ def declared(*groups: DesiredGroup, replacing: str = "refuse", **fields: Any) ->
     return DesiredCluster("c", {}, groups, replace_groups=replacing, **fields)
 
 
-def planned(desired: DesiredCluster, actual: Cluster, nodes: Any = None) -> Plan:
-    return plan_cluster(settled_groups(desired, actual, nodes), actual)
+def planned(desired: DesiredCluster, actual: Cluster, nodes: Any = None, driver: Driver | None = None) -> Plan:
+    found = None if driver is None else Recognised(driver, "the test says so")
+    return plan_cluster(settled_groups(desired, actual, nodes, driver=found), actual)
 
 
 def told(plan: Plan) -> list[str]:
@@ -288,6 +299,75 @@ def test_a_new_group_has_nothing_to_remove() -> None:
     """The same play makes the cluster again."""
     (change,) = planned(declared(leaving("npu-2", group="new")), cluster(), NODES).changes
     assert change.verb == "create_node_group" and "nodes_to_remove" not in change.arguments
+
+
+# --- what the drivers can do
+
+
+@pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
+def test_named_nodes_only_where_the_driver_heeds_them(driver: Driver) -> None:
+    """Sent in vain it costs a workload its node: so not to a driver that is not known, either."""
+    if driver in (HEAT, CLUSTER_API):
+        assert planned(declared(leaving("npu-2")), cluster(), NODES, driver).changed
+        return
+    with pytest.raises(Unsupported) as caught:
+        planned(declared(leaving("npu-2")), cluster(), NODES, driver)
+    assert "node group of another name" in caught.value.hint
+    # What is gone already needs no driver that heeds names.
+    assert not planned(declared(leaving("npu-7", count=3)), cluster(), NODES, driver).changed
+
+
+@pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
+def test_control_planes_are_resized_where_the_driver_can(driver: Driver) -> None:
+    """In place of the refusal of a field that is fixed for life."""
+    wanted = DesiredCluster("c", {"master_count": 3}, (DesiredGroup("default-worker", node_count=3),))
+    actual = cluster(master_count=1)
+    assert needs_driver(wanted, actual)
+    if driver is HEAT:
+        with pytest.raises(Unsupported):
+            planned(wanted, actual, driver=driver)
+        return
+    plan = planned(wanted, actual, driver=driver)
+    assert told(plan) == ["resize default-master", "resize default-worker"]
+    assert plan.before["master_count"] == 1 and plan.after["master_count"] == 3
+    three = cluster(replace(MASTER, node_count=3), replace(WORKER, node_count=3), master_count=3)
+    assert not planned(wanted, three, driver=driver).changed and not needs_driver(wanted, three)
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_an_even_number_of_control_plane_nodes_is_refused(count: int) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        planned(DesiredCluster("c", {"master_count": count}), cluster(master_count=1), driver=CLUSTER_API)
+    assert "odd" in caught.value.hint
+
+
+def test_the_control_plane_by_its_group_is_the_same() -> None:
+    """And the two must not differ."""
+    by_group = declared(DesiredGroup("default-master", node_count=3))
+    assert told(planned(by_group, cluster(master_count=1), driver=CAPI_HELM)) == ["resize default-master"]
+    with pytest.raises(Unsupported):
+        planned(by_group, cluster(master_count=1), driver=HEAT)
+    both = replace(by_group, given={"master_count": 5})
+    with pytest.raises(InvalidRequest):
+        planned(both, cluster(master_count=1), driver=CAPI_HELM)
+
+
+def test_on_heat_the_autoscaler_owns_one_group_only() -> None:
+    """The others are scaled as ever."""
+    wanted = declared(DesiredGroup("npu", node_count=1), DesiredGroup("default-worker", node_count=5))
+    plan = planned(wanted, cluster(**AUTOSCALED), driver=HEAT)
+    assert told(plan) == ["resize npu"] and plan.told == {"autoscaled_node_groups": ["default-worker"]}
+    assert not planned(wanted, cluster(**AUTOSCALED), driver=CAPI_HELM).changed
+
+
+def test_bounds_that_exclude_an_autoscalers_true_count_are_refused() -> None:
+    """Nobody else can move it; where Magnum's number is not the true one, the number is moved."""
+    wanted = declared(DesiredGroup("npu", max_node_count=2))
+    with pytest.raises(Unsupported) as caught:
+        planned(wanted, cluster(**AUTOSCALED), driver=CLUSTER_API)
+    assert "include 3" in caught.value.hint
+    for driver in (CAPI_HELM, UNKNOWN):
+        assert told(planned(wanted, cluster(**AUTOSCALED), driver=driver)) == ["resize npu", "set_bounds npu"]
 
 
 # --- always

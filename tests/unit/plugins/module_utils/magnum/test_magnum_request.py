@@ -21,6 +21,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.request import (
     desired_cluster,
+    desired_node_group,
     desired_template,
 )
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import cluster, group
@@ -138,3 +139,33 @@ def test_labels_compare_with_what_is_kept_of_them(labels: dict[str, Any]) -> Non
     kept = {key: label_text(value) for key, value in labels.items()}
     assert normal_labels(kept) == normal_labels(labels) == normal_labels(normal_labels(labels))
     assert list(normal_labels(labels)) == sorted(labels)
+
+
+def test_named_nodes_come_with_the_number_that_is_left() -> None:
+    """For the cluster they are those of its own workers, as the number is; a name twice is one."""
+    desired = desired_cluster({"name": "c", "node_count": 3, "nodes_to_remove": ["a", "b", "a"]})
+    assert desired.groups == (DesiredGroup("default-worker", node_count=3, nodes_to_remove=("a", "b")),)
+    for params in (
+        {"name": "c", "nodes_to_remove": ["a"]},
+        {"name": "c", "node_groups": [{"name": "g", "nodes_to_remove": ["a"]}]},
+        {
+            "name": "c", "node_count": 1, "nodes_to_remove": ["a"],
+            "node_groups": [{"name": "default-worker", "node_count": 1, "nodes_to_remove": ["b"]}],
+        },
+    ):  # fmt: skip
+        with pytest.raises(InvalidRequest) as caught:
+            desired_cluster(params)
+        assert "nodes_to_remove" in caught.value.message and caught.value.hint
+
+
+def test_one_group_is_declared_as_in_a_cluster() -> None:
+    """The same options make the same group; nothing else of the cluster is meant."""
+    options = {"name": "g", "state": "present", "flavor": "f", "node_count": 0, "labels": {"a": True}}
+    alone = desired_node_group({"cluster": "c", **options, "replace": "beside"})
+    inside = desired_cluster({"name": "c", "node_groups": [options], "replace_node_groups": "beside"})
+    assert alone.groups == inside.groups and alone.replace_groups == inside.replace_groups == "beside"
+    assert alone.partial and not inside.partial and alone.given == {}
+    gone = desired_node_group({"cluster": "c", **options, "state": "absent"})
+    assert gone.groups == (DesiredGroup("g", absent=True),)
+    with pytest.raises(InvalidRequest):
+        desired_node_group({"cluster": "0c", **options})
