@@ -169,6 +169,37 @@ options:
       - Magnum can do nothing else with it.
     type: bool
     default: false
+  upgrade:
+    description:
+      - What to do where the cluster stands on another template than O(cluster_template), such as a former version of it, see the
+        option O(kcloud.infrastructure.magnum_cluster_template#module:versioning).
+      - V(never) is an error that names both.
+      - V(in_place) moves the cluster to the template by an upgrade, which replaces its nodes. Where its driver has none, as the Heat
+        driver since Magnum 18, this is refused and explained before anything is sent.
+      - V(in_place_or_beside) does the same where the driver has an upgrade. Where it has none, it makes a new cluster beside the
+        old one, named by O(beside_name). The old one is left alone, and RV(replaced_clusters) names it, see O(delete_replaced).
+        From then on O(name) means the new one. With O(state=absent) all of them go.
+      - An upgrade to the template in use is never sent.
+      - Extra node groups follow after the cluster, but those with an image of their own - declared with an image, or not declared
+        and on another image than that of the template which the cluster leaves.
+    type: str
+    choices: [never, in_place, in_place_or_beside]
+    default: never
+  max_batch_size:
+    description: How many nodes an upgrade replaces at a time. Not given, one. Cluster-API drivers go by their own.
+    type: int
+  beside_name:
+    description:
+      - Name of a new cluster beside the old one. V({name}) is O(name), V({template_id}) stands for the first 8 digits of the id of
+        the template, V({template}) for its name.
+    type: str
+    default: "{name}-{template_id}"
+  delete_replaced:
+    description:
+      - With O(upgrade=in_place_or_beside), whether to delete the clusters that a new one beside them replaced, after it is complete.
+      - Their workloads go with them. Move those first, then run again with this option.
+    type: bool
+    default: false
   driver:
     description:
       - Which of Magnum's drivers the cluster has. Not given, it is found out by what the cluster and its template are, where
@@ -238,6 +269,23 @@ EXAMPLES = r"""
         flavor: npu.rngd.xlarge
         node_count: 3
   register: result
+
+- name: The same cluster on the current version of its template, two nodes at a time
+  kcloud.infrastructure.magnum_cluster:
+    cloud: devcloud
+    name: ml-training-cluster
+    cluster_template: gpu-intensive-template-5f0c1b9e
+    upgrade: in_place
+    max_batch_size: 2
+
+- name: The same where the driver has no upgrade, by a new cluster beside the old one
+  kcloud.infrastructure.magnum_cluster:
+    cloud: devcloud
+    name: ml-training-cluster
+    cluster_template: gpu-intensive-template-5f0c1b9e
+    keypair: kcloud-keypair
+    node_count: 1
+    upgrade: in_place_or_beside
 
 - name: No such cluster
   kcloud.infrastructure.magnum_cluster:
@@ -320,6 +368,28 @@ autoscaled_node_groups:
   type: list
   elements: str
   sample: [default-worker]
+replaced_clusters:
+  description: The clusters that this one replaces, see O(upgrade), and that are still there. Move their workloads.
+  returned: when there are any
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the cluster.
+      type: str
+      returned: always
+    name:
+      description: Name of the cluster.
+      type: str
+      returned: always
+    status:
+      description: Its status.
+      type: str
+      returned: always
+  sample:
+    - id: 5a3d7b1e-6c09-4a31-9d8e-2f1b5c7e9a40
+      name: ml-training-cluster
+      status: CREATE_COMPLETE
 changes_left:
   description: The changes of the plan that were not made.
   returned: when the task failed between changes
@@ -365,20 +435,15 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reque
     REPLACE_SPEC,
     desired_cluster,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.upgrade import (
+    DEFAULT_SCHEME,
+    IN_PLACE,
+    NEVER,
+    OR_BESIDE,
+    Follow,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
-SPEC: dict[str, dict[str, Any]] = {
-    "name": {"type": "str", "required": True},
-    "role": {"type": "str"},
-    "flavor": {"type": "str", "aliases": ["flavor_id"]},
-    "image": {"type": "str", "aliases": ["image_id"]},
-    "node_count": {"type": "int"},
-    "min_node_count": {"type": "int"},
-    "max_node_count": {"type": "int"},
-    "docker_volume_size": {"type": "int"},
-    "labels": {"type": "dict"},
-    "merge_labels": {"type": "bool"},
-}
 SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -402,6 +467,10 @@ SPEC: dict[str, dict[str, Any]] = {
     "discovery_url": {"type": "str"},
     "create_timeout": {"type": "int"},
     "recreate": {"type": "bool", "default": False},
+    "upgrade": {"type": "str", "choices": [NEVER, IN_PLACE, OR_BESIDE], "default": NEVER},
+    "max_batch_size": {"type": "int"},
+    "beside_name": {"type": "str", "default": DEFAULT_SCHEME},
+    "delete_replaced": {"type": "bool", "default": False},
     "driver": DRIVER_ARGUMENT,
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
@@ -411,7 +480,12 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     present = params["state"] == "present"
     desired = desired_cluster(params) if present else DesiredCluster(params["name"])
     return reconcile_cluster(
-        connect(params), desired, How.from_params(params, check_mode), present=present, recreate=params["recreate"]
+        connect(params),
+        desired,
+        How.from_params(params, check_mode),
+        present=present,
+        recreate=params["recreate"],
+        follow=Follow.from_params(params),
     )
 
 

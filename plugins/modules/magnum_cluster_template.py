@@ -111,6 +111,35 @@ options:
   hidden:
     description: Whether the template is left out of lists. Needs the cloud's permission.
     type: bool
+  versioning:
+    description:
+      - Whether a template that clusters use and that differs from what is declared gets a successor, a B(version), in place of the
+        error. Clusters follow when they are asked to, see the option O(kcloud.infrastructure.magnum_cluster#module:upgrade).
+      - The first version bears O(name) itself, the others bear O(version_name) and a tag that says whose version they are. Another
+        tag, V(current), is on the one that holds what is declared.
+      - A new version holds all that the current one holds, with what is declared here laid over it. A version that already holds
+        what is declared is made the current one again, rather than made a second time.
+      - While no cluster uses the current version it is changed in place.
+      - With O(state=absent) all versions are deleted, or none when clusters use one of them.
+    type: bool
+    default: false
+  version_name:
+    description:
+      - Name of a further version. V({name}) is O(name), V({digest}) stands for what the version holds, 8 hex digits, and V({number})
+        counts from 2.
+    type: str
+    default: "{name}-{digest}"
+  hide_versions:
+    description:
+      - With O(versioning), whether to hide all versions but the current one from the lists of other projects.
+      - Only an administrator may hide a template, unless the cloud's policy says otherwise. With other credentials nothing is
+        hidden, and RV(left_visible) names what stays.
+    type: bool
+    default: false
+  purge_versions:
+    description: With O(versioning), whether to delete the versions that no cluster uses, other than the current one.
+    type: bool
+    default: false
   api_version:
     description:
       - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
@@ -141,6 +170,22 @@ EXAMPLES = r"""
     labels:
       kcloud_type: gpu-intensive
 
+- name: The same with another image; clusters that stand on it keep the version they have
+  kcloud.infrastructure.magnum_cluster_template:
+    cloud: devcloud
+    name: gpu-intensive-template
+    image: fedora-coreos-42
+    versioning: true
+    purge_versions: true
+  register: template
+
+- name: A cluster follows
+  kcloud.infrastructure.magnum_cluster:
+    cloud: devcloud
+    name: ml-training-cluster
+    cluster_template: "{{ template.cluster_template.id }}"
+    upgrade: in_place
+
 - name: No such template
   kcloud.infrastructure.magnum_cluster_template:
     cloud: devcloud
@@ -161,6 +206,43 @@ cluster_template:
     flavor_id: gpu.a100.xlarge
     labels:
       kcloud_type: gpu-intensive
+versions:
+  description: All versions after the changes, by name.
+  returned: with O(versioning)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the version.
+      type: str
+      returned: always
+    state:
+      description: V(current), V(old) or V(hidden).
+      type: str
+      returned: always
+    clusters:
+      description: Names of the project's clusters that use it.
+      type: list
+      elements: str
+      returned: always
+  sample:
+    - name: gpu-intensive-template
+      state: old
+      clusters: [ml-training-cluster]
+    - name: gpu-intensive-template-5f0c1b9e
+      state: current
+      clusters: []
+left_visible:
+  description: Names of the versions that O(hide_versions) asks to hide and that these credentials may not hide.
+  returned: with O(versioning)
+  type: list
+  elements: str
+  sample: []
+changes_left:
+  description: The changes that were not made.
+  returned: when the task failed between changes
+  type: list
+  elements: dict
 changes:
   description: The changes; in check mode those that would be made.
   returned: success
@@ -185,8 +267,13 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_template
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.request import desired_template
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
+    reconcile_template,
+    reconcile_versions,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.versions import DEFAULT_PATTERN, Family
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 SPEC: dict[str, dict[str, Any]] = {
@@ -217,18 +304,21 @@ SPEC: dict[str, dict[str, Any]] = {
     "no_proxy": {"type": "str"},
     "public": {"type": "bool"},
     "hidden": {"type": "bool"},
+    "versioning": {"type": "bool", "default": False},
+    "version_name": {"type": "str", "default": DEFAULT_PATTERN},
+    "hide_versions": {"type": "bool", "default": False},
+    "purge_versions": {"type": "bool", "default": False},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
 
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
-    return reconcile_template(
-        connect(params),
-        params["name"],
-        desired_template(params),
-        How.from_params(params, check_mode),
-        present=params["state"] == "present",
-    )
+    connection, given = connect(params), desired_template(params)
+    how, present = How.from_params(params, check_mode), params["state"] == "present"
+    if not params["versioning"]:
+        return reconcile_template(connection, params["name"], given, how, present=present)
+    family = Family(params["name"], params["version_name"], params["hide_versions"], params["purge_versions"])
+    return reconcile_versions(connection, family, given, how, present=present)
 
 
 def main() -> None:

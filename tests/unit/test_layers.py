@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("magnum.drivers", "heat.normal", "heat.references"),
     ("magnum.groups",),
     ("magnum.plan", "magnum.request", "heat.plan", "heat.masking", "heat.diagnose"),
+    ("magnum.versions", "magnum.upgrade"),
     ("cloud",),
     ("magnum.api", "magnum.references", "heat.api", "heat.source", "telemetry"),
     ("progress", "wait", "kubeconfig", "quotas", "magnum.activity", "magnum.nodes", "magnum.recognise", "fleet_reader"),
@@ -36,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("magnum.diagnose",),
     ("magnum.apply",),
     ("magnum.reconcile", "magnum.access", "heat.reconcile"),
+    ("magnum.templates",),
     ("module",),
 )
 # What decides never touches the cloud: in all layers below `cloud` nothing but the standard library and lower layers

@@ -206,6 +206,16 @@ class MagnumApi:
         with translated(f"resize node group '{group.name}' of '{cluster.name}'", _group(cluster, group.name)):
             self._client.clusters.resize(cluster.id, node_count, list(nodes_to_remove), nodegroup=group.id)
 
+    def upgrade(
+        self, cluster: Cluster, template_id: str, max_batch_size: int | None = None, group: NodeGroup | None = None
+    ) -> None:
+        """Move a cluster to a template, or one of its extra groups to the cluster's own. A call: its errors come back."""
+        about = f"cluster '{cluster.name}'" if group is None else f"node group '{group.name}' of '{cluster.name}'"
+        with translated(f"upgrade {about}", f"cluster/{cluster.name}"):
+            self._client.clusters.upgrade(
+                cluster.id, template_id, max_batch_size or 1, nodegroup=None if group is None else group.id
+            )
+
     # --- node groups
 
     def node_groups(self, cluster: Cluster, *, detailed: bool = True) -> tuple[NodeGroup, ...]:

@@ -23,9 +23,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     OperationFailed,
     RequestLost,
     ServiceError,
+    Unsupported,
     WaitTimeout,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import VERBS
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     Change,
     Cluster,
@@ -52,6 +54,7 @@ WORDS = {
     "set_bounds": "set the bounds of",
     "create_node_group": "create",
     "delete_node_group": "delete",
+    "upgrade_node_group": "upgrade",
 }
 
 
@@ -284,6 +287,39 @@ class Writer:
             if not self.wait and found.status == "DELETE_IN_PROGRESS":
                 return
 
+    def delete_replaced(self, change: Change) -> None:
+        """Delete another cluster, which this one replaces."""
+        found = self.api.cluster(change.arguments["id"])
+        if found is not None:
+            self.delete(found)
+
+    def upgrade(self, cluster: Cluster, change: Change) -> Cluster:
+        """Move the cluster to another template; one that stands on it by now is not rolled again."""
+        wanted, name = change.arguments["cluster_template_id"], change.arguments["cluster_template"]
+
+        def send() -> bool:
+            if self._present(cluster).cluster_template_id == wanted:
+                return False
+            try:
+                self.api.upgrade(cluster, wanted, change.arguments.get("max_batch_size"))
+            except KcloudError as error:
+                if "not supported" not in (error.reason or "").lower():
+                    raise
+                raise Unsupported(
+                    f"Failed to upgrade cluster '{cluster.name}': its driver cannot",
+                    resource=change.resource,
+                    reason=error.reason,
+                    hint=f"{VERBS['upgrade'].way_out}. Say what the driver is with 'driver'",
+                ) from error
+            return True
+
+        return self._carried_out(
+            cluster,
+            f"upgrade cluster '{cluster.name}' to cluster template '{name}'",
+            send,
+            lambda: self._present(cluster).cluster_template_id == wanted,
+        )
+
     def change_group(self, cluster: Cluster, change: Change) -> Cluster:
         """Any write to one node group."""
         name = change.resource.rsplit("/", 1)[-1]
@@ -334,6 +370,8 @@ class Writer:
             wanted, before = change.arguments["node_count"], change.arguments["node_count_before"]
             # The same number again, after a failure, leaves no trace but the status.
             return group.node_count == wanted if wanted != before else None
+        if change.verb == "upgrade_node_group":
+            return group.image_id == change.arguments["image_id"]
         detailed = self.api.node_group(cluster, group.id)
         return detailed is not None and all(getattr(detailed, key) == value for key, value in change.arguments.items())
 
@@ -359,7 +397,17 @@ class Writer:
             self.api.update_node_group(cluster, group, change.arguments)
         elif change.verb == "delete_node_group":
             self.api.delete_node_group(cluster, group)
+        elif change.verb == "upgrade_node_group":
+            return self._send_group_upgrade(cluster, group, change)
         return True
+
+    def _send_group_upgrade(self, cluster: Cluster, group: NodeGroup, change: Change) -> bool:
+        """Some drivers take extra groups along with the cluster: then there is nothing left to send."""
+        behind = group.image_id != change.arguments["image_id"]
+        if behind:
+            template_id = self._present(cluster).cluster_template_id or ""
+            self.api.upgrade(cluster, template_id, change.arguments.get("max_batch_size"), group)
+        return behind
 
     def _group(self, cluster: Cluster, name: str) -> NodeGroup | None:
         return next((group for group in self.api.node_groups(cluster, detailed=False) if group.name == name), None)
@@ -379,6 +427,10 @@ def carry_out(plan: Plan, cluster: Cluster | None, writer: Writer) -> Cluster | 
                 cluster = None
             elif change.verb == "create_cluster":
                 cluster = writer.create(change)
+            elif change.verb == "delete_replaced_cluster":
+                writer.delete_replaced(change)
+            elif change.verb == "upgrade":
+                cluster = writer.upgrade(cluster, change)
             else:
                 cluster = writer.change_group(cluster, change)
             made.append(change)

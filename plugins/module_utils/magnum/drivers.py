@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, Unsupported
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Unsupported
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import normal_label
 
 
@@ -221,7 +221,8 @@ VERBS: dict[str, Verb] = {
         "upgrade",
         "upgrade cluster '{cluster}'",
         "it moves no cluster to another template",
-        "Make a new cluster of the new template beside this one, move the workloads, then delete this one",
+        "Make a new cluster of the new template beside this one, move the workloads, then delete this one; "
+        "kcloud.infrastructure.magnum_cluster does that with 'upgrade: in_place_or_beside'",
     ),
     "resize_masters": Verb(
         "resize_masters",
@@ -299,14 +300,15 @@ def is_autoscaled(labels: Mapping[str, object]) -> bool:
     return normal_label(labels.get("auto_scaling_enabled", "false")) == "true"
 
 
-def network_refusal(found: Recognised, network_driver: str | None, resource: str) -> InvalidRequest | None:
-    """The error for a network of pods that the driver does not make; None where it does, or where it is not known."""
+def network_refusal(found: Recognised, network_driver: str | None, cluster: str, template: str) -> Unsupported | None:
+    """The error for a cluster whose pods its driver would leave without a network; None where it makes one, or is not known."""
     able = found.driver.network_drivers
     if network_driver is None or able is None or network_driver in able:
         return None
-    return InvalidRequest(
-        f"Failed to read option 'network_driver': {found.driver.title} makes no network of pods by '{network_driver}'",
-        resource=resource,
+    return Unsupported(
+        f"Failed to create cluster '{cluster}': {found.driver.title} makes no network of pods by '{network_driver}'",
+        resource=f"cluster_template/{template}",
         reason=found.evidence,
-        hint=f"Take {' or '.join(able)}",
+        hint=f"Take a template with network_driver {' or '.join(able)}, or say what the driver is with 'driver'",
+        driver=found.driver.name,
     )

@@ -543,8 +543,10 @@ def check_fixed(desired: DesiredCluster, wrong: Mapping[str, tuple[Any, Any]], a
         return
     of_groups = set(found) - set(wrong)
     ways = ["Take the options back"]
+    if "cluster_template_id" in wrong:
+        ways.append("let the cluster follow its template with 'upgrade: in_place', where its driver has an upgrade")
     if of_groups:
-        ways.append("let a new node group take the place of the old one (replace: beside, then finish)")
+        ways.append("let a new node group take the place of the old one (replace_node_groups: beside, then finish)")
     if wrong:
         ways.append("make a new cluster and move the workloads before this one is deleted")
     raise CannotApply(

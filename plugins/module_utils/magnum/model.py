@@ -87,6 +87,7 @@ class ClusterTemplate:
     no_proxy: str | None = None
     public: bool | None = None
     hidden: bool | None = None
+    tags: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     project_id: str | None = None
     created_at: str | None = None

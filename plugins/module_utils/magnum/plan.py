@@ -254,7 +254,9 @@ def plan_template(
             used_by=list(used_by),
         )
     patch = {key: sendable[key] for key in differences}
-    return Plan("update", before, after, (Change("update_cluster_template", resource, patch),))
+    # While clusters use it, Magnum takes one field at a time.
+    patches = [{key: value} for key, value in patch.items()] if used_by else [patch]
+    return Plan("update", before, after, tuple(Change("update_cluster_template", resource, each) for each in patches))
 
 
 def _may_change(key: str, value: Any) -> bool:

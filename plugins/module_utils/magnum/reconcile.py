@@ -19,6 +19,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagn
     failure_of,
     stall_of,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import (
+    has,
+    network_refusal,
+    recognise,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.groups import (
     check_groups,
     needs_driver,
@@ -35,17 +40,26 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan 
     ONLY_DELETE,
     plan_cluster,
     plan_cluster_absent,
-    plan_template,
-    plan_template_absent,
-    template_differences,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.recognise import driver_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.references import References
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.upgrade import (
+    OR_BESIDE,
+    Follow,
+    Move,
+    family_of,
+    plan_upgrade,
+    standing_on,
+    successor_name,
+    with_replaced,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress, from_environment
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
+
+NOT_FOLLOWING = Follow()
 
 
 # The shared options of which `How` consists.
@@ -71,7 +85,7 @@ class How:
         return cls(check_mode=check_mode, **given)
 
 
-def _result(plan: Plan, **thing: Any) -> dict[str, Any]:
+def result_of(plan: Plan, **thing: Any) -> dict[str, Any]:
     """The one shape of a module's answer: the thing, whether it changed, how, and the diff."""
     return {
         **thing,
@@ -86,19 +100,55 @@ def _result(plan: Plan, **thing: Any) -> dict[str, Any]:
 
 
 def reconcile_cluster(
-    connection: Connection, desired: DesiredCluster, how: How, *, present: bool, recreate: bool = False
+    connection: Connection,
+    desired: DesiredCluster,
+    how: How,
+    *,
+    present: bool,
+    recreate: bool = False,
+    follow: Follow = NOT_FOLLOWING,
 ) -> dict[str, Any]:
     """Make one cluster as declared, or make it go.
 
+    :param follow: whether and how it may follow a changed template.
     :returns: ``cluster`` (None when absent), ``changed``, ``changes``, ``diff``.
     """
     writer = _writer(connection, how)
+    others: tuple[Cluster, ...] = ()
+    if follow.mode == OR_BESIDE and not UUID.match(desired.name):
+        desired, others = _heir(connection, writer.api, desired, follow, how, present=present)
     actual = _read(writer, desired.name, how, present=present)
     if not present:
-        plan = plan_cluster_absent(desired.name, actual)
+        plan = with_replaced(plan_cluster_absent(desired.name, actual), desired.name, others, delete=True)
+        plan = replace(plan, action="delete") if plan.changed else plan
     else:
-        _settled, plan = _plan_present(connection, writer.api, desired, actual, how, recreate=recreate)
+        _settled, plan = _plan_present(connection, writer.api, desired, actual, how, recreate=recreate, follow=follow)
+        plan = with_replaced(plan, desired.name, others, delete=follow.delete_replaced)
     return _carried_out(writer, plan, actual, desired.name, how, present=present)
+
+
+def _heir(
+    connection: Connection, api: MagnumApi, desired: DesiredCluster, follow: Follow, how: How, *, present: bool
+) -> tuple[DesiredCluster, tuple[Cluster, ...]]:
+    """Which of a cluster and its successors the declaration is about, and the others.
+
+    The one that stands on the declared template; else the newest, where it can be upgraded; else one that is to be made.
+    """
+    scheme, name = follow.scheme, desired.name
+    names = {entry.id: entry.name for entry in api.cluster_templates()} if "{template}" in scheme else {}
+    family = family_of(name, scheme, api.clusters(), names)
+    if not present or not family:
+        return desired, tuple(cluster for cluster in family if cluster.name != name)
+    heir = family[0]
+    if "cluster_template_id" in desired.given:
+        template_id = _with_template_id(api, desired, heir).given["cluster_template_id"]
+        heir = standing_on(family, name, template_id) or heir
+        if heir.cluster_template_id != template_id:
+            found = driver_of(connection, api, heir, how.driver)
+            if has(found, "upgrade") is False:
+                successor = successor_name(scheme, name, template_id, names.get(template_id))
+                return replace(desired, name=successor), family
+    return replace(desired, name=heir.name), tuple(cluster for cluster in family if cluster.id != heir.id)
 
 
 def reconcile_node_group(connection: Connection, desired: DesiredCluster, how: How) -> dict[str, Any]:
@@ -113,7 +163,7 @@ def reconcile_node_group(connection: Connection, desired: DesiredCluster, how: H
     writer = _writer(connection, how)
     actual = _read(writer, desired.name, how, present=True)
     if actual is None and group.absent:
-        return _result(Plan("none"), node_group=None)
+        return result_of(Plan("none"), node_group=None)
     if actual is None:
         raise NotFound(
             f"Failed to find cluster '{desired.name}'",
@@ -147,9 +197,9 @@ def _carried_out(
     if present:
         _check_wait(plan, actual, how, name)
     if how.check_mode or not plan.changed:
-        return _result(plan, cluster=_foreseen(plan, actual))
+        return result_of(plan, cluster=_foreseen(plan, actual))
     after = carry_out(plan, actual, writer)
-    return _result(plan, cluster=None if after is None else after.as_result())
+    return result_of(plan, cluster=None if after is None else after.as_result())
 
 
 def _read(writer: Writer, name: str, how: How, *, present: bool) -> Cluster | None:
@@ -171,10 +221,11 @@ def _plan_present(
     how: How,
     *,
     recreate: bool,
+    follow: Follow = NOT_FOLLOWING,
 ) -> tuple[DesiredCluster, Plan]:
     """The declaration in the names of what is there, and the plan for it."""
     references = References(connection)
-    named = _with_template_id(api, desired, actual) if desired.given or actual is None else desired
+    named = _with_template_id(api, desired, actual, how.driver) if desired.given or actual is None else desired
     if actual is not None:
         if actual.status in ONLY_DELETE and not recreate:
             raise failure_of(connection, actual, f"use cluster '{desired.name}'")
@@ -184,15 +235,45 @@ def _plan_present(
             driver = driver_of(connection, api, actual, how.driver) if needs_driver(named, actual) else None
             named = settled_groups(named, actual, nodes, references.same, driver)
         named = references.aligned_cluster(named, actual)
-        plan = plan_cluster(named, actual, recreate=recreate)
+        move = _move(connection, api, references, named, actual, follow, how.driver)
+        plan = plan_upgrade(named, actual, move) if move else plan_cluster(named, actual, recreate=recreate)
     else:
         plan = plan_cluster(named, None)
     _check_references(references, plan)
     return named, plan
 
 
-def _with_template_id(api: MagnumApi, desired: DesiredCluster, actual: Cluster | None) -> DesiredCluster:
-    """The template by its id: Magnum stores that, whatever name was given."""
+def _move(
+    connection: Connection,
+    api: MagnumApi,
+    references: References,
+    desired: DesiredCluster,
+    actual: Cluster,
+    follow: Follow,
+    driver: str | None,
+) -> Move | None:
+    """The cluster's way to the declared template; None when it may not follow, or has nowhere to go."""
+    wanted = desired.given.get("cluster_template_id")
+    if not follow.allowed or wanted is None or actual.status in ONLY_DELETE:
+        return None
+    moves = wanted != actual.cluster_template_id
+    if not moves and all(group.is_default for group in actual.node_groups):
+        return None
+    template = api.cluster_template(wanted)
+    if template is None:
+        return None
+    left = api.cluster_template(actual.cluster_template_id) if moves and actual.cluster_template_id else None
+    found = driver_of(connection, api, actual, driver)
+    return Move(template, found, follow.max_batch_size, left, references.same)
+
+
+def _with_template_id(
+    api: MagnumApi, desired: DesiredCluster, actual: Cluster | None, driver: str | None = None
+) -> DesiredCluster:
+    """The template by its id: Magnum stores that, whatever name was given.
+
+    :param driver: name of the driver by the user; a new cluster of a driver that makes no such network is refused.
+    """
     given = desired.given.get("cluster_template_id")
     if given is None:
         if actual is None:
@@ -219,6 +300,11 @@ def _with_template_id(api: MagnumApi, desired: DesiredCluster, actual: Cluster |
             resource=f"cluster_template/{given}",
             hint=f"This project sees: {names}. Make it with kcloud.infrastructure.magnum_cluster_template",
         )
+    if actual is None:
+        found = recognise(said=driver, distro=template.cluster_distro, labels=template.labels)
+        refused = network_refusal(found, template.network_driver, desired.name, template.name)
+        if refused is not None:
+            raise refused
     return replace(desired, given={**desired.given, "cluster_template_id": template.id})
 
 
@@ -263,6 +349,10 @@ def _foreseen(plan: Plan, actual: Cluster | None) -> dict[str, Any] | None:
         shown = {key: value for key, value in values.items() if key != "nodes_to_remove"}
         groups[name] = {**groups.get(name, {"name": name}), **shown}
     foreseen = {**(actual.as_result() if kept else {}), **plan.after}
+    foreseen.pop("replaced_clusters", None)
+    for change in plan.changes:
+        if change.verb == "upgrade_node_group":
+            groups[change.resource.rsplit("/", 1)[-1]]["image_id"] = change.arguments["image_id"]
     if "node_groups" in plan.after or kept:
         foreseen["node_groups"] = [groups[name] for name in sorted(groups)]
     if kept:
@@ -282,45 +372,3 @@ def read_clusters(connection: Connection, name: str | None, how: How) -> list[di
         one = api.cluster(name)
         found = [] if one is None else [one]
     return [api.with_groups(cluster).as_result() for cluster in found]
-
-
-# --- cluster templates --------------------------------------------------------------------------------------------
-
-
-def reconcile_template(
-    connection: Connection, name: str, given: Mapping[str, Any], how: How, *, present: bool
-) -> dict[str, Any]:
-    """Make one cluster template as declared, or make it go.
-
-    :returns: ``cluster_template`` (None when absent), ``changed``, ``changes``, ``diff``.
-    """
-    api = MagnumApi(connection, how.api_version)
-    references = References(connection)
-    actual = api.cluster_template(name)
-    if actual is not None and present:
-        given = references.aligned(given, actual)
-    touched = actual is not None and (not present or template_differences(given, actual))
-    used_by = tuple(c.name for c in api.clusters() if c.cluster_template_id == actual.id) if touched else ()
-    if present:
-        plan = plan_template(name, given, actual, used_by=used_by)
-        for change in plan.changes:
-            references.check(change.arguments, change.resource)
-    else:
-        plan = plan_template_absent(name, actual, used_by=used_by)
-    if plan.changed and not how.check_mode:
-        actual = _write_template(api, plan, actual)
-        return _result(plan, cluster_template=None if actual is None else actual.as_result())
-    after = None if not present else {**({} if actual is None else actual.as_result()), **plan.after}
-    return _result(plan, cluster_template=after)
-
-
-def _write_template(api: MagnumApi, plan: Plan, actual: Any) -> Any:
-    """Templates are written at once, without a transition; what comes back is what is there."""
-    (change,) = plan.changes
-    if change.verb == "create_cluster_template":
-        return api.cluster_template(api.create_cluster_template(change.arguments).id)
-    if change.verb == "delete_cluster_template":
-        api.delete_cluster_template(actual)
-        return None
-    api.update_cluster_template(actual, change.arguments)
-    return api.cluster_template(actual.id)

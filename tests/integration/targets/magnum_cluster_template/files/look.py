@@ -18,7 +18,12 @@ import openstack
 
 def named(magnum, kind: str, name: str) -> list[dict]:
     """The objects of this name, in full."""
-    answer = magnum.get(f"/{kind}", headers={"OpenStack-API-Version": "container-infra latest"})
+    for _time in range(60):
+        answer = magnum.get(f"/{kind}", headers={"OpenStack-API-Version": "container-infra latest"})
+        # While any cluster of the project is removed, Magnum may answer its list with 400
+        if answer.status_code != 400:
+            break
+        time.sleep(1)
     answer.raise_for_status()
     found = [entry for entry in answer.json()[kind] if entry["name"].startswith(name)]
     full = [magnum.get(f"/{kind}/{entry['uuid']}").json() for entry in found]

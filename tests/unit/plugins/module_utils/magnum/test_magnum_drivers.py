@@ -134,6 +134,6 @@ def test_is_autoscaled(labels: dict[str, str], is_on: bool) -> None:
     ],
 )
 def test_network_refusal(driver: str, network: str | None, refused: bool) -> None:
-    error = network_refusal(recognise(said=driver), network, "cluster/ml")
+    error = network_refusal(recognise(said=driver), network, "ml", "gpu")
     assert (error is not None) is refused
     assert not refused or "calico" in (error.hint or "")

@@ -25,8 +25,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.recon
     How,
     read_clusters,
     reconcile_cluster,
-    reconcile_template,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import reconcile_template
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
     ALL_CLUSTERS,
     BY_NAME,

@@ -1,0 +1,232 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read once, plan purely, apply, explain: for a cluster template, and for one with its versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    InvalidRequest,
+    KcloudError,
+    NotPermitted,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID, MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Change, ClusterTemplate, Plan
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan import (
+    plan_template,
+    plan_template_absent,
+    template_differences,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, result_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.references import References
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.versions import (
+    OFFER,
+    VERSION_OF,
+    Family,
+    Member,
+    current,
+    is_of,
+    plan_versions,
+    plan_versions_absent,
+    shown,
+    tags_of,
+)
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+# The role that Magnum's own policy lets publish and hide.
+PUBLISHER = "admin"
+
+
+def reconcile_template(
+    connection: Connection, name: str, given: Mapping[str, Any], how: How, *, present: bool
+) -> dict[str, Any]:
+    """Make one cluster template as declared, or make it go.
+
+    :returns: ``cluster_template`` (None when absent), ``changed``, ``changes``, ``diff``.
+    """
+    api = MagnumApi(connection, how.api_version)
+    references = References(connection)
+    actual = api.cluster_template(name)
+    if actual is not None and present:
+        given = references.aligned(given, actual)
+    touched = actual is not None and (not present or template_differences(given, actual))
+    used_by = tuple(c.name for c in api.clusters() if c.cluster_template_id == actual.id) if touched else ()
+    if present:
+        plan = plan_template(name, given, actual, used_by=used_by)
+        _check_references(references, plan)
+    else:
+        plan = plan_template_absent(name if actual is None else actual.name, actual, used_by=used_by)
+    if plan.changed and not how.check_mode:
+        actual = _write(api, plan, {} if actual is None else {actual.name: actual})
+        return result_of(plan, cluster_template=None if actual is None else actual.as_result())
+    after = None if not present else {**({} if actual is None else actual.as_result()), **plan.after}
+    return result_of(plan, cluster_template=after)
+
+
+def reconcile_versions(
+    connection: Connection, family: Family, given: Mapping[str, Any], how: How, *, present: bool
+) -> dict[str, Any]:
+    """Make the version that holds what is declared the current one, or make all versions go.
+
+    :returns: as ``reconcile_template``, with ``versions``, and ``left_visible``: the versions that these credentials may not hide.
+    """
+    family.check()
+    if UUID.match(family.name):
+        raise InvalidRequest(
+            f"Failed to read option 'name': '{family.name}' is the id of one version",
+            resource=f"cluster_template/{family.name}",
+            hint="Give the name that all versions have in common",
+        )
+    api = MagnumApi(connection, how.api_version)
+    references = References(connection)
+    templates = [entry for entry in api.cluster_templates() if entry.project_id in (None, api.project_id)]
+    members = _members(api, references, [entry for entry in templates if is_of(entry, family.name)], given)
+    if not present:
+        plan, left_visible = plan_versions_absent(family, members), []
+    else:
+        plan, left_visible = _plan_permitted(connection, family, given, members, [entry.name for entry in templates])
+        _check_references(references, plan)
+    standing = {member.name: member.template for member in members}
+    template = _foreseen(plan, standing)
+    if plan.changed and not how.check_mode:
+        written = _write(api, plan, standing)
+        template = None if written is None else written.as_result()
+    return result_of(plan, cluster_template=template, versions=shown(plan, members), left_visible=left_visible)
+
+
+def _members(
+    api: MagnumApi, references: References, templates: list[ClusterTemplate], given: Mapping[str, Any]
+) -> tuple[Member, ...]:
+    users: dict[str, list[str]] = {}
+    for cluster in api.clusters() if templates else []:
+        users.setdefault(cluster.cluster_template_id or "", []).append(cluster.name)
+    return tuple(Member(entry, references.aligned(given, entry), tuple(users.get(entry.id, ()))) for entry in templates)
+
+
+def _plan_permitted(
+    connection: Connection, family: Family, given: Mapping[str, Any], members: tuple[Member, ...], taken: list[str]
+) -> tuple[Plan, list[str]]:
+    """The plan, and which versions stay visible because these credentials may not hide them."""
+    plan = plan_versions(family, given, members, taken)
+    hidden = [_target(change) for change in plan.changes if set(change.arguments) == {"hidden"}]
+    if not family.hide or not hidden or PUBLISHER in connection.session.auth.get_access(connection.session).role_names:
+        return plan, []
+    visible = Family(family.name, family.pattern, hide=False, purge=family.purge)
+    return plan_versions(visible, given, members, taken), sorted(hidden)
+
+
+def _target(change: Change) -> str:
+    return change.resource.split("/", 1)[1]
+
+
+def _check_references(references: References, plan: Plan) -> None:
+    """What is about to be written names only things that exist."""
+    for change in plan.changes:
+        references.check(change.arguments, change.resource)
+
+
+def _foreseen(plan: Plan, standing: Mapping[str, ClusterTemplate]) -> dict[str, Any] | None:
+    """The current version after the plan, as far as it can be told beforehand."""
+    if "name" not in plan.after:
+        return None
+    foreseen: dict[str, Any] = {}
+    for change in plan.changes:
+        if change.verb == "create_cluster_template":
+            foreseen = dict(change.arguments)
+        elif change.verb == "update_cluster_template" and change.arguments.get("name") == plan.after["name"]:
+            foreseen = standing[_target(change)].as_result()
+    if plan.after["name"] in standing:
+        foreseen = standing[plan.after["name"]].as_result()
+    return {**foreseen, **{key: value for key, value in plan.after.items() if key != "versions"}}
+
+
+def _write(api: MagnumApi, plan: Plan, standing: Mapping[str, ClusterTemplate]) -> ClusterTemplate | None:
+    """Make every change of the plan. Templates are written at once, without a transition.
+
+    :param standing: the templates that there are, by name.
+    :returns: the one that the plan is about, read again.
+    :raises KcloudError: with ``result`` in its details: which changes were made before it failed.
+    """
+    ids = {name: entry.id for name, entry in standing.items()}
+    made: list[Change] = []
+    try:
+        for change in plan.changes:
+            name = change.arguments.get("name", _target(change))
+            ids[name] = _write_one(api, change, standing)
+            made.append(change)
+    except KcloudError as error:
+        left = plan.changes[len(made) :]
+        error.details["result"] = {
+            "changed": bool(made),
+            "changes": [change.as_result() for change in made],
+            "changes_left": [change.as_result() for change in left],
+        }
+        raise
+    return api.cluster_template(ids[plan.after["name"]]) if "name" in plan.after else None
+
+
+def _write_one(api: MagnumApi, change: Change, standing: Mapping[str, ClusterTemplate]) -> str:
+    """One write; the id of what was written."""
+    try:
+        if change.verb == "create_cluster_template":
+            return api.create_cluster_template(change.arguments).id
+        template = standing[_target(change)]
+        if change.verb == "delete_cluster_template":
+            api.delete_cluster_template(template)
+        else:
+            api.update_cluster_template(template, change.arguments)
+        return template.id
+    except NotPermitted as error:
+        offered = sorted(key for key in OFFER if change.arguments.get(key) is not None)
+        if not offered:
+            raise
+        raise NotPermitted(
+            error.message,
+            resource=error.resource,
+            reason=error.reason,
+            hint=f"Only an administrator may set {' and '.join(offered)}, unless the cloud's policy clustertemplate:publish says "
+            f"otherwise: run this task with an administrator's credentials, scoped to the template's project, or leave it out",
+        ) from error
+
+
+# --- for information ----------------------------------------------------------------------------------------------
+
+
+def read_templates(
+    connection: Connection, name: str | None, *, versions: bool, clusters: bool, api_version: str | None = None
+) -> list[dict[str, Any]]:
+    """Cluster templates for information: one, all, or all versions of one name.
+
+    :param versions: take ``name`` for the name of a family. Then, and for all, each says whether it is ``current``.
+    :param clusters: also say which clusters of this project use each; one list of the clusters more.
+    """
+    api = MagnumApi(connection, api_version)
+    if name is None or versions:
+        found = [entry for entry in api.cluster_templates() if name is None or is_of(entry, name)]
+    else:
+        one = api.cluster_template(name)
+        found = [] if one is None else [one]
+    users = [(entry.cluster_template_id, entry.name) for entry in api.clusters()] if clusters and found else []
+    answers = []
+    for entry in found:
+        family, told = _family_of(entry), {}
+        if name is None or versions:
+            # Whether it is the current one shows only beside all others.
+            same = [other for other in found if other.project_id == entry.project_id and is_of(other, family)]
+            told["current"] = current(same, family) is entry
+        if clusters:
+            told["clusters"] = sorted(cluster for used, cluster in users if used == entry.id)
+        answers.append({**entry.as_result(), "version_of": family, **told})
+    return answers
+
+
+def _family_of(template: ClusterTemplate) -> str:
+    """The name that all versions have in common; its own name where there is no other version."""
+    said = (tag.removeprefix(VERSION_OF) for tag in tags_of(template) if tag.startswith(VERSION_OF))
+    return next(said, template.name)
