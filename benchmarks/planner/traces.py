@@ -155,14 +155,14 @@ def bound(nodes: Iterable[Machine], wanted: Iterable[Pod]) -> int:
             programme.column(0, {("devices", place): 1, ("share", place, milli): -(WHOLE // milli)})
     for index, (pod, _number) in enumerate(classes):
         for place, (node, _count) in enumerate(kinds):
-            if _fits(pod, node):
+            if fits(pod, node):
                 room = {("cpu", place): pod.cpu_m, ("mem", place): pod.mem_mib, ("share", place, pod.milli): pod.gpus}
                 programme.column(pod.gpu_milli, {("class", index): 1, **room})
     while True:
         value, prices = programme.solved()
         better = False
         for place in range(len(kinds)):
-            filling = _best_filling([(milli, prices["share", place, milli]) for milli in shares])
+            filling = best_filling([(milli, prices["share", place, milli]) for milli in shares])
             worth = sum(prices["share", place, milli] * number for milli, number in filling.items())
             if worth > prices["devices", place] + SLACK:
                 better = True
@@ -198,7 +198,7 @@ class Programme:
         return -self.model.getInfo().objective_function_value, {name: -prices[at] for name, at in self.rows.items()}
 
 
-def _best_filling(worths: list[tuple[int, float]]) -> Counter[int]:
+def best_filling(worths: list[tuple[int, float]]) -> Counter[int]:
     """The shares of one device that are worth most together: a knapsack over what the shares are multiples of."""
     step = gcd(WHOLE, *(milli for milli, _worth in worths))
     best: list[tuple[float, int]] = [(0.0, 0)]
@@ -215,7 +215,7 @@ def _best_filling(worths: list[tuple[int, float]]) -> Counter[int]:
     return found
 
 
-def _fits(pod: Pod, node: Machine) -> bool:
+def fits(pod: Pod, node: Machine) -> bool:
     return (
         pod.cpu_m <= node.cpu_m
         and pod.mem_mib <= node.mem_mib

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.basic import env_fallback, missing_required_lib
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect, read
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import READERS, MagnumApi
@@ -37,6 +37,29 @@ Other = TypeVar("Other")
 PARTS = 4
 # From here on a cluster or a group is on its way out, and what it consists of is no longer to be had.
 GOING = "DELETE_"
+
+
+# The documentation of these is plugins/doc_fragments/standing.py.
+STANDING_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "placements": {"type": "list", "elements": "dict"},
+    "fleet": {"type": "dict"},
+    "flavor_map": {"type": "dict"},
+    "prices": {"type": "dict"},
+    "require_health": {"type": "bool", "default": True},
+    "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
+}
+NODES_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **STANDING_ARGUMENT_SPEC,
+    "utilization": {"type": "list", "elements": "dict"},
+    "require_metrics": {"type": "bool", "default": True},
+}
+
+
+def standing_fleet(params: Mapping[str, Any]) -> Plain:
+    """The fleet that a module was given, or else that of its cloud, with all bounds and addresses of nodes."""
+    if params["fleet"] is not None:
+        return params["fleet"]
+    return read_fleet(params, lambda flavors: [flavor["name"] for flavor in flavors])
 
 
 def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Collection[str]]) -> Plain:
@@ -161,6 +184,7 @@ def cluster(found: Cluster, groups: list[Plain]) -> Plain:
         "cluster_template_id": found.cluster_template_id,
         "master_count": found.master_count,
         "master_flavor": found.master_flavor_id,
+        "created_at": found.created_at,
         "node_groups": groups,
     }
 
@@ -174,5 +198,6 @@ def node_group(found: NodeGroup) -> Plain:
         "node_count": found.node_count,
         "min_node_count": found.min_node_count,
         "max_node_count": found.max_node_count,
+        "node_addresses": list(found.node_addresses),
         "status": found.status,
     }

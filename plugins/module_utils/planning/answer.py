@@ -16,11 +16,11 @@ from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.assumptions import assumptions
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import MICRO
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.layout import text_table
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     Decision,
     Fix,
     Ranked,
-    Request,
     Step,
     Violation,
 )
@@ -285,13 +285,8 @@ def fix(found: Fix) -> Plain:
 
 
 def table(shown: Iterable[Ranked], total: int) -> str:
-    """The ranking as text with columns of fixed width; the same for all outputs, so that two can be laid side by side."""
-    rows = [tuple(title for title, _width in COLUMNS), *map(_row, shown)]
-    lines = [" ".join(_cell(text, width) for text, (_title, width) in zip(row, COLUMNS)).rstrip() for row in rows]
-    left_off = total - (len(lines) - 1)
-    if left_off:
-        lines.append(f"... and {left_off} more candidates")
-    return "\n".join(lines) + "\n"
+    """The ranking as text with columns of fixed width."""
+    return text_table(COLUMNS, map(_row, shown), total)
 
 
 def _row(ranked: Ranked) -> tuple[str, ...]:
@@ -312,16 +307,10 @@ def _row(ranked: Ranked) -> tuple[str, ...]:
     )
 
 
-def _cell(text: str, width: int) -> str:
-    if not width:
-        return text
-    return f"{text:<{width}}" if len(text) <= width else f"{text[: width - 1]}~"
-
-
 # --- the inputs
 
 
-def digest(request: Request) -> str:
+def digest(request: Any) -> str:
     """SHA-256 of the inputs as they were understood, in canonical JSON: equal digests, equal answers."""
     text = json.dumps(request, default=_fields, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

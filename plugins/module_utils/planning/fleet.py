@@ -273,22 +273,26 @@ def _measured(raw: object, path: str, flavor: Flavor) -> Rooms:
 
     What a node does not say is not free.
     """
-    rooms = []
-    for node_path, given in mappings(raw, path):
-        if flag(given.get("ready"), f"{node_path}.ready", True):
-            free = mapping(given.get("free"), f"{node_path}.free")
-            milli = [
-                min(whole(entry, f"{node_path}.devices[{index}]"), WHOLE)
-                for index, entry in enumerate(texts_or_numbers(given.get("devices")))
-            ]
-            room = Room(
-                min(whole(free.get("cpu_m", 0), f"{node_path}.free.cpu_m"), flavor.cpu_m),
-                min(whole(free.get("mem_mib", 0), f"{node_path}.free.mem_mib"), flavor.mem_mib),
-                _devices(flavor, milli),
-            )
-            busy = flag(given.get("busy"), f"{node_path}.busy", room != flavor.empty)
-            rooms.append((room._replace(busy=busy), 1))
-    return tuple(rooms)
+    return tuple(
+        (measured_room(given, node_path, flavor), 1)
+        for node_path, given in mappings(raw, path)
+        if flag(given.get("ready"), f"{node_path}.ready", True)
+    )
+
+
+def measured_room(given: Given, path: str, flavor: Flavor) -> Room:
+    """What one node says is free on it."""
+    free = mapping(given.get("free"), f"{path}.free")
+    milli = [
+        min(whole(entry, f"{path}.devices[{index}]"), WHOLE)
+        for index, entry in enumerate(texts_or_numbers(given.get("devices")))
+    ]
+    room = Room(
+        min(whole(free.get("cpu_m", 0), f"{path}.free.cpu_m"), flavor.cpu_m),
+        min(whole(free.get("mem_mib", 0), f"{path}.free.mem_mib"), flavor.mem_mib),
+        _devices(flavor, milli),
+    )
+    return room._replace(busy=flag(given.get("busy"), f"{path}.busy", room != flavor.empty))
 
 
 def texts_or_numbers(raw: object) -> list[Any]:

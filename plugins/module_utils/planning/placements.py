@@ -4,7 +4,7 @@
 
 """Workloads that already stand somewhere: what they take of the fleet's room, and where the one in question stands.
 
-A placement is ``{workload: <name>, cluster: <name or id>, node_group?, ...size in the short form of a workload}``.
+A placement is ``{workload: <name>, cluster: <name or id>, node_group?, node?, ...size in the short form of a workload}``.
 Groups whose nodes were measured hold them in their figures already. In all others they are packed onto as few nodes
 as they need, since nobody says on which they run.
 """
@@ -35,15 +35,22 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.wor
 Mix = tuple[tuple[Part, int], ...]
 Home = tuple[str, str]
 
+# What a placement says beside the size of its workload
+WHERE = ("workload", "name", "cluster", "node_group", "node")
+
 
 @dataclass(frozen=True)
 class Placement:
-    """A standing workload; ``workload`` is None where only the name of the one in question was given."""
+    """A standing workload; ``workload`` is None where only the name of the one in question was given.
+
+    ``node`` is the id, name or address of the node on which all its replicas stand, where that is known.
+    """
 
     name: str
     cluster: str
     group: str
     workload: Workload | None
+    node: str = ""
 
 
 def read_placements(raw: object, path: str, wanted: str, kinds: Collection[str] | None) -> tuple[Placement, ...]:
@@ -58,9 +65,10 @@ def read_placements(raw: object, path: str, wanted: str, kinds: Collection[str] 
         if not name or not cluster:
             raise refused(entry_path, dict(given), "a placement with 'workload' (a name) and 'cluster'")
         group = text(given.get("node_group"), f"{entry_path}.node_group")
-        size = {key: value for key, value in given.items() if key not in ("workload", "name", "cluster", "node_group")}
+        node = text(given.get("node"), f"{entry_path}.node")
+        size = {key: value for key, value in given.items() if key not in WHERE}
         workload = _sized(size, entry_path, name, kinds, known=name == wanted)
-        found.append(Placement(name, cluster, group, workload))
+        found.append(Placement(name, cluster, group, workload, node))
     return tuple(sorted(found, key=_packing_order))
 
 
@@ -81,11 +89,11 @@ def _sized(
 def _packing_order(placement: Placement) -> tuple[object, ...]:
     workload = placement.workload
     if workload is None:
-        return (0, 0, 0, placement.name, placement.cluster, placement.group, 0)
+        return (0, 0, 0, placement.name, placement.cluster, placement.group, placement.node, 0)
     part = workload.forms[0][0]
     devices = sum(demand.count * demand.share for demand in part.demands)
     size = (-devices, -part.cpu_m, -part.mem_mib)
-    return (*size, placement.name, placement.cluster, placement.group, -workload.replicas)
+    return (*size, placement.name, placement.cluster, placement.group, placement.node, -workload.replicas)
 
 
 def with_home(placements: tuple[Placement, ...], wanted: Workload) -> tuple[Placement, ...]:
@@ -132,7 +140,7 @@ def settled(
 def _remembering(cluster: Cluster, placement: Placement, wanted: Workload) -> Cluster:
     """The cluster in which some replicas of the wanted workload stand."""
     size = placement.workload or wanted
-    hosts = [_host(cluster, placement, part) for part in _form(cluster, placement, wanted)]
+    hosts = [host_of(cluster, placement, part) for part in form_in(cluster, placement, wanted)]
     names = {host.name for host in hosts if host}
     groups = tuple(replace(group, own=size.replicas) if group.name in names else group for group in cluster.groups)
     return replace(cluster, groups=groups)
@@ -141,8 +149,8 @@ def _remembering(cluster: Cluster, placement: Placement, wanted: Workload) -> Cl
 def _with(cluster: Cluster, placement: Placement, workload: Workload, notes: list[str]) -> Cluster:
     """The cluster with one workload more in it."""
     cluster = replace(cluster, tenants=tuple(sorted({*cluster.tenants, Tenant(placement.name, workload.isolation)})))
-    for part in _form(cluster, placement, workload):
-        group = _host(cluster, placement, part)
+    for part in form_in(cluster, placement, workload):
+        group = host_of(cluster, placement, part)
         if group is None:
             notes.append(f"workload {placement.name} fits no node group of {cluster.name}: it takes no room there")
         elif not group.measured:
@@ -152,13 +160,13 @@ def _with(cluster: Cluster, placement: Placement, workload: Workload, notes: lis
     return cluster
 
 
-def _form(cluster: Cluster, placement: Placement, workload: Workload) -> tuple[Part, ...]:
+def form_in(cluster: Cluster, placement: Placement, workload: Workload) -> tuple[Part, ...]:
     """How the workload is cut: whole where one group can carry it, else one part per kind of accelerator."""
     together = workload.forms[0]
-    return together if _host(cluster, placement, together[0]) else workload.forms[-1]
+    return together if host_of(cluster, placement, together[0]) else workload.forms[-1]
 
 
-def _host(cluster: Cluster, placement: Placement, part: Part) -> Group | None:
+def host_of(cluster: Cluster, placement: Placement, part: Part) -> Group | None:
     """The group in which a part stands: the one named, else the first by name whose nodes can carry it."""
     able = [group for group in cluster.groups if capacity(part, group.flavor, group.flavor.empty, 1)]
     named = [group for group in able if group.name == placement.group]

@@ -1,0 +1,722 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Consolidation: which nodes, groups and clusters are not needed, who has to move for that, and whether it is worth it.
+
+Candidates are to merge a cluster into another of its type, to close a whole group, to close a node, and to split a
+cluster under pressure. They are judged one after the other, best saving per disruption first, each on top of those
+accepted before: so the steps of a plan fit together, and any beginning of them is a plan, too. A node that stays only ever
+takes somebody, except where a cluster is split; so all moves can be made directly, in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import guards
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import gauge, mix
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import (
+    CAREFUL,
+    Care,
+    against,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
+    WHOLE,
+    Cluster,
+    ClusterType,
+    Flavor,
+    Fleet,
+    Group,
+    Node,
+    Part,
+    Pod,
+    Room,
+    Violation,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.objective import fullness
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.shortage import can_carry
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import (
+    Move,
+    Place,
+    Spot,
+    Yard,
+    tolerates,
+)
+
+ACTIONS = ("merge", "close_group", "close_node", "split")
+NEW = "new node "
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a candidate is worth it.
+
+    :param score: its share of all that is paid, divided by its share of all that would be disrupted, per mille, at least.
+    :param saving: what it saves per hour, at least, in millionths.
+    :param horizon_h: within how many hours it must have paid for its moves.
+    :param move_minutes: for how long whoever moves is paid twice.
+    :param full: a group that is used beyond this, per mille, and cannot grow is under pressure.
+    """
+
+    actions: tuple[str, ...] = ACTIONS
+    score: int = 500
+    saving: int = 100_000
+    horizon_h: int = 24
+    move_minutes: int = 15
+    max_moves: int | None = None
+    max_nodes: int | None = None
+    full: int = 850
+    care: Care = CAREFUL
+
+
+@dataclass(frozen=True)
+class Question:
+    """All that the decision depends on."""
+
+    fleet: Fleet
+    rules: Rules
+    prices_source: str = ""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Nodes that a candidate needs in addition: of a group that stands, or (without id) of a cluster to be made."""
+
+    cluster: str
+    group: str
+    flavor: Flavor
+    count: int
+
+
+@dataclass(frozen=True)
+class Option:
+    """One candidate, judged. Costs are per hour, ``once`` is what its moves cost; ``disruption`` counts a thousand for a
+    replica that moves and its share of devices on top."""
+
+    action: str
+    name: str
+    cluster: str
+    other: str = ""
+    group: str = ""
+    node: str = ""
+    closed: tuple[Place, ...] = ()
+    moves: tuple[Move, ...] = ()
+    opened: tuple[Opening, ...] = ()
+    kind: ClusterType | None = None
+    masters: int = 0
+    saving: int = 0
+    power_mw: int = 0
+    disruption: int = 0
+    once: int = 0
+    score: int | None = None
+    why: tuple[str, ...] = ()
+    why_not: tuple[Violation, ...] = ()
+    step: int | None = None
+
+    @property
+    def feasible(self) -> bool:
+        return not self.why_not
+
+    @property
+    def payback_h(self) -> Fraction | None:
+        """After how many hours the moves are paid for; None where nothing is saved."""
+        return Fraction(self.once, self.saving) if self.saving > 0 else None
+
+
+@dataclass(frozen=True)
+class Consolidation:
+    """The answer: every candidate, and the steps in the order in which they were accepted."""
+
+    question: Question
+    options: tuple[Option, ...]
+    steps: tuple[Option, ...]
+    cost: int
+
+    @cached_property
+    def saving(self) -> int:
+        return sum(step.saving for step in self.steps)
+
+    @cached_property
+    def moves(self) -> tuple[Move, ...]:
+        return netted(move for step in self.steps for move in step.moves)
+
+    @cached_property
+    def closed(self) -> tuple[Place, ...]:
+        return tuple(sorted({place for step in self.steps for place in step.closed}))
+
+
+def netted(moves: Iterable[Move]) -> tuple[Move, ...]:
+    """The same moves, each replica from where it stands straight to where it ends."""
+    found: list[Move] = []
+    arrived: dict[tuple[Pod, Place], list[int]] = {}
+    for move in moves:
+        key = (move.pod, move.source)
+        if arrived.get(key):
+            index = arrived[key].pop()
+            found[index] = Move(move.pod, found[index].source, move.target)
+        else:
+            index = len(found)
+            found.append(move)
+        arrived.setdefault((move.pod, move.target), []).append(index)
+    return tuple(sorted(found))
+
+
+# A plan is looked at again as if it had been carried out, this many times at most: so that the next run finds nothing to do.
+ROUNDS = 5
+
+
+def consolidate(question: Question) -> Consolidation:
+    """Judge every candidate and choose the steps, until what they leave behind allows no more."""
+    steps: list[Option] = []
+    current = question
+    while True:
+        work = _Work(current)
+        options = work.run()
+        found = [replace(step, step=len(steps) + number) for number, step in enumerate(work.steps, 1)]
+        steps += found
+        if not found or len(steps) > len(found) * ROUNDS:
+            break
+        current = work.after()
+    refused = sorted((option for option in options if not option.feasible), key=_place_of)
+    return Consolidation(question, (*steps, *refused), tuple(steps), sum(map(paid, question.fleet.clusters)))
+
+
+class _Work:
+    """One run: the yard, what has been accepted, and what the whole fleet costs and holds."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.fleet, self.rules = question.fleet, question.rules
+        self.clusters = {cluster.id: cluster for cluster in self.fleet.clusters}
+        self.groups = {(cluster.id, group.name): group for cluster in self.fleet.clusters for group in cluster.groups}
+        self.nodes = {
+            Place(cluster.id, group.name, node.name): node
+            for cluster in self.fleet.clusters
+            for group in cluster.groups
+            for node in group.nodes
+        }
+        self.cost = sum(paid(cluster) for cluster in self.fleet.clusters)
+        self.disruption = sum(disruption(node.pods) for node in self.nodes.values())
+        self.fragments = gauge(mix(self.fleet.standing, ()))
+        self.yard = Yard(self.fleet.clusters, self.fragments)
+        self.guarded = {
+            cluster.id: tuple(guards.cluster_guards(cluster, self.rules.care)) for cluster in self.fleet.clusters
+        }
+        self.gone: set[Place] = set()
+        self.merged: set[str] = set()
+        self.received: set[str] = set()
+        self.moved = 0
+        self.options: list[Option] = []
+        self.steps: list[Option] = []
+
+    def run(self) -> list[Option]:
+        """All candidates, judged; those that are taken are in ``steps``."""
+        judges = {
+            "split": self.splits,
+            "merge": self.merges,
+            "close_node": self.close_nodes,
+            "close_group": self.close_groups,
+        }
+        for action, judge in judges.items():
+            if action in self.rules.actions:
+                judge()
+        return self.options
+
+    def after(self) -> Question:
+        """The same question about what the steps leave behind."""
+        clusters = tuple(self._left(cluster) for cluster in self.fleet.clusters if cluster.id not in self.merged)
+        rules = self.rules
+        moves = None if rules.max_moves is None else rules.max_moves - self.moved
+        nodes = None if rules.max_nodes is None else rules.max_nodes - len(self.gone)
+        # What was split is split: whoever left is in a cluster that is not there yet
+        actions = tuple(action for action in rules.actions if action != "split")
+        return replace(
+            self.question,
+            fleet=replace(self.fleet, clusters=clusters),
+            rules=replace(rules, max_moves=moves, max_nodes=nodes, actions=actions),
+        )
+
+    def _left(self, cluster: Cluster) -> Cluster:
+        groups = []
+        for group in cluster.groups:
+            key = (cluster.id, group.name)
+            known = {node.name: node for node in group.nodes}
+            places = [place for place in self.yard.places(*key) if place not in self.gone]
+            nodes = tuple(
+                replace(
+                    known.get(place.node) or Node("", place.node, group.flavor.empty), room=spot.room, pods=spot.pods
+                )
+                for place in places
+                for spot in [self.yard.spot(place)]
+            )
+            groups.append(replace(group, nodes=nodes, count=group.count + len(nodes) - len(group.nodes)))
+        tenants = {tenant for tenant in cluster.tenants}
+        for step in self.steps:
+            if step.other == cluster.id:
+                tenants |= {*self.clusters[step.cluster].tenants}
+        return replace(cluster, groups=tuple(groups), tenants=tuple(sorted(tenants)))
+
+    # --- accepting
+
+    def accept(self, option: Option, mark: int) -> None:
+        """Take a candidate as the next step if nothing speaks against it; else everything is as before."""
+        option = replace(option, score=self.score(option))
+        against_it = guards.ordered([*option.why_not, *(() if option.why_not else self.gates(option))])
+        if against_it:
+            self.yard.back(mark)
+            self.options.append(replace(option, why_not=against_it, why=()))
+            return
+        step = replace(option, step=len(self.steps) + 1, why=(*option.why, *self.merits(option)))
+        self.options.append(step)
+        self.steps.append(step)
+        self.gone.update(option.closed)
+        self.moved += len(option.moves)
+
+    def gates(self, option: Option) -> Iterator[Violation]:
+        """What must hold beside being possible: it pays, soon enough, and disturbs no more than it is worth."""
+        rules = self.rules
+        if option.action == "split":
+            return
+        score = option.score
+        if score is not None and score < rules.score:
+            yield against(
+                "SCORE_LOW",
+                rules.score,
+                score,
+                "lower_min_score",
+                f"set min_score to {score / WHOLE:g} or less",
+                "score",
+                min_score=score / WHOLE,
+            )
+        if option.saving < max(rules.saving, 1):
+            yield against(
+                "SAVING_LOW",
+                max(rules.saving, 1),
+                option.saving,
+                "lower_min_saving",
+                "set min_saving_h lower" if option.saving > 0 else "nothing: it saves nothing",
+                "per hour",
+            )
+        payback = option.payback_h
+        if payback is not None and payback > rules.horizon_h:
+            hours = -(-option.once // option.saving)
+            sentence = f"set horizon_h to {hours} or more"
+            yield against("PAYBACK_LONG", rules.horizon_h, hours, "raise_horizon", sentence, "hours", horizon_h=hours)
+        if rules.max_moves is not None and self.moved + len(option.moves) > rules.max_moves:
+            need, have = len(option.moves), rules.max_moves - self.moved
+            yield against("RUN_LIMIT", need, have, "run_again", "run again, or raise max_moves", "moves")
+        if rules.max_nodes is not None and len(self.gone) + len(option.closed) > rules.max_nodes:
+            need, have = len(option.closed), rules.max_nodes - len(self.gone)
+            yield against("RUN_LIMIT", need, have, "run_again", "run again, or raise max_nodes", "nodes")
+
+    def score(self, option: Option) -> int | None:
+        """Share of cost saved by share of work disrupted, per mille; None where nobody is disrupted."""
+        if not option.disruption or not self.cost:
+            return None
+        return option.saving * self.disruption * WHOLE // (self.cost * option.disruption)
+
+    def merits(self, option: Option) -> Iterator[str]:
+        if option.saving > 0:
+            yield "SAVES"
+        if option.closed and not option.moves:
+            yield "EMPTY"
+        elif option.moves:
+            yield "EVERYBODY_FINDS_A_SEAT"
+
+    def once(self, moves: Iterable[Move]) -> int:
+        """What moves cost: each replica's share of its node, paid twice while it moves."""
+        total = 0
+        for move in moves:
+            flavor = self.groups[move.source.cluster, move.source.group].flavor
+            total += flavor.price * portion(move.pod.part, flavor) * self.rules.move_minutes // (60 * WHOLE)
+        return total
+
+    def closing(self, option: Option, places: Iterable[Place], moves: tuple[Move, ...]) -> Option:
+        """A candidate with what closing these nodes saves and disturbs; nodes closed by earlier steps count no more."""
+        new = tuple(place for place in places if place not in self.gone)
+        flavors = [self.groups[place.cluster, place.group].flavor for place in new]
+        opened = sum(opening.flavor.price * opening.count for opening in option.opened)
+        drawn = sum(opening.flavor.idle_mw * opening.count for opening in option.opened)
+        return replace(
+            option,
+            closed=new,
+            moves=moves,
+            saving=sum(flavor.price for flavor in flavors) + option.masters - opened,
+            power_mw=sum(flavor.idle_mw for flavor in flavors) - drawn,
+            disruption=sum(weight(move.pod.part) for move in moves),
+            once=self.once(moves),
+        )
+
+    # --- closing a node
+
+    def close_nodes(self) -> None:
+        """Every node, those first that save most for what they disturb."""
+        for place in sorted(self.nodes, key=self._worth):
+            if place.cluster in self.merged or place in self.gone:
+                continue
+            node, group = self.nodes[place], self.groups[place.cluster, place.group]
+            cluster = self.clusters[place.cluster]
+            option = Option(
+                "close_node",
+                f"close node {cluster.name}/{place.group}/{place.node}",
+                cluster.id,
+                group=place.group,
+                node=place.node,
+            )
+            found = [*self.guarded[cluster.id], *guards.group_guards(group), *guards.node_guards(node, self.rules.care)]
+            found += self.least(group, place, 1)
+            mark = self.yard.mark()
+            if not found:
+                seated = self.yard.close(place, (cluster.id,))
+                if isinstance(seated, Pod):
+                    found.append(no_room(seated, cluster, group))
+                else:
+                    option = self.closing(option, (place,), seated)
+            self.accept(replace(option, why_not=tuple(found)), mark)
+
+    def _worth(self, place: Place) -> tuple[Fraction, int, Place]:
+        """What a node disturbs, less the devices on it that nothing known can use, for what it costs; of equal ones the
+        emptier first. Who sits badly is better moved."""
+        node, flavor = self.nodes[place], self.groups[place.cluster, place.group].flavor
+        harm = disruption(node.pods) - self.fragments(flavor, node.room)
+        return Fraction(harm, max(flavor.price, 1)), fullness(flavor, node.room), place
+
+    def least(self, group: Group, place: Place, closing: int) -> Iterator[Violation]:
+        """A group does not go below its least number; where an autoscaler owns the number, only its bounds are moved."""
+        if self.clusters[place.cluster].autoscaled:
+            yield against(
+                "AUTOSCALED",
+                "a number that is ours",
+                "the autoscaler's",
+                "lower_min",
+                f"lower the bounds of node group {group.name}: its autoscaler removes nodes by itself",
+            )
+        left = group.count - closing - sum(1 for gone in self.gone if gone[:2] == place[:2])
+        if left < group.min_count:
+            yield against(
+                "GROUP_MIN",
+                group.min_count,
+                left,
+                "lower_min",
+                f"lower min_node_count of {group.name} to {max(left, 0)}",
+                "nodes",
+                node_group=group.name,
+                min_node_count=max(left, 0),
+            )
+
+    # --- closing a group
+
+    def close_groups(self) -> None:
+        """What is left of every group, all of it at once: together it may pay what its nodes did not pay one by one."""
+        places_of = {
+            key: [Place(*key, node.name) for node in group.nodes if Place(*key, node.name) not in self.gone]
+            for key, group in self.groups.items()
+        }
+        worth = {key: min(map(self._worth, places)) for key, places in places_of.items() if len(places) > 1}
+        for (identity, name), _worth in sorted(worth.items(), key=lambda entry: (entry[1], entry[0])):
+            group, places = self.groups[identity, name], places_of[identity, name]
+            if identity in self.merged:
+                continue
+            cluster = self.clusters[identity]
+            option = Option("close_group", f"close node group {cluster.name}/{name}", identity, group=name)
+            found = [*self.guarded[identity], *guards.group_guards(group)]
+            for place in places:
+                found += guards.node_guards(self.nodes[place], self.rules.care)
+            found += self.least(group, places[0], len(places))
+            mark = self.yard.mark()
+            if not found:
+                moves, left = self.emptied(places, (identity,))
+                if left is not None:
+                    found.append(no_room(left, cluster, group))
+                else:
+                    option = self.closing(option, places, moves)
+            self.accept(replace(option, why_not=tuple(dict.fromkeys(found))), mark)
+
+    def emptied(self, places: Iterable[Place], clusters: tuple[str, ...]) -> tuple[tuple[Move, ...], Pod | None]:
+        """Close nodes one after the other: the moves, and who found no seat. Who moved twice moved once."""
+        moves: list[Move] = []
+        for place in sorted(places, key=self._worth):
+            seated = self.yard.close(place, clusters)
+            if isinstance(seated, Pod):
+                return (), seated
+            moves += seated
+        return netted(moves), None
+
+    # --- merging clusters
+
+    def merges(self) -> None:
+        """Every cluster into every other of its type; of the two ways the one that saves more for what it disturbs."""
+        pairs = [
+            (one, other)
+            for one in self.fleet.clusters
+            for other in self.fleet.clusters
+            if one.id != other.id and one.type and one.type == other.type
+        ]
+        worth = {one.id: Fraction(disruption(_pods(one)), max(paid(one), 1)) for one in self.fleet.clusters}
+        for one, other in sorted(pairs, key=lambda pair: (worth[pair[0].id], pair[0].name, pair[1].name, pair[1].id)):
+            self.merge(one, other)
+
+    def merge(self, one: Cluster, other: Cluster) -> None:
+        """Everybody of one cluster goes to another, which may grow for that, and the first one goes."""
+        masters = one.masters[0].price * one.masters[1] if one.masters else 0
+        option = Option("merge", f"merge {one.name} into {other.name}", one.id, other.id, masters=masters)
+        found = [*self.guarded[one.id], *self.guarded[other.id], *guards.owner_guards(one)]
+        found += self.apart(one, other)
+        if one.id in self.merged or other.id in self.merged or one.id in self.received:
+            done = one.name if one.id in self.merged | self.received else other.name
+            sentence = "run again when the steps before it are carried out"
+            found.append(against("NO_PARTNER", "a cluster that stays as it is", f"{done} takes part", "wait", sentence))
+        for group in one.groups:
+            found += guards.group_guards(group)
+            for node in group.nodes:
+                found += guards.node_guards(node, self.rules.care)
+        mark = self.yard.mark()
+        if not found:
+            moves, opened, left = self._moved_over(one, other)
+            if left is not None:
+                found.append(left)
+            else:
+                places = [Place(one.id, group.name, node.name) for group in one.groups for node in group.nodes]
+                option = self.closing(replace(option, opened=opened), places, moves)
+        before = len(self.steps)
+        self.accept(replace(option, why_not=tuple(dict.fromkeys(found))), mark)
+        if len(self.steps) > before:
+            self.merged.add(one.id)
+            self.received.add(other.id)
+
+    def apart(self, one: Cluster, other: Cluster) -> Iterator[Violation]:
+        """What keeps two clusters apart: projects, and promises of isolation."""
+        if one.project != other.project:
+            yield against(
+                "NO_PARTNER", "one project", "two projects", "none", "nothing: clusters of two projects stay apart"
+            )
+        alone = sorted(
+            {tenant.workload for cluster in (one, other) for tenant in cluster.tenants if tenant.isolation in APART}
+        )
+        if alone and one.tenants and other.tenants:
+            names = ", ".join(alone)
+            sentence = f"give up the isolation of {names}"
+            yield against("ISOLATION", "no promise of isolation", names, "share", sentence, workloads=tuple(alone))
+
+    def _moved_over(
+        self, one: Cluster, other: Cluster
+    ) -> tuple[tuple[Move, ...], tuple[Opening, ...], Violation | None]:
+        moves: list[Move] = []
+        added: dict[str, int] = {}
+        for group in one.groups:
+            for node in group.nodes:
+                source = Place(one.id, group.name, node.name)
+                for pod in sorted(self.yard.spot(source).pods):
+                    for _replica in range(pod.replicas):
+                        target = self.yard.seat(pod, (other.id,)) or self._grown(pod, other, added)
+                        if target is None:
+                            return (), (), no_room(pod, other, None)
+                        moves.append(Move(pod._replace(replicas=1), source, target))
+        opened = tuple(
+            Opening(other.id, name, self.groups[other.id, name].flavor, count) for name, count in sorted(added.items())
+        )
+        return tuple(moves), opened, None
+
+    def _grown(self, pod: Pod, cluster: Cluster, added: dict[str, int]) -> Place | None:
+        """A seat on a node more in the cheapest group that may grow and can carry it."""
+        if cluster.autoscaled:
+            return None
+        able = [
+            group
+            for group in cluster.groups
+            if can_carry(pod.part, group.flavor)
+            and tolerates(pod, group.taints)
+            and not list(guards.group_guards(group))
+            and (group.max_count is None or group.count + added.get(group.name, 0) < group.max_count)
+        ]
+        if not able:
+            return None
+        group = min(able, key=lambda entry: (entry.flavor.price, entry.name))
+        added[group.name] = added.get(group.name, 0) + 1
+        # In a later round those of the rounds before are there already
+        number = added[group.name] + sum(node.name.startswith(NEW) for node in group.nodes)
+        place = Place(cluster.id, group.name, f"{NEW}{number}")
+        self.yard.add(place, group.flavor, group.taints, Spot(group.flavor.empty, (), True))
+        return self.yard.seat(pod, (cluster.id,))
+
+    # --- splitting a cluster
+
+    def splits(self) -> None:
+        """Every cluster that holds more than one workload or kind: under pressure it is split, otherwise it says why not."""
+        for cluster in self.fleet.clusters:
+            alone = [tenant.workload for tenant in cluster.tenants if tenant.isolation in APART]
+            if alone and len(cluster.tenants) > 1:
+                # Who was promised to be alone goes; of several, all but one by name may stay
+                self.split(cluster, min(alone), "ISOLATION_PRESSURE", cluster.type)
+            elif len(cluster.kinds) > 1:
+                pressed = [group for group in cluster.groups if self.pressed(group)]
+                kind = min((min(group.flavor.kinds or {"cpu"}) for group in pressed), default="")
+                self.split(cluster, "", "KIND_PRESSURE" if kind else "", TYPE_OF.get(kind, ""), kind)
+
+    def pressed(self, group: Group) -> bool:
+        """Whether a group can grow no more and is used beyond what is healthy."""
+        if group.max_count is None or group.count < group.max_count or not all(node.known for node in group.nodes):
+            return False
+        return used(group.flavor, [node.room for node in group.nodes]) > self.rules.full
+
+    def split(self, cluster: Cluster, workload: str, pressure: str, type_name: str, kind: str = "") -> None:
+        """Give one workload, or all of one kind, a cluster of its own."""
+        what = f"workload {workload}" if workload else f"its {kind or 'kinds'} work"
+        option = Option("split", f"split {what} from {cluster.name}", cluster.id, why=(pressure,) if pressure else ())
+        found = [*self.guarded[cluster.id]]
+        if not pressure:
+            found.append(
+                against(
+                    "NO_PRESSURE",
+                    "a promise of isolation that is broken, or a full group that cannot grow",
+                    "neither",
+                    "none",
+                    "nothing: the cluster is well as it is",
+                )
+            )
+        sources = [
+            (Place(cluster.id, group.name, node.name), group, node)
+            for group in cluster.groups
+            for node in group.nodes
+            if not kind or kind in (group.flavor.kinds or {"cpu"})
+        ]
+        leaving = [
+            (place, group, pod)
+            for place, group, node in sources
+            for pod in node.pods
+            if not workload or pod.workload == workload
+        ]
+        for _place, _group, node in sources:
+            if any(not workload or pod.workload == workload for pod in node.pods):
+                found += guards.node_guards(node, self.rules.care)
+        recipe = next((entry for entry in self.fleet.types if entry.name == type_name), None)
+        if pressure and recipe is None:
+            sentence = f"declare the cluster type {type_name or 'of this cluster'} in 'cluster_types'"
+            found.append(against("NO_TYPE", type_name or "a type", "none", "declare_type", sentence))
+        if not found and recipe is not None:
+            built = self._built(recipe, leaving)
+            if built is None:
+                sentence = f"give the type {recipe.name} a flavor that can carry all of it, and a larger max_node_count"
+                found.append(against("NO_ROOM", "a seat for all", "not in a new cluster", "use_flavor", sentence))
+            else:
+                masters = -recipe.masters[0].price * recipe.masters[1] if recipe.masters else 0
+                option = replace(option, kind=recipe, masters=masters, opened=built[0])
+                # Nodes that are left empty are closed by later steps
+                option = self.closing(option, (), built[1])
+        mark = self.yard.mark()
+        if not found:
+            self.received.add(cluster.id)
+            for place in {place for place, _group, _pod in leaving}:
+                self._vacated(place, workload)
+        self.accept(replace(option, why_not=tuple(dict.fromkeys(found))), mark)
+
+    def _vacated(self, place: Place, workload: str) -> None:
+        """A node that a workload (without a name: everybody) has left. What it left is free only when nobody stays."""
+        spot = self.yard.spot(place)
+        pods = tuple(pod for pod in spot.pods if workload and pod.workload != workload)
+        room = spot.room if pods else self.groups[place.cluster, place.group].flavor.empty
+        self.yard.put(place, replace(spot, pods=pods, room=room))
+
+    def _built(
+        self, recipe: ClusterType, leaving: list[tuple[Place, Group, Pod]]
+    ) -> tuple[tuple[Opening, ...], tuple[Move, ...]] | None:
+        """The nodes that a new cluster needs for these, filled one after the other, and the moves."""
+        yard = Yard((), gauge(mix(self.fleet.standing, ())))
+        added: dict[tuple[str, Flavor], int] = {}
+        moves: list[Move] = []
+        for place, _group, pod in sorted(leaving, key=lambda entry: (entry[2], entry[0])):
+            for _replica in range(pod.replicas):
+                target = yard.seat(pod, ("",))
+                if target is None:
+                    offers = [
+                        (flavor.price, flavor.name, entry.name, flavor)
+                        for entry in recipe.groups
+                        for flavor in entry.flavors
+                        if can_carry(pod.part, flavor)
+                        and (entry.max_count is None or _sum_of(added, entry.name) < entry.max_count)
+                        and all(name != entry.name or known is flavor for name, known in added)
+                    ]
+                    if not offers:
+                        return None
+                    _price, _name, name, flavor = min(offers, key=lambda offer: offer[:3])
+                    added[name, flavor] = added.get((name, flavor), 0) + 1
+                    fresh = Place("", name, f"{NEW}{added[name, flavor]}")
+                    yard.add(fresh, flavor, (), Spot(flavor.empty, (), True))
+                    target = yard.seat(pod, ("",))
+                    if target is None:
+                        return None
+                moves.append(Move(pod._replace(replicas=1), place, target))
+        opened = tuple(
+            Opening("", name, flavor, count) for (name, flavor), count in sorted(added.items(), key=lambda e: e[0][0])
+        )
+        return opened, tuple(moves)
+
+
+APART = ("cluster", "project")
+TYPE_OF = {"gpu": "gpu-intensive", "npu": "npu-optimized", "cpu": "cpu-only"}
+
+
+def _sum_of(added: dict[tuple[str, Flavor], int], group: str) -> int:
+    return sum(count for (name, _flavor), count in added.items() if name == group)
+
+
+def _pods(cluster: Cluster) -> Iterator[Pod]:
+    for group in cluster.groups:
+        for node in group.nodes:
+            yield from node.pods
+
+
+def _place_of(option: Option) -> tuple[int, str]:
+    return ACTIONS.index(option.action), option.name
+
+
+def paid(cluster: Cluster) -> int:
+    """What a cluster costs per hour, its control plane included."""
+    nodes = sum(group.flavor.price * group.count for group in cluster.groups)
+    return nodes + (cluster.masters[0].price * cluster.masters[1] if cluster.masters else 0)
+
+
+def weight(part: Part) -> int:
+    """How much a replica that moves disturbs: a thousand for itself, and its devices on top."""
+    return WHOLE + sum(demand.count * demand.share for demand in part.demands)
+
+
+def disruption(pods: Iterable[Pod]) -> int:
+    return sum(weight(pod.part) * pod.replicas for pod in pods)
+
+
+def portion(part: Part, flavor: Flavor) -> int:
+    """The part of a node that a replica takes, per mille: by devices where the node has some, else by CPU."""
+    devices = sum(entry.count for entry in flavor.accelerators)
+    if devices:
+        return min(WHOLE, sum(demand.count * demand.share for demand in part.demands) // devices)
+    return min(WHOLE, part.cpu_m * WHOLE // flavor.cpu_m) if flavor.cpu_m else 0
+
+
+def used(flavor: Flavor, rooms: Sequence[Room]) -> int:
+    """How much of nodes is taken, per mille: of whatever is taken most, devices, CPU or memory."""
+    devices = sum(entry.count for entry in flavor.accelerators) * WHOLE
+    offers = [offer * len(rooms) for offer in (flavor.cpu_m, flavor.mem_mib, devices)]
+    free = [
+        sum(room.cpu_m for room in rooms),
+        sum(room.mem_mib for room in rooms),
+        sum(sum(entry) for room in rooms for entry in room.devices),
+    ]
+    return max((WHOLE - left * WHOLE // offer for offer, left in zip(offers, free) if offer), default=0)
+
+
+def no_room(pod: Pod, cluster: Cluster, group: Group | None) -> Violation:
+    """Why somebody cannot leave: there is no seat elsewhere."""
+    target = group.name if group else "one of its node groups"
+    return against(
+        "NO_ROOM",
+        "a seat for everybody",
+        f"none for a replica of {pod.workload}",
+        "scale_group",
+        f"scale node group {target} of {cluster.name} out by one node, or stop {pod.workload}",
+        workload=pod.workload,
+    )

@@ -1,0 +1,301 @@
+#!/usr/bin/python
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_scaling
+short_description: Decide whether node groups need more nodes, fewer, or none
+version_added: 0.1.0
+author:
+  - kcloud.infrastructure contributors (@kcloud)
+description:
+  - Takes the workloads that stand, those that are pending and those that are expected, and answers for every node group whether to
+    scale it out, in, or not at all, with the nodes to remove by name, and with the reasons for and against.
+  - Decides only; nothing is changed. The role P(kcloud.infrastructure.cluster_autoscale#role) carries it out.
+  - Out at once, where something has no room or use would pass O(scale_out_above). In slowly, only where everybody on a node finds
+    another seat and use stays below O(scale_in_below), after the node was not needed for O(unneeded_seconds) in two runs, and not
+    soon after a scale-out or a failure.
+  - Pass RV(memory) of one run to the next as O(memory). Without it, no node ever goes.
+  - Where the label C(auto_scaling_enabled) says that an autoscaler owns the number of nodes, its bounds are moved in place of it.
+options:
+  workloads:
+    description: Workloads that are pending, in the form of the option C(workload) of M(kcloud.infrastructure.cluster_match).
+    type: list
+    elements: dict
+  forecast:
+    description: Workloads that are expected, in the same form.
+    type: list
+    elements: dict
+  forecast_utilization:
+    description:
+      - Use that is expected, each as C(cluster), C(node_group) (default C(default-worker)) and C(utilization), a share of what the
+        nodes of that group offer now. It may be above 1.
+    type: list
+    elements: dict
+  memory:
+    description: RV(memory) of the run before.
+    type: dict
+  now:
+    description: The time, in seconds since 1970. Not given, the clock of the host that runs this task.
+    type: int
+  scale_out_above:
+    description: A group is scaled out when more than this share of it would be used.
+    type: float
+    default: 0.85
+  scale_in_below:
+    description: A node goes only when less than this share of its group is used without it. Below O(scale_out_above).
+    type: float
+    default: 0.7
+  run_percent:
+    description: At most so many of all nodes go in one run, in per cent, but always one.
+    type: int
+    default: 10
+  unneeded_seconds:
+    description: For how long a node must not have been needed.
+    type: int
+    default: 600
+  after_scale_out_seconds:
+    description: For how long no node of a cluster goes after the cluster was scaled out.
+    type: int
+    default: 600
+  after_failure_seconds:
+    description: For how long no node of a cluster goes after the cluster was in a FAILED state.
+    type: int
+    default: 180
+extends_documentation_fragment:
+  - kcloud.infrastructure.auth
+  - kcloud.infrastructure.standing
+  - kcloud.infrastructure.standing.nodes
+  - kcloud.infrastructure.attributes.info
+  - kcloud.infrastructure.attributes.actiongroup
+requirements:
+  - python-magnumclient >= 4.5
+seealso:
+  - module: kcloud.infrastructure.cluster_match
+  - module: kcloud.infrastructure.cluster_consolidation
+"""
+
+EXAMPLES = r"""
+- name: Does anything need to grow or shrink
+  kcloud.infrastructure.cluster_scaling:
+    cloud: devcloud
+    placements:
+      - workload: training-1
+        cluster: ml
+        node: 10.0.0.14
+        gpu_count: 1
+        cpu_cores: 4
+    workloads:
+      - name: training-2
+        gpu_count: 1
+        cpu_cores: 4
+    utilization:
+      - cluster: ml
+        node: 10.0.0.14
+        utilization: 0.6
+    memory: "{{ memory_of_the_run_before | default({}) }}"
+  register: scaling
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ [scaling.decision.sentence] + scaling.table.splitlines() }}"
+
+- name: Carry it out
+  kcloud.infrastructure.magnum_cluster:
+    cloud: devcloud
+    name: "{{ item.cluster_id }}"
+    node_groups:
+      - name: "{{ item.node_group }}"
+        node_count: "{{ item.node_count_after }}"
+  loop: "{{ scaling.decision.node_groups | selectattr('action', 'eq', 'scale_out') }}"
+"""
+
+RETURN = r"""
+decision:
+  description:
+    - What to do, as C(action) (V(scale_out), V(scale_in) or V(none)), C(node_groups), C(moves), C(target_nodes) (of all groups),
+      C(cost_delta_h), C(power_delta_w) and C(sentence).
+    - C(node_groups) has one entry for each group that changes, with C(cluster), C(cluster_id), C(node_group), C(action),
+      C(node_count_before), C(node_count_after) and C(nodes_to_remove), which are all removals of that group. Where an autoscaler owns
+      the number, the number stays and C(min_node_count) and C(max_node_count) are to be set.
+    - C(moves) says who stands on the nodes that go, and where each finds a seat.
+  returned: success
+  type: dict
+  sample:
+    action: scale_in
+    node_groups:
+      - cluster: ml
+        cluster_id: 5a3d7b1e-6c09-4a31-9d8e-2f1b5c7e9a40
+        node_group: default-worker
+        action: scale_in
+        node_count_before: 3
+        node_count_after: 2
+        nodes_to_remove: [10.0.0.14]
+        min_node_count:
+        max_node_count:
+    moves: []
+    target_nodes: 2
+    cost_delta_h: -5.04
+    power_delta_w: -5.08
+    sentence: Scale in ml/default-worker from 3 to 2 nodes without 10.0.0.14.
+groups:
+  description:
+    - Every node group, with the keys of an entry of C(decision.node_groups) and C(utilization), C(expected_utilization),
+      C(utilization_after), C(why) and C(why_not), the last as in M(kcloud.infrastructure.cluster_match).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+nodes:
+  description:
+    - Every node, with C(cluster), C(cluster_id), C(node_group), C(node), C(id), C(removed), C(unneeded), C(moves), C(why) and
+      C(why_not). Codes are V(CLUSTER_NOT_READY), V(CLUSTER_UNHEALTHY), V(HEALTH_UNKNOWN), V(CLUSTER_LOCKED), V(NODE_NOT_READY),
+      V(NODE_PROTECTED), V(NODE_ID_MISSING), V(OCCUPANTS_UNKNOWN), V(METRICS_MISSING), V(WORKLOAD_PINNED), V(GROUP_MIN), V(NO_ROOM),
+      V(UTILIZATION_AFTER), V(NOT_UNNEEDED_YET), V(SCALED_OUT_RECENTLY), V(FAILED_RECENTLY) and V(RUN_LIMIT).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+unplaced:
+  description: Workloads that no cluster can take, each as C(workload) and C(why_not) of the closest candidate.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+memory:
+  description: What the next run needs to know, for O(memory).
+  returned: success
+  type: dict
+  sample:
+    at: 1760000000
+    unneeded: []
+    scaled_out: []
+    failed: []
+    counts: []
+certificate:
+  description: What the nodes cost afterwards (C(objective)), and the least that nodes for all that stands can cost (C(lower_bound)).
+  returned: success
+  type: dict
+  sample:
+    objective: 10.08
+    lower_bound: 10.08
+    gap: 0.0
+    method: rules with hysteresis
+    proven: true
+    level: node
+    seconds: 0.004
+assumptions:
+  description: What had to be taken for granted, in words.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - there is no memory of a run before; no node goes in this one
+inputs_digest:
+  description: Digest of all inputs as they were understood, the time and the memory among them.
+  returned: success
+  type: str
+  sample: sha256:b2c9aebc0d3c711be77bd84f38ec2c2e06b16b23bcb8a064e51e030fc9ea1ce3
+state_digest:
+  description: Digest of the fleet and its placements only. Equal as long as nothing has changed there.
+  returned: success
+  type: str
+  sample: sha256:0d3c711be77bd84f38ec2c2e06b16b23bcb8a064e51e030fc9ea1ce3b2c9aebc
+plan_diff:
+  description: The groups that change, C(before) and C(after), to be read.
+  returned: success
+  type: dict
+  sample:
+    before: "ml/default-worker (cpu.medium): 3 nodes\n  10.0.0.14\n"
+    after: "ml/default-worker (cpu.medium): 2 nodes\n"
+table:
+  description: All groups as text with columns of fixed width.
+  returned: success
+  type: str
+  sample: |
+    node group          action    nodes    used   expected after  why, or why not
+    ml/default-worker   scale_in  3>2      10 %   10 %     15 %   UNNEEDED
+failure:
+  description: Why the task failed, with the keys C(code), C(resource), C(reason) and C(hint).
+  returned: failure
+  type: dict
+  sample:
+    code: INVALID_REQUEST
+    resource: scale_in_below
+    reason:
+    hint: Give 'scale_in_below' as below scale_out_above (0.85), or leave it out
+"""
+
+import time
+from typing import Any
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import (
+    NODES_ARGUMENT_SPEC,
+    standing_fleet,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import digest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import steady
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import scale
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_answer import answer, diff
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_reading import (
+    read_rules,
+    read_scaling,
+)
+
+# What a decision depends on beside the fleet and the clock
+QUESTION = (
+    "workloads",
+    "forecast",
+    "forecast_utilization",
+    "memory",
+    "placements",
+    "flavor_map",
+    "prices",
+    "utilization",
+)
+SPEC: dict[str, dict[str, Any]] = {
+    **NODES_ARGUMENT_SPEC,
+    "workloads": {"type": "list", "elements": "dict"},
+    "forecast": {"type": "list", "elements": "dict"},
+    "forecast_utilization": {"type": "list", "elements": "dict"},
+    "memory": {"type": "dict"},
+    "now": {"type": "int"},
+    "scale_out_above": {"type": "float", "default": 0.85},
+    "scale_in_below": {"type": "float", "default": 0.7},
+    "run_percent": {"type": "int", "default": 10},
+    "unneeded_seconds": {"type": "int", "default": 600},
+    "after_scale_out_seconds": {"type": "int", "default": 600},
+    "after_failure_seconds": {"type": "int", "default": 180},
+}
+
+
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    question = {name: params[name] for name in QUESTION}
+    now = int(time.time()) if params["now"] is None else params["now"]
+    rules = read_rules(params)
+    if params["fleet"] is None:
+        # What is wrong with the options is said before any cloud is asked.
+        read_scaling({}, now=now, rules=rules, **question)
+    asked = read_scaling(standing_fleet(params), now=now, rules=rules, **question)
+    started = time.monotonic()
+    decision = scale(asked)
+    found = answer(decision)
+    found["certificate"]["seconds"] = round(time.monotonic() - started, 3)
+    return {
+        "changed": False,
+        **found,
+        "state_digest": digest(steady(asked.fleet.clusters)),
+        "plan_diff": diff(decision),
+    }
+
+
+def main() -> None:
+    run_module(argument_spec(SPEC), run, libraries=())
+
+
+if __name__ == "__main__":
+    main()
