@@ -42,6 +42,8 @@ options:
   template:
     description:
       - Path or URL of the template. Nested templates and C(get_file) are read relative to it.
+      - C(kcloud.infrastructure.NAME) is one of the collection's own C(heat_templates/), such as
+        V(kcloud.infrastructure.cluster_network). It is read on the controller, so it needs no file where the task runs.
       - An existing stack keeps its template when neither this nor O(template_body) is given.
     type: str
   template_body:
@@ -51,11 +53,12 @@ options:
     type: raw
   environment:
     description:
-      - Paths of environment files; a later one goes before an earlier one.
+      - Environments, each as the path or URL of a file, as text or as a dictionary; a later one goes before an earlier one.
+        Files that one in the task itself refers to are read relative to the current directory.
       - When given, they are the whole environment of the stack, except for its parameters, which are merged.
         An existing stack keeps its environment when this is not given.
     type: list
-    elements: str
+    elements: raw
   parameters:
     description:
       - Values of the template's parameters. They go before those of O(environment).
@@ -88,7 +91,29 @@ options:
       - Without it such a stack is a failure that tells the reason.
     type: bool
     default: false
+  allow_replace:
+    description:
+      - Whether an update may replace resources that hold data, nodes or their addresses, so that what they hold is lost.
+        These are servers, containers, clusters of Magnum, volumes, shares, object containers, databases, images,
+        DNS zones, load balancers, floating IPs, and Neutron's networks, subnets and ports; also in nested stacks, and behind
+        names of one's own in C(resource_registry).
+      - Without it such an update is refused before anything is changed, in check mode too, with the same C(changes) and
+        C(diff) that it would have had. Other resources are replaced, and shown as replaced, without being asked.
+      - A resource whose creation had failed holds nothing, and replacing it needs no permission. Neither does O(recreate).
+      - Where Heat cannot foretell nested stacks (release 2026.1 cannot when a nested stack would get another nested stack)
+        only the outer resources are known, shown and guarded.
+    type: bool
+    default: false
+notes:
+  - A stack that was made by others, by C(openstack stack create), Horizon or another tool, is taken over by naming it. A task with the
+    same template, environment and parameters changes nothing, another one updates it. Heat's own adoption, by data of an abandoned
+    stack, is switched off in Heat by default and is not used.
+  - Hooks are left alone. A stack that waits at a hook is waited for, with lines that say so; when the time is over the failure names the
+    hook and the resource. Whoever set the hook clears it.
+  - What Heat's preview says of nested stacks is exact where a nested template is used by one resource. Where several use it, Heat
+    names also those of its resources as updated that only refer to one another.
 seealso:
+  - module: kcloud.infrastructure.heat_stack_info
   - module: kcloud.infrastructure.magnum_cluster
 """
 
@@ -97,7 +122,7 @@ EXAMPLES = r"""
   kcloud.infrastructure.heat_stack:
     cloud: devcloud
     name: ml-network
-    template: "{{ playbook_dir }}/heat_templates/cluster_network.yaml"
+    template: kcloud.infrastructure.cluster_network
     parameters:
       external_network: public
       cidr: 10.20.0.0/24
@@ -130,6 +155,30 @@ EXAMPLES = r"""
       outputs:
         token:
           value: {get_attr: [token, value]}
+
+- name: Files of one's own, an environment in the task, and servers that may be replaced
+  kcloud.infrastructure.heat_stack:
+    cloud: devcloud
+    name: ml-servers
+    template: "{{ playbook_dir }}/templates/servers.yaml"
+    environment:
+      - "{{ playbook_dir }}/templates/production.yaml"
+      - parameter_defaults:
+          flavor: gpu.a100.large
+    allow_replace: true
+
+- name: Begin to delete
+  kcloud.infrastructure.heat_stack:
+    cloud: devcloud
+    name: ml-servers
+    state: absent
+    wait: false
+
+- name: Wait for the end of the deletion, later
+  kcloud.infrastructure.heat_stack:
+    cloud: devcloud
+    name: ml-servers
+    state: absent
 
 - name: Take the network away
   kcloud.infrastructure.heat_stack:
@@ -212,7 +261,7 @@ changes:
       returned: always
       sample: replace
     resource:
-      description: C(stack/NAME) or C(resource/NAME).
+      description: C(stack/NAME) or C(resource/NAME); in nested stacks the name is a path, as in V(resource/nodes/0).
       type: str
       returned: always
       sample: resource/subnet
@@ -235,12 +284,13 @@ changes:
 diff:
   description:
     - C(before) and C(after), each with C(name), C(template), C(environment), C(parameters), C(tags) and C(resources), where
-      the types of resources say what becomes of them. Empty when there is no stack.
-  returned: success
+      the types of resources say what becomes of them, replaced ones in capitals. Of nested stacks only those resources are shown that
+      something happens to. Empty when there is no stack.
+  returned: success, and with V(REPLACE_NOT_ALLOWED)
   type: dict
   sample:
     before: {resources: {subnet: "OS::Neutron::Subnet"}}
-    after: {resources: {subnet: "OS::Neutron::Subnet (replaced)"}}
+    after: {resources: {subnet: "OS::Neutron::Subnet (REPLACED)"}}
 failure:
   description: Why the task failed.
   returned: failure
@@ -251,7 +301,7 @@ failure:
         - What went wrong, for playbooks to branch on, such as V(STACK_CREATE_FAILED), V(STACK_UPDATE_FAILED),
           V(STACK_DELETE_FAILED), V(STACK_ROLLBACK_COMPLETE), V(STACK_BUSY), V(STACK_SUSPENDED), V(STACK_EXISTS), V(TIMEOUT),
           V(FILE_NOT_FOUND), V(BAD_TEMPLATE), V(BAD_ENVIRONMENT), V(TEMPLATE_MISSING), V(UNKNOWN_PARAMETER),
-          V(PARAMETER_MISSING), V(HIDDEN_PARAMETER_NEEDED), V(QUOTA_EXCEEDED), V(TRUST_NOT_PERMITTED),
+          V(PARAMETER_MISSING), V(HIDDEN_PARAMETER_NEEDED), V(REPLACE_NOT_ALLOWED), V(QUOTA_EXCEEDED), V(TRUST_NOT_PERMITTED),
           V(AUTHENTICATION_FAILED), V(CLOUD_UNREACHABLE), V(BAD_CLOUD_CONFIG).
       type: str
       returned: always
@@ -302,12 +352,13 @@ OWN_ARGUMENTS: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "template": {"type": "str"},
     "template_body": {"type": "raw"},
-    "environment": {"type": "list", "elements": "str"},
+    "environment": {"type": "list", "elements": "raw"},
     "parameters": {"type": "dict"},
     "tags": {"type": "list", "elements": "str"},
     "stack_timeout": {"type": "int"},
     "rollback": {"type": "bool", "default": False},
     "recreate": {"type": "bool", "default": False},
+    "allow_replace": {"type": "bool", "default": False},
 }
 
 

@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "units", "magnum.listing"),
     ("magnum.model", "heat.model"),
     ("planning",),
-    ("magnum.drivers", "heat.normal", "heat.references"),
+    ("magnum.drivers", "heat.normal", "heat.references", "heat.nesting", "heat.holdings", "heat.hooks"),
     ("magnum.groups",),
     ("magnum.plan", "magnum.request", "heat.plan", "heat.masking", "heat.diagnose"),
     ("magnum.versions", "magnum.upgrade"),
@@ -34,7 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("progress", "wait", "kubeconfig", "quotas", "magnum.activity", "magnum.nodes", "magnum.recognise", "fleet_reader"),
     # Magnum's clusters stand on Heat's stacks, so the Heat half is below
     ("heat.apply",),
-    ("magnum.diagnose",),
+    ("magnum.diagnose", "heat.listing"),
     ("magnum.apply",),
     ("magnum.reconcile", "magnum.access", "heat.reconcile"),
     ("magnum.templates",),

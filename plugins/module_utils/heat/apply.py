@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -23,6 +23,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.diagnos
     as_detail,
     deployment_reason,
     failed_leaves,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.hooks import (
+    Hook,
+    in_words,
+    paused_at,
+    way_out,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import (
     Plan,
@@ -48,6 +54,7 @@ class Watch:
     """What a run works with: the API, the time that is left and where progress goes.
 
     ``failures`` collects the failed resources that events told of: after a rollback they are gone from the stack.
+    ``hooks`` are those that the stack waits at.
     ``learned`` is told the stack's template once it is known: it says which parameters are hidden.
     """
 
@@ -58,6 +65,7 @@ class Watch:
     wait: bool = True
     learned: Callable[[Mapping[str, Any]], None] = lambda template: None
     failures: list[Resource] = field(default_factory=list)
+    hooks: tuple[Hook, ...] = ()
     marker: str | None = None
 
 
@@ -162,8 +170,10 @@ def until_still(watch: Watch, stack: Stack) -> Stack:
             raise WaitTimeout(
                 f"Timed out waiting for stack '{stack.name}' after {watch.deadline.limit:.0f} s: it is {stack.status}",
                 resource=f"stack/{stack.name}",
-                reason=stack.status_reason,
-                hint="Heat goes on: run again to go on waiting, or raise 'timeout'",
+                reason=in_words(watch.hooks) or stack.status_reason,
+                hint=way_out(stack.name, watch.hooks)
+                if watch.hooks
+                else "Heat goes on: run again to go on waiting, or raise 'timeout'",
                 last_status=stack.status,
                 result={"stack": stack.as_result()},
             )
@@ -174,7 +184,9 @@ def until_still(watch: Watch, stack: Stack) -> Stack:
 
 def _tell(watch: Watch, stack: Stack) -> None:
     """Say what is new: the stack's status, and its resources by their events."""
-    for event in watch.api.events(stack, watch.marker):
+    events = watch.api.events(stack, watch.marker)
+    watch.hooks = paused_at(events, watch.hooks)
+    for event in events:
         watch.marker = event["id"]
         name, status = str(event.get("resource_name")), str(event.get("resource_status"))
         if name == stack.name:
@@ -183,7 +195,8 @@ def _tell(watch: Watch, stack: Stack) -> None:
         if status.endswith("FAILED"):
             resource = Resource.from_api({**event, "links": []})
             watch.failures.append(replace(resource, stack_id=stack.id))
-    watch.progress.say(f"stack/{stack.name}", stack.status, watch.deadline.elapsed, watch.deadline.limit)
+    status = f"{stack.status}, {in_words(watch.hooks)}" if watch.hooks else stack.status
+    watch.progress.say(f"stack/{stack.name}", status, watch.deadline.elapsed, watch.deadline.limit)
 
 
 def finished(watch: Watch, begun: Stack, plan: Plan) -> Stack:
@@ -212,13 +225,7 @@ def stands_failed(watch: Watch, stack: Stack) -> OperationFailed:
 
 def _failed(watch: Watch, stack: Stack, message: str, hint: str, *, changed: bool) -> OperationFailed:
     """The error for a stack that ended badly, with the deepest reason that can be found."""
-    leaves = failed_leaves(watch.api.resources(stack, nested=True)) or failed_leaves(watch.failures)
-    details = [as_detail(leaf, reason_of(watch.api, leaf)) for leaf in leaves[:MOST_FAILURES_SHOWN]]
-    reason = stack.status_reason
-    if details:
-        # An event does not tell the type.
-        kind = f" ({details[0]['type']})" if details[0]["type"] else ""
-        reason = f"{details[0]['name']}{kind}: {details[0]['reason']}"
+    reason, details = diagnosis(watch.api, stack, watch.failures)
     return OperationFailed(
         message,
         code=f"STACK_{stack.status}",
@@ -229,6 +236,20 @@ def _failed(watch: Watch, stack: Stack, message: str, hint: str, *, changed: boo
         last_status=stack.status,
         result={"changed": changed, "stack": stack.as_result()},
     )
+
+
+def diagnosis(api: HeatApi, stack: Stack, told: Iterable[Resource] = ()) -> tuple[str | None, list[dict[str, Any]]]:
+    """Why a stack failed: the deepest reason, and the failed resources, the likeliest cause first.
+
+    :param told: failed resources that events told of, for when the stack no longer holds them.
+    """
+    leaves = failed_leaves(api.resources(stack, nested=True)) or failed_leaves(told)
+    details = [as_detail(leaf, reason_of(api, leaf)) for leaf in leaves[:MOST_FAILURES_SHOWN]]
+    if not details:
+        return stack.status_reason, []
+    # An event does not tell the type.
+    kind = f" ({details[0]['type']})" if details[0]["type"] else ""
+    return f"{details[0]['name']}{kind}: {details[0]['reason']}", details
 
 
 def reason_of(api: HeatApi, resource: Resource) -> str | None:

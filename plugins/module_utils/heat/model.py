@@ -139,14 +139,22 @@ def _last_part(href: str | None) -> str | None:
 class Actual:
     """Everything that was read of a stack, once.
 
-    :param resources: type by name; read only when something changes.
-    :param ids: the cloud's own id of each resource that has one, by name.
+    Resources are read only when something changes.
+
+    :param resources: type by name, of the outermost stack.
+    :param nested: type by path, of what stands in nested stacks.
+    :param ids: the cloud's own id of each resource that has one, by path.
+    :param stacks: id of the nested stack, by the path of the resource that it is.
+    :param unfinished: paths of resources whose creation never ended well.
     """
 
     stack: Stack
     definition: Definition
     resources: Mapping[str, str] = field(default_factory=dict)
+    nested: Mapping[str, str] = field(default_factory=dict)
     ids: Mapping[str, str] = field(default_factory=dict)
+    stacks: Mapping[str, str] = field(default_factory=dict)
+    unfinished: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -168,11 +176,12 @@ class Desired:
     stack_timeout: int | None = None
     rollback: bool | None = None
     recreate: bool = False
+    allow_replace: bool = False
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What Heat says an update would do: type by name of resource, for each of its five words."""
+    """What Heat says an update would do: type by path of resource, for each of its five words."""
 
     added: Mapping[str, str] = field(default_factory=dict)
     updated: Mapping[str, str] = field(default_factory=dict)
@@ -182,7 +191,7 @@ class Preview:
 
     @property
     def changed(self) -> frozenset[str]:
-        """Names of the resources that something happens to."""
+        """Paths of the resources that something happens to."""
         return frozenset({*self.added, *self.updated, *self.replaced, *self.deleted})
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CannotApply, Conflict, InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.holdings import losses
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import (
     HIDDEN,
     Actual,
@@ -20,6 +21,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model i
     Plan,
     Preview,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.nesting import is_nested, top
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.normal import (
     all_hidden_names,
     comparable,
@@ -310,16 +312,31 @@ def with_preview(plan: Plan, preview: Preview) -> Plan:
         plan = replace(plan, action="update", changes=(change,), after={**plan.after, "parameters": parameters})
     if plan.action == "recreate":
         # Everything is made anew, whatever an update would have done.
-        kept = {**preview.unchanged, **preview.updated, **preview.replaced}
-        preview = Preview(replaced=kept, added=preview.added, deleted=preview.deleted)
+        kept = top({**preview.unchanged, **preview.updated, **preview.replaced})
+        preview = Preview(replaced=kept, added=top(preview.added), deleted=top(preview.deleted))
     after = {**preview.unchanged, **preview.updated, **preview.replaced, **preview.added}
+    before = {**preview.updated, **preview.replaced, **preview.deleted}
     resources = {name: _with_word(after[name], _word(preview, name)) for name in sorted(after)}
     changes = [
         Change(_VERBS[word], f"resource/{name}", {"type": kind})
         for word in ("replaced", "deleted", "updated", "added")
         for name, kind in sorted(getattr(preview, word).items())
     ]
-    return replace(plan, after={**plan.after, "resources": resources}, changes=(*plan.changes, *changes))
+    return replace(
+        plan,
+        before=_with_nested(plan.before, before),
+        after={**plan.after, "resources": resources},
+        changes=(*plan.changes, *changes),
+    )
+
+
+def _with_nested(view: Mapping[str, Any], types: Mapping[str, str]) -> Mapping[str, Any]:
+    """Of nested stacks only what something happens to is shown: all of it would be too much to read."""
+    nested = {path: kind for path, kind in types.items() if is_nested(path)}
+    if not view or not nested:
+        return view
+    every = {**view["resources"], **nested}
+    return {**view, "resources": {path: every[path] for path in sorted(every)}}
 
 
 def _word(preview: Preview, name: str) -> str:
@@ -327,7 +344,33 @@ def _word(preview: Preview, name: str) -> str:
 
 
 def _with_word(kind: str, word: str) -> str:
-    return f"{kind} ({word})" if word else kind
+    # What is replaced must not be overlooked.
+    return f"{kind} ({word.upper() if word == 'replaced' else word})" if word else kind
+
+
+def refuse_losses(desired: Desired, plan: Plan, actual: Actual) -> None:
+    """Refuse an update that would replace what holds data or nodes, unless the user allowed it.
+
+    :raises CannotApply: with what would have been done, so that it can be judged.
+    """
+    if plan.action != "update" or desired.allow_replace:
+        return
+    environment = wanted_definition(desired, actual.definition).environment
+    lost = losses(plan.changes, environment, actual.unfinished)
+    if not lost:
+        return
+    what = ", ".join(f"'{path}' ({kind})" for path, kind in sorted(lost.items()))
+    raise CannotApply(
+        f"Failed to update stack '{desired.name}': Heat would replace {what}, which would be lost",
+        code="REPLACE_NOT_ALLOWED",
+        resource=f"stack/{desired.name}",
+        hint="Keep the values that make Heat replace it, or set 'allow_replace: true'",
+        fields=sorted(lost),
+        result={
+            "changes": [change.as_result() for change in plan.changes],
+            "diff": {"before": dict(plan.before), "after": dict(plan.after)},
+        },
+    )
 
 
 def seen_after(plan: Plan, actual: Actual) -> dict[str, Any]:
@@ -337,9 +380,11 @@ def seen_after(plan: Plan, actual: Actual) -> dict[str, Any]:
     """
     seen = view(actual)
     foreseen = plan.after.get("resources", {})
+    nested = {path: kind for path, kind in actual.nested.items() if path in foreseen}
+    there = {**seen["resources"], **nested}
     seen["resources"] = {
-        name: foreseen[name] if str(foreseen.get(name, "")).partition(" (")[0] == kind else kind
-        for name, kind in seen["resources"].items()
+        path: foreseen[path] if str(foreseen.get(path, "")).partition(" (")[0] == there[path] else there[path]
+        for path in sorted(there)
     }
     secrets = {name for name, value in plan.after.get("parameters", {}).items() if value == NEW_SECRET}
     seen["parameters"] = {name: NEW_SECRET if name in secrets else value for name, value in seen["parameters"].items()}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply i
     until_still,
     update,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.hooks import in_words, paused_at, way_out
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import (
     Actual,
     Desired,
@@ -29,14 +31,25 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model i
     Preview,
     Stack,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.nesting import (
+    by_path,
+    holder_of,
+    is_nested,
+    top,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan import (
     plan_absent,
     plan_present,
+    refuse_losses,
     seen_after,
     standing,
     with_preview,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.references import attribute_sources, resolved
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.references import (
+    attribute_sources,
+    own_files,
+    resolved,
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,8 @@ def ensure(watch: Watch, desired: Desired, state: str, *, check_mode: bool) -> O
             actual = _with_resources(watch.api, actual)
             plan = plan_present(desired, actual)
         plan = with_preview(plan, _preview(watch.api, plan, actual))
+        if actual:
+            refuse_losses(desired, plan, actual)
     if not plan.changed or check_mode:
         return Outcome(plan, actual.stack if actual else None, dict(plan.after))
     return _carry_out(watch, desired, plan, actual)
@@ -77,12 +92,15 @@ def read_actual(watch: Watch, desired: Desired) -> Actual | None:
     stack = watch.api.find(desired.name)
     if stack and stack.in_progress:
         if not watch.wait:
+            hooks = paused_at(watch.api.events(stack))
             raise Conflict(
                 f"Failed to change stack '{stack.name}': it is {stack.status}",
                 code="STACK_BUSY",
                 resource=f"stack/{stack.name}",
-                reason=stack.status_reason,
-                hint="Run again when the action has ended, or set 'wait: true'",
+                reason=in_words(hooks) or stack.status_reason,
+                hint=way_out(stack.name, hooks)
+                if hooks
+                else "Run again when the action has ended, or set 'wait: true'",
             )
         until_still(watch, stack)
         stack = watch.api.find(desired.name)
@@ -91,11 +109,15 @@ def read_actual(watch: Watch, desired: Desired) -> Actual | None:
 
 def _with_resources(api: HeatApi, actual: Actual) -> Actual:
     # What an update took away is listed until it is purged.
-    resources = [r for r in api.resources(actual.stack) if r.status != "DELETE_COMPLETE"]
+    found = by_path(r for r in api.resources(actual.stack, nested=True) if r.status != "DELETE_COMPLETE")
+    types = {path: r.type for path, r in found.items()}
     return replace(
         actual,
-        resources={r.name: r.type for r in resources},
-        ids={r.name: r.physical_id for r in resources if r.physical_id},
+        resources=top(types),
+        nested={path: kind for path, kind in types.items() if is_nested(path)},
+        ids={path: r.physical_id for path, r in found.items() if r.physical_id},
+        stacks={path: r.nested_id for path, r in found.items() if r.nested_id},
+        unfinished=frozenset(path for path, r in found.items() if r.status in ("CREATE_FAILED", "INIT_COMPLETE")),
     )
 
 
@@ -104,7 +126,7 @@ def _preview(api: HeatApi, plan: Plan, actual: Actual | None) -> Preview:
         return api.preview_create(plan.after["name"], plan.request)
     if plan.action == "recreate":
         # A preview of a creation would refuse the name that the failed stack still bears.
-        return api.preview_update(actual.stack, plan.request, partial=plan.partial)
+        return api.preview_update(actual.stack, plan.request, partial=plan.partial, nested={})
     preview = _preview_update(api, actual, plan.request, partial=plan.partial)
     if plan.action != "none" or not preview.changed:
         return preview
@@ -117,21 +139,50 @@ def _preview_update(api: HeatApi, actual: Actual, request: Mapping[str, Any], *,
     """Heat's preview with references resolved; again while it names more resources that references must not rest on.
 
     A reference to a resource that will be replaced comes to something new, and so may an attribute of one that is updated.
+    A nested template is looked into only when Heat updates its stack anyway: another text of it would be an update by itself.
     """
     template = request.get("template", actual.definition.template)
-    known = attribute_sources(template) & set(actual.resources)
-    attributes = {name: api.attributes(actual.stack, name) for name in sorted(known)}
-    ids, settled = dict(actual.ids), False
-    preview = Preview()
-    while not settled:
-        whole = {**request, "template": resolved(template, ids, attributes)}
-        preview = api.preview_update(actual.stack, whole, partial=partial)
-        stale_ids = {*preview.replaced, *preview.deleted} & set(ids)
-        stale_attributes = preview.changed & set(attributes)
-        ids = {name: value for name, value in ids.items() if name not in stale_ids}
-        attributes = {name: value for name, value in attributes.items() if name not in stale_attributes}
-        settled = not stale_ids and not stale_attributes
-    return preview
+    files = {**actual.definition.files, **(request.get("files") or {})}
+    single = own_files(files, template)
+    scopes: dict[str, tuple[str, Mapping[str, Any]]] = {"": ("", template)}
+    attributes: dict[str, dict[str, Any]] = _attributes(api, actual, "", template)
+    stale: set[str] = set()
+    while True:
+        whole = {**request, "files": dict(request.get("files") or {})}
+        for holder, (file, text) in scopes.items():
+            ids = _within(holder, {path: value for path, value in actual.ids.items() if path not in stale})
+            values = _within(holder, {path: value for path, value in attributes.items() if path not in stale})
+            new = resolved(text, ids, values)
+            if file:
+                whole["files"][file] = json.dumps(new)
+            else:
+                whole["template"] = new
+        nested = {stack_id: path for path, stack_id in actual.stacks.items()}
+        preview = api.preview_update(actual.stack, whole, partial=partial, nested=nested)
+        more = ({*preview.replaced, *preview.deleted} & set(actual.ids)) | (preview.changed & set(attributes))
+        opened = {
+            path: (kind, single[kind])
+            for path, kind in preview.updated.items()
+            if path not in scopes and kind in single and path in actual.stacks
+        }
+        if more <= stale and not opened:
+            return preview
+        stale |= more
+        scopes.update(opened)
+        for path, (_file, text) in opened.items():
+            attributes.update(_attributes(api, actual, path, text))
+
+
+def _attributes(api: HeatApi, actual: Actual, holder: str, template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Attributes that references in one stack's template need, by the path of the resource."""
+    names = attribute_sources(template) & set(_within(holder, {**actual.resources, **actual.nested}))
+    prefix = f"{holder}/" if holder else ""
+    return {prefix + name: api.attributes(actual.stack, name, actual.stacks.get(holder)) for name in sorted(names)}
+
+
+def _within(holder: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands in the stack that this resource is, by name."""
+    return {path.rpartition("/")[2]: value for path, value in found.items() if holder_of(path) == holder}
 
 
 def _carry_out(watch: Watch, desired: Desired, plan: Plan, actual: Actual | None) -> Outcome:

@@ -11,6 +11,8 @@ template whose references are already resolved, and then it is exact.
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -33,6 +35,39 @@ def _sources(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for entry in value:
             yield from _sources(entry)
+
+
+def own_files(files: Mapping[str, str], template: Mapping[str, Any]) -> dict[str, Any]:
+    """The nested templates that exactly one resource uses, parsed, by their names.
+
+    In one that several use, a reference comes to something else for each, so none can be put in its place.
+    """
+    parsed = {name: _parsed(content) for name, content in files.items()}
+    uses = Counter(_kinds(template))
+    for content in parsed.values():
+        uses.update(_kinds(content))
+    return {name: content for name, content in parsed.items() if uses[name] == 1 and isinstance(content, Mapping)}
+
+
+def _parsed(content: str) -> Any:
+    try:
+        return json.loads(content)
+    except (TypeError, ValueError):
+        return None
+
+
+def _kinds(value: Any) -> Iterator[str]:
+    """Every ``type`` in a template; that of the definition of a group's members twice, as it stands for many."""
+    if isinstance(value, Mapping):
+        for key, entry in value.items():
+            if key in ("type", "Type") and isinstance(entry, str):
+                yield entry
+            yield from _kinds(entry)
+            if key in ("resource_def", "resource"):
+                yield from _kinds(entry)
+    elif isinstance(value, (list, tuple)):
+        for entry in value:
+            yield from _kinds(entry)
 
 
 def resolved(

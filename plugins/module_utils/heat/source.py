@@ -36,6 +36,7 @@ def read_desired(params: Mapping[str, Any], parameters: Mapping[str, Any]) -> De
         stack_timeout=params.get("stack_timeout"),
         rollback=params.get("rollback"),
         recreate=bool(params.get("recreate")),
+        allow_replace=bool(params.get("allow_replace")),
     )
 
 
@@ -72,17 +73,22 @@ def _text(content: str | bytes) -> str:
     return content.decode("utf-8") if isinstance(content, bytes) else content
 
 
-def _read_environment(paths: list[str] | None) -> tuple[dict[str, str], dict[str, Any] | None]:
+def _read_environment(given: list[Any] | None) -> tuple[dict[str, str], dict[str, Any] | None]:
     from heatclient.common import template_utils
 
-    if paths is None:
+    if given is None:
         return {}, None
     files: dict[str, str] = {}
     merged: dict[str, Any] = {}
-    for path in paths:
-        more, environment = _reading(
-            "environment", path, lambda path=path: template_utils.process_environment_and_files(env_path=path)
-        )
+    for place, entry in enumerate(given, start=1):
+        path = f"entry {place} of environment"
+        if isinstance(entry, str) and not _is_text_of_mapping(entry):
+            path = entry
+            more, environment = _reading(
+                "environment", path, lambda entry=entry: template_utils.process_environment_and_files(env_path=entry)
+            )
+        else:
+            more, environment = _reading("environment", path, lambda entry=entry: _inline_environment(entry))
         if environment.get("parameter_merge_strategies"):
             raise InvalidRequest(
                 f"Failed to read environment file '{path}': 'parameter_merge_strategies' is not supported",
@@ -93,6 +99,22 @@ def _read_environment(paths: list[str] | None) -> tuple[dict[str, str], dict[str
         files.update(more)
         merged = template_utils.deep_update(merged, copy.deepcopy(environment))
     return files, merged
+
+
+def _is_text_of_mapping(text: str) -> bool:
+    """Whether it is an environment itself and no path: paths have no line end and no colon with a space after it."""
+    return "\n" in text or ": " in text or text.lstrip().startswith("{")
+
+
+def _inline_environment(entry: object) -> tuple[dict[str, str], dict[str, Any]]:
+    from heatclient.common import environment_format, template_utils
+
+    environment = environment_format.parse(entry if isinstance(entry, str) else json.dumps(entry))
+    files: dict[str, str] = {}
+    template_utils.resolve_environment_urls(
+        environment.get("resource_registry"), files, f"file://{os.getcwd()}/", is_object=False
+    )
+    return files, environment
 
 
 def _reading(option: str, path: str, call: Callable[[], Any]) -> Any:

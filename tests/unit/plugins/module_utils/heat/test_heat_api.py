@@ -157,7 +157,19 @@ def test_preview_of_a_creation_names_nested_stacks() -> None:
     preview = heat((200, {"stack": {**ANSWER["stack"], "resources": shown}}))[0].preview_create(
         "s", {"template": template}
     )
-    assert preview.added == {"plain": "P", "inner": "I", "deep": "D"}
+    assert preview.added == {"plain": "P", "inner": "I", "inner/x": "T", "deep": "D"}
+
+
+def test_a_preview_that_stumbles_over_nested_stacks_is_asked_without() -> None:
+    """Heat's 400 without a word; what is really wrong is wrong both times and told."""
+    changes = {"resource_changes": {"updated": [{"resource_name": "grp", "resource_type": "G", "stack_name": "s"}]}}
+    api, script = heat(error(400, "HTTPBadRequest", "The server could not comply"), (200, changes))
+    assert api.preview_update(STACK, {}, partial=True, nested={}).updated == {"grp": "G"}
+    assert ["show_nested" in path for _method, path, _body in script.sent] == [True, False]
+    api, script = heat(error(400, "UnknownUserParameter", "The Parameter (x) was not defined in template."))
+    with pytest.raises(KcloudError) as caught:
+        api.preview_update(STACK, {}, partial=True, nested={})
+    assert caught.value.code == "UNKNOWN_PARAMETER"
 
 
 def test_a_deployment_that_cannot_be_read_hides_no_failure() -> None:

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    CannotApply,
     Conflict,
     OperationFailed,
     RequestLost,
@@ -83,7 +85,7 @@ class FakeHeat:
     def resources(self, stack: Stack, *, nested: bool = False) -> list[Resource]:
         return self.failed
 
-    def attributes(self, stack: Stack, name: str) -> dict[str, Any]:
+    def attributes(self, stack: Stack, name: str, nested_id: str | None = None) -> dict[str, Any]:
         return {}
 
     def events(self, stack: Stack, marker: str | None = None) -> list[dict[str, Any]]:
@@ -99,7 +101,9 @@ class FakeHeat:
     def preview_create(self, name: str, request: dict[str, Any]) -> Preview:
         return Preview()
 
-    def preview_update(self, stack: Stack, request: dict[str, Any], *, partial: bool) -> Preview:
+    def preview_update(
+        self, stack: Stack, request: dict[str, Any], *, partial: bool, nested: dict[str, str]
+    ) -> Preview:
         return Preview()
 
     def create(self, name: str, request: dict[str, Any]) -> None:
@@ -364,6 +368,89 @@ def test_progress_tells_of_resources_and_the_stack() -> None:
     assert watch.progress.lines[-1] == "stack/s: CREATE_COMPLETE"
 
 
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_hook_is_told_and_left_alone(wait: bool) -> None:
+    """Heat waits for whoever set it; the reason and the way out name it."""
+    paused = {
+        "id": "e1",
+        "resource_name": "disk",
+        "resource_status": "UPDATE_COMPLETE",
+        "resource_status_reason": "UPDATE paused until Hook pre-update is cleared",
+    }
+    heat = FakeHeat(standing_stack("UPDATE_IN_PROGRESS"), takes=10**6, happened=[paused])
+    watch, _sleeps = watching(heat)
+    watch.wait = wait
+    with pytest.raises(WaitTimeout if wait else Conflict) as caught:
+        ensure(watch, WANTED, "present", check_mode=False)
+    assert caught.value.reason == "it waits at hook pre-update of resource 'disk'"
+    assert "openstack stack hook clear --pre-update s disk" in str(caught.value.hint)
+    assert heat.writes == []
+    if wait:
+        assert watch.progress.lines[-1] == "stack/s: UPDATE_IN_PROGRESS, it waits at hook pre-update of resource 'disk'"
+
+
+class NestedHeat(FakeHeat):
+    """A stack with a nested one, in which ``b`` refers to ``a``; Heat calls that a change unless the reference is resolved."""
+
+    inner = json.dumps(
+        {"resources": {"a": {"type": "OS::Nova::Server"}, "b": {"type": "T", "p": {"get_resource": "a"}}}}
+    )
+    replaces: dict[str, str]
+
+    def definition(self, stack: Stack) -> Definition:
+        template = {**TEMPLATE, "resources": {"one": {"type": "inner"}}}
+        return Definition(template, {"parameters": dict(stack.parameters)}, {"inner": self.inner})
+
+    def resources(self, stack: Stack, *, nested: bool = False) -> list[Resource]:
+        return [
+            Resource("one", "inner", self.replaces.get("status", ""), None, "1", stack.id, "nested"),
+            Resource("a", "OS::Nova::Server", self.replaces.get("status", ""), None, "id-of-a", "nested"),
+            Resource("b", "T", "", None, "id-of-b", "nested"),
+        ]
+
+    def preview_update(
+        self, stack: Stack, request: dict[str, Any], *, partial: bool, nested: dict[str, str]
+    ) -> Preview:
+        refers = "get_resource" in request["files"].get("inner", self.inner)
+        more = {"one/b": "T"} if refers else {}
+        return Preview(updated={"one": "inner", **more}, replaced=self.replaces.get("paths", {}))
+
+
+@pytest.mark.parametrize(
+    ("replaces", "verbs"),
+    [
+        ({}, {"one": "update"}),
+        ({"paths": {"one/a": "OS::Nova::Server"}}, {"one": "update", "one/a": "replace", "one/b": "update"}),
+    ],
+)
+def test_nested_resources_are_named_exactly(replaces: dict[str, Any], verbs: dict[str, str]) -> None:
+    """Their references are resolved too; what refers to a replaced one is updated."""
+    heat = NestedHeat(standing_stack())
+    heat.replaces = replaces
+    outcome = run(heat, replace(WANTED, template=None, allow_replace=True), check=True)
+    assert {c.resource.removeprefix("resource/"): c.verb for c in outcome.plan.changes[1:]} == verbs
+    assert {"one"} | set(verbs) - {"one"} == set(outcome.after["resources"])
+
+
+def test_what_holds_nodes_is_replaced_only_when_allowed() -> None:
+    """Refused before anything is written, with what would have been done; what never came to be holds nothing."""
+    heat = NestedHeat(standing_stack())
+    heat.replaces = {"paths": {"one/a": "OS::Nova::Server"}}
+    wanted = replace(WANTED, template=None)
+    for check in (True, False):
+        with pytest.raises(CannotApply) as caught:
+            run(heat, wanted, check=check)
+        assert caught.value.code == "REPLACE_NOT_ALLOWED"
+        assert caught.value.details["fields"] == ["one/a"]
+        assert caught.value.details["result"]["diff"]["after"]["resources"]["one/a"] == "OS::Nova::Server (REPLACED)"
+    assert heat.writes == []
+    run(heat, replace(wanted, allow_replace=True))
+    assert heat.writes == ["UPDATE"]
+    heat.replaces = {**heat.replaces, "status": "CREATE_FAILED"}
+    run(heat, replace(wanted, parameters={"size": 4}))
+    assert heat.writes == ["UPDATE", "UPDATE"]
+
+
 class ReferringHeat(FakeHeat):
     """Previews as Heat 26 does: whatever refers to another resource changes; ``new`` resources really do."""
 
@@ -376,7 +463,9 @@ class ReferringHeat(FakeHeat):
     def resources(self, stack: Stack, *, nested: bool = False) -> list[Resource]:
         return [Resource(name, "T", "CREATE_COMPLETE", None, f"id-of-{name}") for name in self.template["resources"]]
 
-    def preview_update(self, stack: Stack, request: dict[str, Any], *, partial: bool) -> Preview:
+    def preview_update(
+        self, stack: Stack, request: dict[str, Any], *, partial: bool, nested: dict[str, str]
+    ) -> Preview:
         words: dict[str, dict[str, str]] = {"updated": {}, "replaced": {}, "unchanged": {}}
         for name, body in request["template"]["resources"].items():
             really = self.new.get(name) if request.get("parameters") else None

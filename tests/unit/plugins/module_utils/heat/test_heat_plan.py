@@ -227,7 +227,7 @@ def test_recreation_keeps_what_was_not_given() -> None:
     assert plan.action == "recreate"
     assert plan.request["parameters"] == {"size": "2", "secret": "known"}
     plan = with_preview(plan, Preview(unchanged=RESOURCES))
-    assert plan.after["resources"] == {"a": "OS::Heat::Value (replaced)"}
+    assert plan.after["resources"] == {"a": "OS::Heat::Value (REPLACED)"}
     with pytest.raises(CannotApply):
         plan_present(desired(recreate=True), actual(status="CREATE_FAILED"))
 
@@ -246,7 +246,7 @@ def test_preview_names_resources_loudest_first() -> None:
         ("update", "resource/u"),
         ("add", "resource/n"),
     ]
-    assert plan.after["resources"] == {"n": f"{kind} (added)", "r": f"{kind} (replaced)", "u": f"{kind} (updated)"}
+    assert plan.after["resources"] == {"n": f"{kind} (added)", "r": f"{kind} (REPLACED)", "u": f"{kind} (updated)"}
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.references import attribute_sources, resolved
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.references import (
+    attribute_sources,
+    own_files,
+    resolved,
+)
 
 IDS = {"net": "id-of-net"}
 ATTRIBUTES = {"net": {"name": "blue", "tags": ["a", "b"], "show": {"mtu": 1500}, "empty": None}}
@@ -63,3 +68,20 @@ def test_sources_of_attributes() -> None:
         "outputs": {"o": {"value": {"get_attr": ["only_shown", "b"]}}},
     }
     assert attribute_sources(template) == {"a", "c"}
+
+
+def test_own_files() -> None:
+    """Only a nested template with one user: the members of a group are many, and so are two resources."""
+    files = {name: json.dumps({"resources": {"x": {"type": kind}}}) for name, kind in (("a", "deep"), ("b", "T"))}
+    files.update({"twice": "{}", "member": "{}", "deep": "{}", "words": "no template", "list": "[]"})
+    template = {
+        "resources": {
+            "1": {"type": "a"},
+            "2": {"type": "twice"},
+            "3": {"type": "twice"},
+            "4": {"type": "G", "properties": {"resource_def": {"type": "member"}}},
+            "5": {"type": "words"},
+            "6": {"type": "list"},
+        }
+    }
+    assert sorted(own_files(files, template)) == ["a", "deep"]

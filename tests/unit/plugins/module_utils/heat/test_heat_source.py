@@ -111,3 +111,29 @@ def test_bad_environments(folder: Path, text: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         read(environment=[str(path)])
     assert caught.value.code == "BAD_ENVIRONMENT"
+
+
+def test_environments_in_the_task(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As text, as a dictionary and as files, the later one first; what one refers to is read from the current directory."""
+    monkeypatch.chdir(folder)
+    (folder / "one.yaml").write_text("parameters: {a: 1, b: 1}\n", encoding="utf-8")
+    desired = read(
+        template=str(folder / "outer.yaml"),
+        environment=[
+            str(folder / "one.yaml"),
+            "parameters: {b: 2, c: 2}",
+            {"parameters": {"c": 3}, "resource_registry": {"My::Thing": "inner.yaml"}},
+        ],
+    )
+    assert desired.environment is not None
+    assert desired.environment["parameters"] == {"a": 1, "b": 2, "c": 3}
+    assert desired.environment["resource_registry"]["My::Thing"] in desired.files
+
+
+@pytest.mark.parametrize("wrong", [{"parametres": {}}, "parametres: {}", 4, ["a"]])
+def test_a_wrong_environment_in_the_task_is_named(folder: Path, wrong: Any) -> None:
+    """By its place, since it has no name."""
+    with pytest.raises(InvalidRequest) as caught:
+        read(template=str(folder / "outer.yaml"), environment=[{}, wrong])
+    assert caught.value.code == "BAD_ENVIRONMENT"
+    assert "entry 2 of environment" in caught.value.message
