@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cluster_match
-short_description: Find the best cluster for a workload, or the best one to create
+short_description: Find the best cluster for one workload or for many, or the best ones to create
 version_added: 0.1.0
 author:
   - kcloud.infrastructure contributors (@kcloud)
@@ -17,7 +17,10 @@ description:
     change would make it possible.
   - Decides only; nothing is changed. Pass the decision on to M(kcloud.infrastructure.magnum_cluster) or use the role
     P(kcloud.infrastructure.workload_placement#role).
-  - Extra cost per hour comes first, where room on running nodes costs nothing; then leaving the place where the workload stands; then
+  - Given many workloads, all are planned at once. First as much work as possible is placed (a workload counts its resources at
+    component rates, times one more than its priority), then as cheaply as possible. The certificate says how much cheaper any plan could
+    be at most.
+  - Of one workload, extra cost per hour comes first, where room on running nodes costs nothing; then leaving the place where the workload stands; then
     fragmentation of accelerators, power, cluster type, latency, headroom and spread, in the order that the weights of the workload's
     cluster type set; then names. The same input gives the same answer, to the byte.
 options:
@@ -36,9 +39,28 @@ options:
         C(tolerations) (taints or their keys).
       - C(power_budget) (watts), C(max_cost_per_hour), C(latency_ms), C(preferred_cluster_type).
       - C(current_placement), as C(cluster) and C(node_group), is where it stands. Another cluster must be 5 % cheaper to replace that.
-      - C(priority), C(duration_h) and C(labels) are kept for later.
+      - C(priority) counts among several workloads. C(duration_h) and C(labels) are kept for later.
+      - Either this or O(workloads) is needed.
     type: dict
-    required: true
+  workloads:
+    description:
+      - Many workloads, each in the form of O(workload) and with a C(name) of its own. They share what is opened for them.
+      - One that stands already, by O(placements) or by its C(current_placement), stays where it is.
+      - Where the Python library C(highspy) is installed, HiGHS solves an integer programme for them. Without it the best of several orders
+        is taken. Either way a search improves the plan.
+    type: list
+    elements: dict
+  time_limit:
+    description:
+      - Seconds that planning O(workloads) may take at most. How long the search goes on is counted in steps, in proportion to this, so that
+        the same input gives the same answer. Where the clock ends it before that, the answer says so.
+    type: int
+    default: 30
+  inputs_digest:
+    description:
+      - The RV(inputs_digest) of an earlier answer. Where what was read has changed since, the task fails with V(STATE_CHANGED) before
+        anything is decided.
+    type: str
   cluster_types:
     description:
       - Cluster types that could be created, by name. Each has C(node_groups), a list of C(name), C(accelerator) with C(kind) and
@@ -81,7 +103,9 @@ options:
     type: bool
     default: false
   max_candidates:
-    description: How many entries of the ranking to answer, the best first. Not given, all. All are judged in any case.
+    description:
+      - How many entries of the ranking to answer, the best first. Not given, all. All are judged in any case.
+      - Of O(workloads), how many to answer of each. Not given, three of those that have no place, none of the others.
     type: int
   api_version:
     description:
@@ -94,6 +118,7 @@ extends_documentation_fragment:
   - kcloud.infrastructure.attributes.actiongroup
 requirements:
   - python-magnumclient >= 4.5
+  - highspy (optional, for O(workloads))
 notes:
   - A cluster whose label C(protected) or C(do-not-disrupt) is true is left alone. The label C(kcloud_type) says the type of a cluster or
     template, otherwise its accelerators do; the label C(kcloud_latency_ms) says its latency.
@@ -130,6 +155,27 @@ EXAMPLES = r"""
         node_count: "{{ match.decision.node_count_after }}"
   when: match.decision.action == 'scale_out'
 
+- name: Where should all of these run
+  kcloud.infrastructure.cluster_match:
+    cloud: devcloud
+    workloads:
+      - name: training-1
+        gpu_count: 4
+        cpu_cores: 32
+        memory_gb: 128
+        priority: 2
+      - name: chat
+        npu_count: 1
+        cpu_cores: 8
+        memory_gb: 32
+        replicas: 6
+  register: match
+
+- name: The plan, for people
+  kcloud.infrastructure.table:
+    title: "{{ match.decision.sentence }}"
+    text: "{{ match.table }}"
+
 - name: Ask without any cloud
   kcloud.infrastructure.cluster_match:
     workload:
@@ -153,7 +199,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 decision:
-  description: What to do.
+  description:
+    - What to do.
+    - Of O(workloads) the sum of all, as C(action) (the furthest of V(use), V(scale_out) and V(create), or V(none)), C(placed), C(unplaced),
+      C(scaled_out) and C(created) (numbers of clusters), C(cost_delta_h), C(power_delta_w) and C(sentence).
   returned: success
   type: dict
   contains:
@@ -164,44 +213,44 @@ decision:
     target:
       description: Cluster and node group, or the kind of cluster to create.
       type: str
-      returned: always
+      returned: when O(workload) is given
     cluster:
       description: Name of the cluster; none for a new one.
       type: str
-      returned: always
+      returned: when O(workload) is given
     cluster_id:
       description: Id of the cluster; none for a new one.
       type: str
-      returned: always
+      returned: when O(workload) is given
     node_group:
       description: Node group for the workload.
       type: str
-      returned: always
+      returned: when O(workload) is given
     node_count_before:
       description: Nodes in that group now.
       type: int
-      returned: always
+      returned: when O(workload) is given
     node_count_after:
       description: Nodes in that group when the decision is carried out.
       type: int
-      returned: always
+      returned: when O(workload) is given
     node_groups:
       description: The same for every node group that the workload stands in; more than one where it needs several kinds of nodes.
       type: list
       elements: dict
-      returned: always
+      returned: when O(workload) is given
     cluster_type:
       description: Type of the cluster.
       type: str
-      returned: always
+      returned: when O(workload) is given
     template:
       description: Cluster template, where one is known.
       type: str
-      returned: always
+      returned: when O(workload) is given
     flavor:
       description: Flavor of that node group.
       type: str
-      returned: always
+      returned: when O(workload) is given
     cost_delta_h:
       description: What it costs more per hour.
       type: float
@@ -220,9 +269,113 @@ decision:
     flavor: gpu.a100.xlarge
     node_count_after: 1
     power_delta_w: 1841.328
+decisions:
+  description: What becomes of each workload, in order of their names.
+  returned: when O(workloads) is given
+  type: list
+  elements: dict
+  contains:
+    workload:
+      description: Name of the workload.
+      type: str
+      returned: always
+    action:
+      description: V(use) running nodes, V(scale_out) a cluster, V(create) one, or V(none) when it has no place beside the others.
+      type: str
+      returned: always
+    target:
+      description: Cluster and node group.
+      type: str
+      returned: always
+    cluster:
+      description: Name of the cluster. Those to be created are called V(new-1), V(new-2) and so on.
+      type: str
+      returned: always
+    cluster_id:
+      description: Id of the cluster; none for a new one.
+      type: str
+      returned: always
+    cluster_type:
+      description: Type of the cluster.
+      type: str
+      returned: always
+    node_group:
+      description: Node group for the workload.
+      type: str
+      returned: always
+    node_groups:
+      description: All node groups for it; more than one where it needs several kinds of nodes.
+      type: list
+      elements: str
+      returned: always
+    stays:
+      description: Whether it stood there already.
+      type: bool
+      returned: always
+    why_not:
+      description: Codes of what stands in the way of the closest candidate, where it has no place.
+      type: list
+      elements: str
+      returned: always
+    ranking:
+      description:
+        - Candidates as in RV(ranking). Of a workload without a place, judged beside all others in their places; otherwise alone, in the
+          fleet as it is.
+      type: list
+      elements: dict
+      returned: always
+    sentence:
+      description: All of that in one sentence.
+      type: str
+      returned: always
+actions:
+  description: What is done to which cluster, all workloads together; RV(clusters) without those that are used as they are.
+  returned: when O(workloads) is given
+  type: list
+  elements: dict
+  sample:
+    - action: scale_out
+      cluster: ml
+      cluster_id: 5a3d7b1e-6c09-4a31-9d8e-2f1b5c7e9a40
+      cluster_type: gpu-intensive
+      template: gpu-intensive-template
+      master_flavor:
+      master_count:
+      labels: {}
+      node_groups:
+        - name: default-worker
+          flavor: gpu.a100.xlarge
+          node_count_before: 1
+          node_count_after: 3
+          min_node_count: 1
+          max_node_count: 8
+      workloads: [training-1, training-2]
+      cost_delta_h: 962.56
+clusters:
+  description: Every cluster in which one of the workloads has its place, in the same form; C(action) may be V(use) there.
+  returned: when O(workloads) is given
+  type: list
+  elements: dict
+unplaced:
+  description: Names of the workloads that have no place.
+  returned: when O(workloads) is given
+  type: list
+  elements: str
+  sample: []
+plan_diff:
+  description: The plan as texts C(before) and C(after), a line for each node group that changes and each workload.
+  returned: when O(workloads) is given
+  type: dict
+  sample:
+    before: |
+      ml/default-worker (gpu.a100.xlarge): 1 nodes
+      training-1: nowhere
+    after: |
+      ml/default-worker (gpu.a100.xlarge): 3 nodes
+      training-1: ml/default-worker
 new_cluster:
   description: The best new cluster, also when another decision was better; none when none would do.
-  returned: success
+  returned: when O(workload) is given
   type: dict
   sample:
     cluster_type: gpu-intensive
@@ -240,7 +393,7 @@ new_cluster:
     power_delta_w: 1841.328
 ranking:
   description: The candidates. First those that are possible, the best first; then the others, those with the fewest reasons against them first.
-  returned: success
+  returned: when O(workload) is given
   type: list
   elements: dict
   contains:
@@ -289,11 +442,14 @@ ranking:
             sentence: scale node group default-worker from 1 to 2 nodes
 candidates:
   description: How many candidates were judged.
-  returned: success
+  returned: when O(workload) is given
   type: int
   sample: 12
 certificate:
   description:
+    - Of O(workloads), C(objective) and C(lower_bound) are the extra cost of the plan and what placing as much costs at least; C(work_placed)
+      and C(work_bound) the work that it places and what can be placed at most, in the unit of prices; C(optimal) says that no plan is better
+      where nodes are as was assumed, C(proven) that they are so.
     - How good the decision is known to be, as C(objective), C(lower_bound), C(gap), C(method), C(proven), C(level), C(seconds) and
       C(terms), the order of comparison. C(level) is V(node) where every node said what is free on it, else V(aggregate), which is not proven.
   returned: success
@@ -307,7 +463,9 @@ certificate:
     level: node
     seconds: 0.004
 counterfactual:
-  description: The next best candidate and what it would cost more; none when there is none.
+  description:
+    - The next best candidate and what it would cost more; none when there is none.
+    - Of O(workloads), what placing one after the other, each where it is cheapest for itself, would have come to.
   returned: success
   type: dict
   sample:
@@ -318,7 +476,7 @@ counterfactual:
 coming:
   description:
     - Clusters that would do as they are, were they not IN_PROGRESS. Wait for these before a cluster is created or scaled.
-  returned: success
+  returned: when O(workload) is given
   type: list
   elements: dict
   sample:
@@ -358,16 +516,12 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import env_fallback
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import read_fleet
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import answer
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_request
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.match import carriers, match
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import at_least_one, many, one
 
 # What a match depends on beside the fleet
 QUESTION: dict[str, dict[str, Any]] = {
-    "workload": {"type": "dict", "required": True},
     "cluster_types": {"type": "dict"},
     "flavor_map": {"type": "dict"},
     "prices": {"type": "dict"},
@@ -375,34 +529,36 @@ QUESTION: dict[str, dict[str, Any]] = {
     "require_health": {"type": "bool", "default": False},
 }
 SPEC: dict[str, dict[str, Any]] = {
+    "workload": {"type": "dict"},
+    "workloads": {"type": "list", "elements": "dict"},
     **QUESTION,
     "fleet": {"type": "dict"},
+    "time_limit": {"type": "int", "default": 30},
+    "inputs_digest": {"type": "str"},
     "max_candidates": {"type": "int"},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
+EITHER = [("workload", "workloads")]
 
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     question = {name: params[name] for name in QUESTION}
-    most, fleet = params["max_candidates"], params["fleet"]
-    if most is not None and most < 1:
-        raise InvalidRequest(
-            f"Failed to read option 'max_candidates': {most} is not a whole number of at least 1",
-            resource="max_candidates",
-            hint="Give 1 or more, or leave it out to get all",
-        )
+    for name in ("max_candidates", "time_limit"):
+        at_least_one(params, name)
+    decide = one if params["workloads"] is None else many
+    fleet = params["fleet"]
     if fleet is None:
         # What is wrong with the options is said before any cloud is asked.
-        read_request(fleet={}, **question)
-        fleet = read_fleet(params, lambda flavors: carriers(read_request(fleet={"flavors": flavors}, **question)))
+        decide.read(params, question, {})
+        fleet = read_fleet(params, lambda flavors: decide.carriers(params, question, {"flavors": flavors}))
     started = time.monotonic()
-    found = answer(match(read_request(fleet=fleet, **question)), most)
+    found = decide.answer(params, question, fleet)
     found["certificate"]["seconds"] = round(time.monotonic() - started, 3)
     return {"changed": False, **found}
 
 
 def main() -> None:
-    run_module(argument_spec(SPEC), run, libraries=())
+    run_module(argument_spec(SPEC), run, libraries=(), mutually_exclusive=EITHER, required_one_of=EITHER)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ Everything is put in order of name, so that the order of the input can never mat
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import cost
@@ -25,6 +25,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Flavor,
     Fleet,
     Group,
+    Part,
     Policy,
     Prices,
     Quota,
@@ -32,9 +33,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Room,
     Rooms,
     TypeGroup,
+    Workload,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.objective import WEIGHED
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.placements import (
+    Placement,
     read_placements,
     settled,
     with_home,
@@ -90,6 +93,94 @@ def read_request(
         that follow, which win where both are given.
     :raises InvalidRequest: anything that cannot be read, by its path.
     """
+    read = _read(fleet, cluster_types, flavor_map, prices, placements)
+    # Where no flavors are known (yet), nobody can say which kinds there are not.
+    wanted = read_workload(workload, kinds=read.kinds if read.flavors else None)
+    placed = with_home(read_placements(*read.placements, wanted.name, read.kinds), wanted)
+    clusters, standing, home = settled(read.clusters, placed, wanted, read.notes)
+    found = read.fleet(clusters, standing)
+    return Request(replace(wanted, home=home), found, Policy(read.rates, require_health))
+
+
+def read_batch(
+    workloads: object,
+    fleet: object,
+    *,
+    cluster_types: object = None,
+    flavor_map: object = None,
+    prices: object = None,
+    placements: object = None,
+    require_health: bool = False,
+) -> tuple[tuple[Workload, ...], Fleet, Policy]:
+    """The same for many workloads at once, in order of their names; those that stand are in the fleet already.
+
+    :raises InvalidRequest: as ``read_request``; also workloads without a name, or with one name.
+    """
+    read = _read(fleet, cluster_types, flavor_map, prices, placements)
+    wanted: dict[str, Workload] = {}
+    for path, given in mappings(workloads, "workloads"):
+        workload = read_workload(given, path, read.kinds if read.flavors else None)
+        if not workload.name or workload.name in wanted:
+            hint = "In a list each workload needs a name, by which it is known later"
+            raise refused(f"{path}.name", workload.name, "a name that no other workload of the list has", hint)
+        wanted[workload.name] = workload
+    raw, path = read.placements
+    placed = read_placements(_sized_like(raw, path, workloads), path, "", read.kinds)
+    own = [Placement(name, *entry.home, entry) for name, entry in sorted(wanted.items()) if entry.home]
+    placed = (*own, *(entry for entry in placed if not (entry.name in wanted and wanted[entry.name].home)))
+    clusters, standing, _home = settled(read.clusters, placed, None, read.notes)
+    known = {key: cluster.id for cluster in reversed(clusters) for key in (cluster.name, cluster.id)}
+    homes = {entry.name: (known[entry.cluster], entry.group) for entry in placed if entry.cluster in known}
+    found = tuple(replace(wanted[name], home=homes.get(name)) for name in sorted(wanted))
+    return found, read.fleet(clusters, standing), Policy(read.rates, require_health)
+
+
+def _sized_like(raw: object, path: str, workloads: object) -> list[Given]:
+    """The placements, where one of a workload of the list may leave out its size."""
+    sizes = {
+        str(given.get("name")).strip(): {key: value for key, value in given.items() if key not in ("name", *PLACES)}
+        for _path, given in mappings(workloads, "workloads")
+    }
+    return [
+        {**sizes.get(name, {}), **given}
+        for _path, given in mappings(raw, path)
+        for name in [str(given.get("workload", given.get("name"))).strip()]
+    ]
+
+
+# Keys of a workload that say where it stands
+PLACES = ("current_placement",)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What all decisions read alike, before the workloads."""
+
+    given: Given
+    rates: Prices
+    flavors: tuple[Flavor, ...]
+    kinds: set[str]
+    clusters: tuple[Cluster, ...]
+    types: tuple[ClusterType, ...]
+    placements: tuple[object, str]
+    notes: Notes
+
+    def fleet(self, clusters: tuple[Cluster, ...], standing: tuple[tuple[Part, int], ...]) -> Fleet:
+        """The fleet with the standing workloads in it."""
+        project = text(self.given.get("project_id"), "fleet.project_id")
+        return Fleet(
+            flavors=self.flavors,
+            clusters=clusters,
+            types=self.types,
+            quotas=read_quotas(self.given.get("quota")),
+            free=read_free(self.given.get("accelerators_free")),
+            project=project or _only(cluster.project for cluster in clusters),
+            standing=standing,
+            notes=tuple(sorted(set(self.notes))),
+        )
+
+
+def _read(fleet: object, cluster_types: object, flavor_map: object, prices: object, placements: object) -> _Read:
     given = mapping(fleet, "fleet")
 
     def option(value: object, name: str) -> tuple[object, str]:
@@ -101,30 +192,15 @@ def read_request(
     flavors, by_key = read_flavors(given.get("flavors"), mapped, rates, notes)
     raw_types, types_path = option(cluster_types, "cluster_types")
     kinds = {kind for flavor in flavors for kind in flavor.kinds} | declared_kinds(raw_types, types_path)
-    # Where no flavors are known (yet), nobody can say which kinds there are not.
-    wanted = read_workload(workload, kinds=kinds if flavors else None)
     templates = read_templates(given.get("templates"))
     clusters = read_clusters(given.get("clusters"), by_key, templates, notes)
-    placed = with_home(read_placements(*option(placements, "placements"), wanted.name, kinds), wanted)
-    clusters, standing, home = settled(clusters, placed, wanted, notes)
-    project = text(given.get("project_id"), "fleet.project_id") or _only(cluster.project for cluster in clusters)
     if mapping(raw_types, types_path):
         types = read_types(raw_types, types_path, flavors, by_key, templates, notes)
     else:
         types = template_types(templates, flavors, by_key, notes)
     if not types:
         notes.append("no cluster type or template could be built from: creating a cluster was not considered")
-    found = Fleet(
-        flavors=flavors,
-        clusters=clusters,
-        types=types,
-        quotas=read_quotas(given.get("quota")),
-        free=read_free(given.get("accelerators_free")),
-        project=project,
-        standing=standing,
-        notes=tuple(sorted(set(notes))),
-    )
-    return Request(replace(wanted, home=home), found, Policy(rates, require_health))
+    return _Read(given, rates, flavors, kinds, clusters, types, option(placements, "placements"), notes)
 
 
 def _only(values: Iterable[str]) -> str:

@@ -30,6 +30,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Slot,
     TypeGroup,
     Verdict,
+    Workload,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.objective import (
     effects_on_nodes,
@@ -121,10 +122,10 @@ def _kinds(part: Part) -> set[str]:
     return {demand.kind for demand in part.demands}
 
 
-def carriers(request: Request) -> frozenset[str]:
-    """The names of the flavors whose nodes could carry a part of the workload: other groups' bounds never matter."""
-    parts = {part for form in request.workload.forms for part in form}
-    return frozenset(flavor.name for flavor in request.fleet.flavors if any(can_carry(part, flavor) for part in parts))
+def carriers(fleet: Fleet, workloads: Iterable[Workload]) -> frozenset[str]:
+    """The names of the flavors whose nodes could carry a part of one of the workloads: other groups' bounds never matter."""
+    parts = {part for workload in workloads for form in workload.forms for part in form}
+    return frozenset(flavor.name for flavor in fleet.flavors if any(can_carry(part, flavor) for part in parts))
 
 
 def new_cluster(

@@ -107,11 +107,11 @@ def with_home(placements: tuple[Placement, ...], wanted: Workload) -> tuple[Plac
 
 
 def settled(
-    clusters: tuple[Cluster, ...], placements: Iterable[Placement], wanted: Workload, notes: list[str]
+    clusters: tuple[Cluster, ...], placements: Iterable[Placement], wanted: Workload | None, notes: list[str]
 ) -> tuple[tuple[Cluster, ...], Mix, Home | None]:
     """The clusters with the standing workloads in them, the parts that stand, and the home of the wanted workload.
 
-    The wanted workload's own place is not taken: it may stay in it.
+    The wanted workload's own place is not taken: it may stay in it. None wanted, all that stand keep theirs.
     """
     by_key = {key: cluster.id for cluster in reversed(clusters) for key in (cluster.name, cluster.id)}
     found = {cluster.id: cluster for cluster in clusters}
@@ -125,7 +125,7 @@ def settled(
             )
             continue
         cluster = found[cluster_id]
-        if placement.name == wanted.name:
+        if wanted is not None and placement.name == wanted.name:
             home = (cluster_id, placement.group)
             found[cluster_id] = _remembering(cluster, placement, wanted)
             continue

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.match import carriers
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Fleet, Workload
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.objective import TERMS, order_of_terms
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.cases import (
     FLAVORS,
@@ -186,9 +187,13 @@ def test_who_grows_at_home_draws_for_what_is_new() -> None:
 
 
 def test_carriers_are_the_flavors_that_can_hold_a_part() -> None:
-    assert carriers(request(MISSION)) == {"gpu.a100.xlarge"}
-    assert carriers(request(MIXED)) == {"gpu.a100.large", "gpu.a100.xlarge", "npu.rngd.large", "npu.atom.large"}
-    assert carriers(request({"cpu_cores": 99})) == set()
+    def asked(workload: Plain) -> tuple[Fleet, list[Workload]]:
+        found = request(workload)
+        return found.fleet, [found.workload]
+
+    assert carriers(*asked(MISSION)) == {"gpu.a100.xlarge"}
+    assert carriers(*asked(MIXED)) == {"gpu.a100.large", "gpu.a100.xlarge", "npu.rngd.large", "npu.atom.large"}
+    assert carriers(*asked({"cpu_cores": 99})) == set()
 
 
 def test_its_own_room_is_free_to_it() -> None:

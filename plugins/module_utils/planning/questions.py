@@ -1,0 +1,84 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The two questions that a match answers, for one workload and for many: options in, plain answer out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import answer, match
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_batch, read_request
+
+Plain = dict[str, Any]
+Params = Mapping[str, Any]
+# The search of a batch goes on for so many thousand steps, for each second that it may take
+STEPS_PER_SECOND = 0.5
+
+
+def at_least_one(params: Params, name: str) -> None:
+    """Refuse an option that counts something and is below 1."""
+    if params[name] is not None and params[name] < 1:
+        raise InvalidRequest(
+            f"Failed to read option '{name}': {params[name]} is not a whole number of at least 1",
+            resource=name,
+            hint="Give 1 or more, or leave it out",
+        )
+
+
+def unchanged(params: Params, digest: str) -> None:
+    """Refuse to decide where something has changed since an earlier answer."""
+    expected = params["inputs_digest"]
+    if expected and expected != digest:
+        raise KcloudError(
+            "Failed to carry on with an earlier decision: what it depends on has changed since",
+            code="STATE_CHANGED",
+            resource="inputs_digest",
+            reason=f"it was {expected} and is {digest} now",
+            hint="Decide anew without 'inputs_digest', and look at the new plan",
+        )
+
+
+class One:
+    """One workload: every candidate judged."""
+
+    def read(self, params: Params, question: Plain, fleet: Plain) -> Any:
+        return read_request(params["workload"], fleet, **question)
+
+    def carriers(self, params: Params, question: Plain, fleet: Plain) -> frozenset[str]:
+        request = self.read(params, question, fleet)
+        return match.carriers(request.fleet, [request.workload])
+
+    def answer(self, params: Params, question: Plain, fleet: Plain) -> Plain:
+        request = self.read(params, question, fleet)
+        unchanged(params, answer.digest(request))
+        return answer.answer(match.match(request), params["max_candidates"])
+
+
+class Many:
+    """Many workloads: one plan for all."""
+
+    def read(self, params: Params, question: Plain, fleet: Plain) -> Any:
+        return read_batch(params["workloads"], fleet, **question)
+
+    def carriers(self, params: Params, question: Plain, fleet: Plain) -> frozenset[str]:
+        workloads, found, _policy = self.read(params, question, fleet)
+        return match.carriers(found, workloads)
+
+    def answer(self, params: Params, question: Plain, fleet: Plain) -> Plain:
+        # One workload needs none of this
+        from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import batch, batch_answer
+        from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_model import Batch
+
+        seconds = params["time_limit"]
+        wanted = Batch(
+            *self.read(params, question, fleet), effort=max(1, int(seconds * STEPS_PER_SECOND)), seconds=seconds
+        )
+        unchanged(params, batch_answer.digest(wanted))
+        return batch_answer.answer(batch.plan(wanted), params["max_candidates"])
+
+
+one, many = One(), Many()
