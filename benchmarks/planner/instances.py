@@ -75,7 +75,7 @@ def _group(chance: random.Random, flavor: str, variant: str) -> Plain:
         "name": flavor.replace(".", "-"),
         "flavor": flavor,
         "node_count": count,
-        "max_node_count": count + chance.randrange(0, 4),
+        "max_node_count": 8,
     }
     if variant != "plain":
         found["nodes"] = [_node(chance, flavor) for _node_number in range(count)]
@@ -97,7 +97,7 @@ def _workload(chance: random.Random, number: int, variant: str) -> Plain:
     what, counts, cores = chance.choice(NEEDS)
     count = chance.choice(counts)
     cpu = chance.choice(cores) * max(1, count)
-    found: Plain = {"name": f"w{number:03}", "cpu_cores": cpu, "memory_gb": cpu * chance.choice((2, 4, 6))}
+    found: Plain = {"name": f"w{number:03}", "cpu_cores": cpu, "memory_gb": cpu * chance.choice((2, 4))}
     if what in ("gpu", "npu"):
         found[f"{what}_count"] = count
     elif what:

@@ -50,6 +50,12 @@ options:
         is taken. Either way a search improves the plan.
     type: list
     elements: dict
+  cluster_names:
+    description:
+      - Names of the clusters that may be used and scaled, or patterns such as V(team-a-*); all others are as if they were not there. Not
+        given, every cluster of the project.
+    type: list
+    elements: str
   time_limit:
     description:
       - Seconds that planning O(workloads) may take at most. How long the search goes on is counted in steps, in proportion to this, so that
@@ -518,7 +524,12 @@ from typing import Any
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import read_fleet
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import at_least_one, many, one
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import (
+    at_least_one,
+    many,
+    one,
+    only,
+)
 
 # What a match depends on beside the fleet
 QUESTION: dict[str, dict[str, Any]] = {
@@ -533,6 +544,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "workloads": {"type": "list", "elements": "dict"},
     **QUESTION,
     "fleet": {"type": "dict"},
+    "cluster_names": {"type": "list", "elements": "str"},
     "time_limit": {"type": "int", "default": 30},
     "inputs_digest": {"type": "str"},
     "max_candidates": {"type": "int"},
@@ -552,7 +564,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         decide.read(params, question, {})
         fleet = read_fleet(params, lambda flavors: decide.carriers(params, question, {"flavors": flavors}))
     started = time.monotonic()
-    found = decide.answer(params, question, fleet)
+    found = decide.answer(params, question, only(fleet, params["cluster_names"]))
     found["certificate"]["seconds"] = round(time.monotonic() - started, 3)
     return {"changed": False, **found}
 

@@ -113,7 +113,7 @@ class Aggregate:
             return
         self.left[pool] += site.most
         for room, count in site.group.rooms:
-            bucket = Bucket(pool, () if room == flavor.empty else room.devices or ("busy",))
+            bucket = Bucket(pool, () if room == flavor.empty else room)
             self.rooms[bucket][room] = self.rooms[bucket].get(room, 0) + count
 
     def _growth(self, pool: int, flavor: Flavor) -> None:
@@ -252,7 +252,7 @@ class Aggregate:
             pool, group = self.ground.pools[site], self.ground.sites[site].group
             self.programme.entry(("growth", pool), column, self.ground.sites[site].most)
             for room, count in group.rooms:
-                bucket = Bucket(pool, () if room == group.flavor.empty else room.devices or ("busy",))
+                bucket = Bucket(pool, () if room == group.flavor.empty else room)
                 for name, amount in self._room(group.flavor, {room: count}).items():
                     if (bucket, name) in self.programme.rows:
                         self.programme.entry((bucket, name), column, amount)

@@ -41,7 +41,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.roo
 Clock = Callable[[], float]
 # One after the other, each where it is cheapest for itself: what many single matches come to.
 SINGLY = Rule("name", False)
-GUIDED = (Rule("size", True), Rule("worth", True))
+GUIDED = (Rule("worth", True), Rule("size", True))
+# Who found no seat among the nodes that the programme wants
+LEFT = Rule("size", False)
 # The share of the time that the solver may take
 SOLVER_SHARE = 0.4
 OPTIMAL = "Optimal"
@@ -55,18 +57,18 @@ def plan(batch: Batch, clock: Clock = time.monotonic) -> BatchPlan:
     deadline = clock() + batch.seconds
     ground = ground_of(batch)
     total = sum(kind.worth * len(kind.members) for kind, ways in zip(ground.kinds, ground.options) if ways)
-    singly = seated(ground, SINGLY)
     view = View(ground, total)
     if batch.solver and integer.available() and ground.kinds:
         view = programmed(ground, total, batch.seconds * SOLVER_SHARE)
-    boards = [singly]
+    boards = []
     if view.guide is not None:
         boards += [guided(ground, view, batch.effort * 500, clock, deadline)]
-    if view.guide is None or min(map(_state, boards)) > view.goal:
-        boards += [seated(ground, rule) for rule in RULES if rule != SINGLY]
+    singly = seated(ground, SINGLY) if batch.compare else None
+    if view.guide is None or boards[0].state() > view.goal:
+        boards += [seated(ground, rule) for rule in RULES]
     best = min(boards, key=_state)
     exhausted = improve(best, batch.effort * 1000, view.goal, clock, deadline) or view.exhausted
-    apart = (singly.cost, singly.unplaced) if singly is not best else None
+    apart = (singly.cost, singly.unplaced) if singly is not None else None
     return finished(ground, best, proved(ground, best, view, exhausted), apart)
 
 
@@ -96,10 +98,12 @@ def guided(ground: Ground, view: View, steps: int, clock: Clock, deadline: float
         board.most_made = {host: guide.made.get(host, 0) for host in board.made}
         seat_all(board, rule, Guide(dict(guide.targets)))
         found.append(board)
+        if board.state() <= view.goal:
+            return board
     best = min(found, key=_state)
     improve(best, steps, view.goal, clock, deadline)
     best.most_nodes, best.most_made = {}, {}
-    seat_all(best, GUIDED[0])
+    seat_all(best, LEFT)
     return best
 
 

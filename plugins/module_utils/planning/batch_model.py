@@ -44,7 +44,7 @@ class Batch:
     """All that a decision about many workloads depends on, in order of their names.
 
     ``effort`` is how long the search may go on, in thousands of steps; ``solver`` tells whether HiGHS may be used, and
-    ``seconds`` how long it, and everything together, may take.
+    ``seconds`` how long it, and everything together, may take. ``compare`` asks what placing one after the other comes to.
     """
 
     workloads: tuple[Workload, ...]
@@ -53,6 +53,7 @@ class Batch:
     effort: int = 20
     solver: bool = True
     seconds: int = 60
+    compare: bool = True
 
 
 class Kind(NamedTuple):
@@ -213,6 +214,7 @@ class Entry:
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
         self.memos: dict[tuple[object, ...], Memo] = {}
+        self.joinable: dict[tuple[object, ...], dict[int, bool]] = {}
         self.opened: dict[tuple[object, ...], bool] = {}
         self.carried: dict[tuple[Part, str], bool] = {}
 
@@ -221,8 +223,13 @@ class Entry:
     ) -> list[tuple[tuple[Part, ...], Option]]:
         """The ways to give each part of a workload a site; the parts of one lie in one cluster, in different groups."""
         found = []
-        for host in hosts:
-            if not self.may_join(workload, host.cluster):
+        key = (workload.isolation, workload.latency_ms)
+        request = Request(replace(workload, name=""), self.batch.fleet, self.batch.policy)
+        joinable = self.joinable.setdefault(key, {})
+        for number, host in enumerate(hosts):
+            if number not in joinable:
+                joinable[number] = not cluster_violations(request, host.cluster, self.memos.setdefault(key, {}))
+            if not joinable[number]:
                 continue
             able = [site for site in host.sites if self.may_enter(workload, sites[site].group)]
             for form in workload.forms:
@@ -235,12 +242,6 @@ class Entry:
             places = [site for site in able if self.carries(part, sites[site].group.flavor)]
             chosen = [(*before, site) for before in chosen for site in places if site not in before]
         return chosen
-
-    def may_join(self, workload: Workload, cluster: Cluster) -> bool:
-        key = (workload.isolation, workload.latency_ms)
-        memo = self.memos.setdefault(key, {})
-        nameless = replace(workload, name="")
-        return not cluster_violations(Request(nameless, self.batch.fleet, self.batch.policy), cluster, memo)
 
     def may_enter(self, workload: Workload, group: Group) -> bool:
         key = (workload.tolerations, group.taints, group.status)

@@ -12,7 +12,7 @@ steps, so the same input gives the same plan; only a clock that runs out first c
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -78,7 +78,8 @@ def seat_all(board: Board, rule: Rule, guide: Guide | None = None) -> None:
 def seat(board: Board, workload: int, share: bool, guide: Guide | None = None, only: set[int] | None = None) -> bool:
     """Seat one workload where that costs least, or leave everything as it is."""
     kind = board.kind_of[workload]
-    chances = sorted(scored(board, workload, share, guide, only))
+    chances = sorted(scored(board, workload, share, guide, only)) if guide is not None else []
+    chances = chances or sorted(scored(board, workload, share, None, only))
     for _score, _number, chance in chances[:TRIES]:
         before = board.checkpoint()
         if board.place(workload, *chance) and within_budget(board, workload, chance, before):
@@ -104,16 +105,18 @@ def within_budget(board: Board, workload: int, chance: Chance, before: tuple[int
     return board.power - before[1] + board.added_power(workload, chance.form, chance.option) <= wanted.power_budget_mw
 
 
-Score = tuple[int, int, int, int, int, int]
+Score = tuple[int, int, int, int, int]
 
 
 def scored(
     board: Board, workload: int, share: bool, guide: Guide | None, only: set[int] | None
 ) -> Iterator[tuple[Score, int, Chance]]:
-    """Every way to seat a workload that looks open, with how it compares: smaller is better."""
+    """Every way to seat a workload that looks open, with how it compares: smaller is better. With a guide, only its ways."""
     kind = board.kind_of[workload]
     wanted = board.kind(workload)
     for number, (form, option) in enumerate(board.ground.options[kind]):
+        if guide is not None and guide.targets.get((kind, board.ground.pools[option[0]]), 0) < 1:
+            continue
         for host, there in board.instances(option):
             if not board.may_join(workload, host) or (only is not None and there[0] not in only and host != NOWHERE):
                 continue
@@ -124,9 +127,8 @@ def scored(
                 continue
             cluster = board.hosts[board.host_of_site[there[0]]].cluster
             liking = wanted.prefers.index(cluster.type) if cluster.type in wanted.prefers else len(wanted.prefers)
-            off = off_guide(board, kind, option, guide) if guide is not None else 0
             price = view.shared if share else view.whole
-            yield (off, price, view.growth, liking, view.slack, number), host, Chance(form, host, there)
+            yield (price, view.growth, liking, view.slack, number), host, Chance(form, host, there)
 
 
 class View(NamedTuple):
@@ -198,11 +200,6 @@ def taken_share(part: Part, flavor: Flavor) -> int:
     return max(shares)
 
 
-def off_guide(board: Board, kind: int, option: Option, guide: Guide) -> int:
-    """Whether a way leaves the guide for another pool."""
-    return 0 if guide.targets.get((kind, board.ground.pools[option[0]]), 0) > 0 else 1
-
-
 # --- better
 
 
@@ -223,7 +220,7 @@ def improve(board: Board, steps: int, bound: tuple[int, int], clock: Clock, dead
 
 def recreated(board: Board, chance: random.Random) -> bool:
     """Let some get up and sit down anew, with some of those who have no place."""
-    waiting = [workload for workload in board.kind_of if workload not in board.where] if board.unplaced else []
+    waiting = board.waiting() if board.unplaced else []
     if waiting:
         guests = [waiting[chance.randrange(len(waiting))]]
         nodes = beside(board, guests[0], chance)
@@ -237,13 +234,36 @@ def recreated(board: Board, chance: random.Random) -> bool:
     for workload in ruined:
         if not board.take(workload):
             return False
-    guests += [waiting[chance.randrange(len(waiting))] for _guest in range(MOST_GUESTS)] if len(waiting) > 1 else []
+    if len(waiting) > 1:
+        guests += [waiting[chance.randrange(len(waiting))] for _guest in range(MOST_GUESTS)]
     only = sites | {chance.randrange(len(board.groups)) for _site in range(MOST_SITES)}
     share = chance.random() < 0.7
     first = guests[:1] if chance.random() < 0.5 else []
+    still = [node for node in nodes if board.there[node]]
+    homeless = set(ruined)
     for workload in dict.fromkeys((*first, *shaken(board, (*ruined, *guests), chance))):
-        seat(board, workload, share, None, only)
+        part = lonely_part(board, workload, still)
+        if part is not None and board.place_on(workload, part, still):
+            continue
+        # A guest who found no seat before finds one only where somebody has got up
+        if workload in homeless or not still:
+            seat(board, workload, share, None, only)
     return True
+
+
+def lonely_part(board: Board, workload: int, nodes: Sequence[int]) -> Part | None:
+    """The one part of a workload that may sit on any of the nodes; None where it is not as simple as that."""
+    wanted = board.kind(workload)
+    if wanted.replicas > 1 or wanted.isolation != "none" or len(wanted.forms) > 1 or not nodes:
+        return None
+    if wanted.max_cost is not None or wanted.power_budget_mw is not None:
+        return None
+    allowed = board.allowed_sites(board.kind_of[workload])
+    for node in nodes:
+        site = board.site_of[node]
+        if board.origin[site] not in allowed or board.locked[board.host_of_site[site]]:
+            return None
+    return wanted.forms[0][0]
 
 
 # How many get up at once, how many without a place try to sit down with them, and how many groups more are looked at

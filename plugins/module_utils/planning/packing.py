@@ -121,6 +121,8 @@ class Board:
         self.where: dict[int, Where] = {}
         self.cost = 0
         self.unplaced = sum(kind.worth * len(kind.members) for kind in ground.kinds)
+        self.allowed: dict[int, frozenset[int]] = {}
+        self.missing = [len(kind.members) for kind in ground.kinds]
         self.limits = _limits(ground)
         # What a guide allows: how many nodes more in a pool, how many clusters by a recipe
         self.most_nodes: dict[int, int] = {}
@@ -358,10 +360,50 @@ class Board:
             self._close_rooms({node for node, _part in seats})
         self._note("where", workload, self.where.get(workload))
         self.where[workload] = tuple(seats)
-        self.unplaced -= self.ground.kinds[self.kind_of[workload]].worth
+        self._count(workload, -1)
         self._assign("tenants", host, self.tenants[host] + 1)
         if wanted.isolation == "cluster":
             self._assign("locked", host, True)
+        return True
+
+    def _count(self, workload: int, missing: int) -> None:
+        kind = self.kind_of[workload]
+        self._assign("missing", kind, self.missing[kind] + missing)
+        self.unplaced += self.ground.kinds[kind].worth * missing
+
+    def allowed_sites(self, kind: int) -> frozenset[int]:
+        """Where the workloads of a kind may sit."""
+        if kind not in self.allowed:
+            self.allowed[kind] = frozenset(site for _form, option in self.ground.options[kind] for site in option)
+        return self.allowed[kind]
+
+    def waiting(self) -> list[int]:
+        """The first of each kind that has no place."""
+        kinds = [kind for kind, count in enumerate(self.missing) if count]
+        return [
+            next(member for member in self.ground.kinds[kind].members if member not in self.where) for kind in kinds
+        ]
+
+    def place_on(self, workload: int, part: Part, nodes: Iterable[int]) -> bool:
+        """Seat one replica on one of these nodes, where it does least harm; False, with nothing changed, where on none."""
+        best = None
+        memo = self.rooms.memo(part, False)
+        for node in nodes:
+            number = self.room_of[node]
+            if number not in memo:
+                self.rooms.fit(memo, part, False, number)
+            found = memo[number]
+            if found is not None and self.there[node] and (best is None or (found[0], found[1], node) < best):
+                best = (found[0], found[1], node)
+        if best is None:
+            return False
+        self.steps += 1
+        self._sit(workload, part, best[2])
+        self._note("where", workload, self.where.get(workload))
+        self.where[workload] = ((best[2], part),)
+        self._count(workload, -1)
+        host = self.host_of_site[self.site_of[best[2]]]
+        self._assign("tenants", host, self.tenants[host] + 1)
         return True
 
     def best_room(self, part: Part, site: int, alone: bool) -> tuple[int, int, int] | None:
@@ -426,7 +468,7 @@ class Board:
         seats = self.where[workload]
         self._note("where", workload, seats)
         del self.where[workload]
-        self.unplaced += self.ground.kinds[self.kind_of[workload]].worth
+        self._count(workload, 1)
         host = self.host_of_site[self.site_of[seats[0][0]]]
         self._assign("tenants", host, self.tenants[host] - 1)
         if self.locked[host]:

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import answer, match
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_batch, read_request
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import mappings
 
 Plain = dict[str, Any]
 Params = Mapping[str, Any]
@@ -40,6 +42,15 @@ def unchanged(params: Params, digest: str) -> None:
             reason=f"it was {expected} and is {digest} now",
             hint="Decide anew without 'inputs_digest', and look at the new plan",
         )
+
+
+def only(fleet: Plain, patterns: Sequence[str] | None) -> Plain:
+    """The fleet with the clusters that are named, or whose names are like a pattern; without patterns all."""
+    if patterns is None:
+        return fleet
+    clusters = mappings(fleet.get("clusters"), "fleet.clusters")
+    kept = [given for _path, given in clusters if any(fnmatchcase(str(given.get("name")), like) for like in patterns)]
+    return {**fleet, "clusters": kept}
 
 
 class One:

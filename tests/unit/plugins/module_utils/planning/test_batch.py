@@ -161,6 +161,15 @@ def test_a_changed_state_is_refused() -> None:
         assert refused.value.failure()["code"] == "STATE_CHANGED"
 
 
+@pytest.mark.parametrize(
+    ("patterns", "kept"),
+    [(None, ["team-a-1", "team-b-1"]), (["team-a-*"], ["team-a-1"]), (["team-b-1"], ["team-b-1"]), (["team"], [])],
+)
+def test_only_clusters_of_these_names_are_candidates(patterns: list[str] | None, kept: list[str]) -> None:
+    fleet = {"clusters": [cluster("team-a-1"), cluster("team-b-1")]}
+    assert [entry["name"] for entry in questions.only(fleet, patterns)["clusters"]] == kept
+
+
 def test_the_table_and_the_digest_do_not_depend_on_the_effort() -> None:
     wanted = asked([gpu(f"w{number}") for number in range(3)])
     one, other = (answer(batch.plan(replace(wanted, effort=effort))) for effort in (1, 2))
