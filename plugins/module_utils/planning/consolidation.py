@@ -254,7 +254,7 @@ class _Work:
                 for spot in [self.yard.spot(place)]
             )
             groups.append(replace(group, nodes=nodes, count=group.count + len(nodes) - len(group.nodes)))
-        tenants = {tenant for tenant in cluster.tenants}
+        tenants = set(cluster.tenants)
         for step in self.steps:
             if step.other == cluster.id:
                 tenants |= {*self.clusters[step.cluster].tenants}

@@ -261,7 +261,7 @@ def test_scaling_in_touches_nothing_protected_and_everybody_has_a_seat(
                 assert all(entry["nodes_to_remove"])
         by_name = {key for key in gone if (key[0], key[1]) in removed}
         check_untouched(farm, by_name, metrics=metrics)
-        check_seats(farm, [m for m in decision["moves"]], gone, {})
+        check_seats(farm, decision["moves"], gone, {})
 
 
 @given(farms(), RULES, st.integers(0, 2**32))
