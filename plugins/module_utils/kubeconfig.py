@@ -11,21 +11,18 @@ Pure but for the randomness of keys and for ``read_file`` and ``write_file``. Wh
 from __future__ import annotations
 
 import base64
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils import private_file
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.x509 import Certificate
 
-FILE_MODE = 0o600
-FOLDER_MODE = 0o700
 # Kubeconfigs have a place for what other programs note in them; by this, files written here are told from all others.
 MARK = "kcloud.infrastructure"
 
@@ -253,48 +250,12 @@ def read_file(path: str) -> Summary | None:
         ) from None
 
 
-def permissions_right(path: str) -> bool:
-    """Whether nobody but the owner can read the file."""
-    return os.stat(path).st_mode & 0o777 == FILE_MODE
-
-
-def _make_folders(folder: str) -> None:
-    """The missing folders, each 0700: makedirs would give its mode to the last one only."""
-    above = os.path.dirname(folder)
-    if not os.path.isdir(folder):
-        _make_folders(above)
-        os.mkdir(folder, FOLDER_MODE)
-
-
 def write_file(path: str, config: Mapping[str, Any]) -> None:
     """Write the kubeconfig at once and whole, readable by its owner alone; missing folders are made 0700.
 
     :raises KcloudError: the file system refuses.
     """
-    import yaml
-
-    folder = os.path.dirname(os.path.abspath(path))
-    try:
-        _make_folders(folder)
-        # mkstemp makes it 0600; the rename is atomic, so no reader ever sees half of it or another mode.
-        descriptor, temporary = tempfile.mkstemp(prefix=".kubeconfig-", dir=folder)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                yaml.safe_dump(dict(config), stream, sort_keys=False)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise KcloudError(
-            f"Failed to write the kubeconfig to '{path}'",
-            code="NOT_WRITABLE",
-            resource=path,
-            reason=error.strerror,
-            hint="Give a path that the user who runs the task may write",
-        ) from error
+    private_file.write_yaml(path, config, "kubeconfig")
 
 
 def remove_file(path: str) -> None:
@@ -302,16 +263,7 @@ def remove_file(path: str) -> None:
 
     :raises KcloudError: the file system refuses.
     """
-    try:
-        os.unlink(path)
-    except OSError as error:
-        raise KcloudError(
-            f"Failed to remove the kubeconfig '{path}'",
-            code="NOT_WRITABLE",
-            resource=path,
-            reason=error.strerror,
-            hint="The user who runs the task needs write permission for the folder",
-        ) from error
+    private_file.remove(path, "kubeconfig")
 
 
 def utc_now() -> datetime:

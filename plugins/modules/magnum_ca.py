@@ -47,6 +47,12 @@ options:
     description: Seconds to wait at most until the cluster has the new CA. The rotation goes on when the time is over.
     type: int
     default: 3600
+  progress:
+    description:
+      - Whether to show live lines while waiting, one when something changes or every 30 seconds.
+      - Shown where the task runs on the controller (connection V(local)), as with C(hosts=localhost).
+    type: bool
+    default: true
   api_version:
     description:
       - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
@@ -127,6 +133,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.access import ensure_ca
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import DRIVER_ARGUMENT
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import from_environment
 
 SPEC: dict[str, dict[str, Any]] = {
     "cluster": {"type": "str", "required": True, "aliases": ["name"]},
@@ -134,6 +141,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "force": {"type": "bool", "default": False},
     "driver": DRIVER_ARGUMENT,
     "timeout": {"type": "int", "default": 3600},
+    "progress": {"type": "bool", "default": True},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
 
@@ -148,6 +156,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         timeout=params["timeout"],
         check_mode=check_mode,
         api_version=params["api_version"],
+        progress=from_environment() if params["progress"] else None,
     )
 
 

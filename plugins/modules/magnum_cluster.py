@@ -208,6 +208,16 @@ options:
         V(unknown) is any other.
     type: str
     choices: [heat, capi-helm, cluster-api, unknown]
+  wait_for:
+    description:
+      - What to wait for with O(state=present).
+      - V(complete) is what Magnum says of the building. V(healthy) is that also its Kubernetes API answers and its nodes are
+        ready, as Magnum's health check sees it once a minute; within O(timeout), of which the building is part.
+      - With V(healthy) also a run that changes nothing waits, and fails with C(NOT_HEALTHY) and what is wrong when it is in vain.
+      - Magnum cannot look into a cluster without a public API address; its health stays C(UNKNOWN).
+    type: str
+    choices: [complete, healthy]
+    default: complete
   api_version:
     description:
       - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
@@ -286,6 +296,13 @@ EXAMPLES = r"""
     keypair: kcloud-keypair
     node_count: 1
     upgrade: in_place_or_beside
+
+- name: The same cluster, ready for workloads within 20 minutes
+  kcloud.infrastructure.magnum_cluster:
+    cloud: devcloud
+    name: ml-training-cluster
+    wait_for: healthy
+    timeout: 1200
 
 - name: No such cluster
   kcloud.infrastructure.magnum_cluster:
@@ -401,7 +418,11 @@ failure:
   type: dict
   contains:
     code:
-      description: Stable name of the failure, such as V(QUOTA_EXCEEDED), V(NO_CAPACITY), V(CANNOT_APPLY), V(AMBIGUOUS_NAME), V(TIMEOUT).
+      description:
+        - Stable name of the failure, such as V(QUOTA_EXCEEDED), V(NO_CAPACITY), V(CANNOT_APPLY), V(AMBIGUOUS_NAME), V(TIMEOUT),
+          V(NOT_HEALTHY).
+        - See RV(kcloud.infrastructure.magnum_cluster_info#module:clusters[].failure) for more of them, and for what else a
+          failure may hold.
       type: str
       returned: always
     resource:
@@ -472,6 +493,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "beside_name": {"type": "str", "default": DEFAULT_SCHEME},
     "delete_replaced": {"type": "bool", "default": False},
     "driver": DRIVER_ARGUMENT,
+    "wait_for": {"type": "str", "choices": ["complete", "healthy"], "default": "complete"},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
 

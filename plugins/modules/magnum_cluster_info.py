@@ -19,6 +19,13 @@ options:
       - Name or id of one cluster. Not given, all clusters of the project.
       - When more than one cluster has this name, the module fails and lists their ids.
     type: str
+  diagnose:
+    description:
+      - Whether to say also why clusters are not well, see RV(clusters[].failure), and where those in progress stand, see
+        RV(clusters[].activity).
+      - A cluster that is well costs no request more. For the others Magnum, Heat, Nova and Neutron are asked.
+    type: bool
+    default: false
   api_version:
     description:
       - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
@@ -30,6 +37,7 @@ extends_documentation_fragment:
   - kcloud.infrastructure.attributes.actiongroup
 requirements:
   - python-magnumclient >= 4.5
+  - python-heatclient >= 4.0
 seealso:
   - module: kcloud.infrastructure.magnum_cluster
 """
@@ -43,6 +51,18 @@ EXAMPLES = r"""
 - name: Which of them are not well
   ansible.builtin.debug:
     msg: "{{ found.clusters | rejectattr('status', 'search', '_COMPLETE$') | map(attribute='name') }}"
+
+- name: Why a cluster is not well
+  kcloud.infrastructure.magnum_cluster_info:
+    cloud: devcloud
+    name: ml-training-cluster
+    diagnose: true
+  register: found
+
+- name: Show the deepest reason and the way out
+  ansible.builtin.debug:
+    msg: "{{ found.clusters[0].failure.reason }} - {{ found.clusters[0].failure.hint }}"
+  when: found.clusters[0].failure is not none
 """
 
 RETURN = r"""
@@ -80,6 +100,72 @@ clusters:
       description: Reasons by resource, when the cluster has failed and one cluster was asked for.
       type: dict
       returned: always
+    failure:
+      description:
+        - Why the cluster is not well; none when it is, and while it is in progress and in time.
+        - Not well are the C(FAILED) statuses, node groups that failed, an C(UNHEALTHY) cluster, and one that is in progress
+          for longer than its C(create_timeout) (C(STALLED)) or although its Heat stack has failed.
+      type: dict
+      returned: with O(diagnose=true)
+      contains:
+        code:
+          description:
+            - Stable name of the failure, such as V(NO_CAPACITY), V(QUOTA_EXCEEDED), V(GUEST_FAILED), V(GUEST_SILENT),
+              V(IMAGE_NOT_FOUND), V(IMAGE_TOO_LARGE), V(KEYPAIR_NOT_FOUND), V(IN_USE), V(UNHEALTHY), V(STALLED).
+          type: str
+          returned: always
+        resource:
+          description: What it happened to.
+          type: str
+          returned: always
+        reason:
+          description: The deepest cause that could be found, in the service's own words.
+          type: str
+          returned: always
+        hint:
+          description: The way out.
+          type: str
+          returned: always
+        held_by:
+          description: What is in the way of a deletion, things from outside the cluster first.
+          type: list
+          elements: dict
+          returned: when a deletion failed or does not end
+          contains:
+            kind:
+              description: What it is, such as V(port), V(load balancer), V(floating ip), V(server), V(stack resource).
+              type: str
+              returned: always
+            id:
+              description: Its id.
+              type: str
+              returned: always
+            name:
+              description: Its name.
+              type: str
+              returned: always
+            holds:
+              description: What it is in the way of.
+              type: str
+              returned: always
+            reason:
+              description: What Heat says of it.
+              type: str
+              returned: always
+        quotas:
+          description: The project's quotas, as RV(kcloud.infrastructure.magnum_quota_info#module:quotas).
+          type: dict
+          returned: when a quota is the reason
+        wanted:
+          description: The node groups that did not get their nodes, with flavor, C(node_count) and C(resources) of each node.
+          type: list
+          elements: dict
+          returned: when there was no room
+    activity:
+      description: Where a cluster in progress stands, with nodes ready and Heat's current resources; none for the others.
+      type: str
+      returned: with O(diagnose=true)
+      sample: node group gpu 1/4 nodes ready; Heat 31/38 resources, now kube-minion, node_config_deployment
     cluster_template_id:
       description: Id of its cluster template.
       type: str
@@ -175,12 +261,14 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.module impor
 
 SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str"},
+    "diagnose": {"type": "bool", "default": False},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
 
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
-    clusters = read_clusters(connect(params), params["name"], How.from_params(params, check_mode))
+    how = How.from_params(params, check_mode)
+    clusters = read_clusters(connect(params), params["name"], how, diagnose=params["diagnose"])
     return {"clusters": clusters, "changed": False}
 
 

@@ -27,13 +27,23 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("planning",),
     ("magnum.drivers", "heat.normal", "heat.references", "heat.nesting", "heat.holdings", "heat.hooks"),
     ("magnum.groups",),
-    ("magnum.plan", "magnum.request", "heat.plan", "heat.masking", "heat.diagnose"),
+    ("magnum.plan", "magnum.request", "magnum.causes", "heat.plan", "heat.masking", "heat.diagnose"),
     ("magnum.versions", "magnum.upgrade"),
-    ("cloud",),
+    ("cloud", "private_file"),
     ("magnum.api", "magnum.references", "heat.api", "heat.source", "telemetry"),
-    ("progress", "wait", "kubeconfig", "quotas", "magnum.activity", "magnum.nodes", "magnum.recognise", "fleet_reader"),
+    (
+        "progress",
+        "wait",
+        "kubeconfig",
+        "quotas",
+        "magnum.activity",
+        "magnum.nodes",
+        "magnum.recognise",
+        "fleet_reader",
+        "credentials",
+    ),
     # Magnum's clusters stand on Heat's stacks, so the Heat half is below
-    ("heat.apply",),
+    ("heat.apply", "magnum.holders", "magnum.health"),
     ("magnum.diagnose", "heat.listing"),
     ("magnum.apply",),
     ("magnum.reconcile", "magnum.access", "heat.reconcile"),
@@ -41,7 +51,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("module",),
 )
 # What decides never touches the cloud: in all layers below `cloud` nothing but the standard library and lower layers
-PURE = {name for layer in LAYERS[: LAYERS.index(("cloud",))] for name in layer}
+PURE = {name for layer in LAYERS[: LAYERS.index(("cloud", "private_file"))] for name in layer}
 # ... but for one file, which imports a solver where there is one, when it is asked to solve something
 OPTIONAL = {"planning.integer": {"highspy"}}
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}

@@ -147,9 +147,9 @@ class HeatApi:
         )
         return dict(getattr(answer, "attributes", None) or {})
 
-    def events(self, stack: Stack, marker: str | None = None) -> list[dict[str, Any]]:
-        """Events after the marker, oldest first; those of a stack that is gone too."""
-        options = {"marker": marker} if marker else {}
+    def events(self, stack: Stack, marker: str | None = None, *, nested: bool = False) -> list[dict[str, Any]]:
+        """Events after the marker, oldest first; those of a stack that is gone too, and of nested stacks when asked."""
+        options = {**({"marker": marker} if marker else {}), **({"nested_depth": NESTED_DEPTH} if nested else {})}
         answer = read(
             lambda: self._client.events.list(stack.identifier, sort_dir="asc", **options),
             f"read the events of stack '{stack.name}'",

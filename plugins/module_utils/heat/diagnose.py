@@ -28,6 +28,11 @@ def depths(resources: Iterable[Resource]) -> dict[str, int]:
     return {r.stack_id: depth(r.stack_id) for r in resources if r.stack_id}
 
 
+def was_stopped(resource: Resource) -> bool:
+    """Whether it did nothing wrong itself, as far as its reason tells."""
+    return bool(_STOPPED.search(resource.reason or ""))
+
+
 def failed_leaves(resources: Iterable[Resource]) -> list[Resource]:
     """The failed resources, the likeliest cause first: what failed by itself, then deepest, then by name."""
     every = list(resources)
@@ -36,7 +41,7 @@ def failed_leaves(resources: Iterable[Resource]) -> list[Resource]:
     leaves = [r for r in every if r.failed and (r.nested_id is None or r.nested_id not in holds_failed)]
     return sorted(
         leaves,
-        key=lambda r: (bool(_STOPPED.search(r.reason or "")), -depth.get(r.stack_id or "", 0), r.name),
+        key=lambda r: (was_stopped(r), -depth.get(r.stack_id or "", 0), r.name),
     )
 
 

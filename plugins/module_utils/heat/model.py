@@ -103,7 +103,10 @@ class Stack:
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource of a stack; ``stack_id`` is the (nested) stack that holds it, ``nested_id`` the stack that it is."""
+    """A resource of a stack; ``stack_id`` is the (nested) stack that holds it, ``nested_id`` the stack that it is.
+
+    ``since`` is when Heat last wrote it, ISO 8601.
+    """
 
     name: str
     type: str
@@ -112,6 +115,7 @@ class Resource:
     physical_id: str | None = None
     stack_id: str | None = None
     nested_id: str | None = None
+    since: str | None = None
 
     @classmethod
     def from_api(cls, answer: Mapping[str, Any]) -> Resource:
@@ -124,6 +128,7 @@ class Resource:
             physical_id=answer.get("physical_resource_id") or None,
             stack_id=_last_part(links.get("stack")),
             nested_id=_last_part(links.get("nested")),
+            since=answer.get("updated_time") or answer.get("event_time"),
         )
 
     @property

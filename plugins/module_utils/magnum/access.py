@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils import kubeconfig
+from ansible_collections.kcloud.infrastructure.plugins.module_utils import kubeconfig, private_file
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     Conflict,
     InvalidRequest,
@@ -30,6 +30,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api i
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, Status
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.recognise import driver_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals
 
 if TYPE_CHECKING:
@@ -108,13 +109,13 @@ def ensure_kubeconfig(
         now=kubeconfig.utc_now(),
         renew_before=renew_before,
     )
-    before = {} if found is None else {**found.as_result(), "private": kubeconfig.permissions_right(path)}
+    before = {} if found is None else {**found.as_result(), "private": private_file.permissions_right(path)}
     shown = {"path": path, "cluster": cluster.name, "cluster_id": cluster.id}
     if found is not None and reason is None:
         if before["private"]:
             return _answer({**shown, **found.as_result()}, before, before, None)
         if not check_mode:
-            os.chmod(path, kubeconfig.FILE_MODE)
+            os.chmod(path, private_file.FILE_MODE)
         return _answer({**shown, **found.as_result()}, before, {**before, "private": True}, "others may read it")
     wanted = {
         **shown,
@@ -203,6 +204,7 @@ def ensure_ca(
     timeout: float,
     check_mode: bool,
     api_version: str | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Read a cluster's CA, and rotate it when it still is the one that the user wants to be rid of.
 
@@ -212,12 +214,13 @@ def ensure_ca(
     :returns: ``ca`` with ``pem``, ``fingerprint`` and ``not_after``, ``changed``, ``diff``.
     """
     unwanted = _fingerprint(rotate_from)
+    progress = progress or Progress()
     api = MagnumApi(connection, api_version)
     deadline = Deadline.after(timeout, Clock())
     cluster = _cluster(api, name)
     if unwanted and not check_mode:
         # Also when the CA is another one already: an earlier run may have been killed before its end.
-        cluster = _at_rest(api, cluster, deadline)
+        cluster = _at_rest(api, cluster, deadline, progress)
     with _explained(cluster):
         pem = api.ca(cluster)
     before = kubeconfig.fingerprint(pem)
@@ -225,7 +228,7 @@ def ensure_ca(
     if rotates:
         _check_rotation(connection, api, cluster, driver, force, check_mode)
     if rotates and not check_mode:
-        pem = _rotate(api, cluster, before, deadline)
+        pem = _rotate(api, cluster, before, deadline, progress)
     ca = {
         "cluster": cluster.name,
         "cluster_id": cluster.id,
@@ -251,10 +254,11 @@ def _fingerprint(text: str | None) -> str | None:
     return plain
 
 
-def _at_rest(api: MagnumApi, cluster: Cluster, deadline: Deadline) -> Cluster:
+def _at_rest(api: MagnumApi, cluster: Cluster, deadline: Deadline, progress: Progress) -> Cluster:
     """The cluster when the change under way has ended."""
     pause = intervals()
     while Status.in_progress(cluster.status):
+        progress.say(f"cluster '{cluster.name}'", cluster.status or "", deadline.elapsed, deadline.limit)
         if deadline.passed:
             raise WaitTimeout(
                 f"Timed out waiting for cluster '{cluster.name}': it is {cluster.status} after {deadline.limit:.0f} s",
@@ -289,7 +293,7 @@ def _check_rotation(
         raise refused
 
 
-def _rotate(api: MagnumApi, cluster: Cluster, before: str, deadline: Deadline) -> str:
+def _rotate(api: MagnumApi, cluster: Cluster, before: str, deadline: Deadline, progress: Progress) -> str:
     """Rotate and see it: another fingerprint, and the driver's rollout at its end."""
     resource = f"cluster/{cluster.name}"
     try:
@@ -313,7 +317,7 @@ def _rotate(api: MagnumApi, cluster: Cluster, before: str, deadline: Deadline) -
                 hint="Look at the log of Magnum's conductor, then run again",
             )
         deadline.pause(next(pause))
-    after = _at_rest(api, _cluster(api, cluster.id), deadline)
+    after = _at_rest(api, _cluster(api, cluster.id), deadline, progress)
     if Status.failed(after.status):
         raise OperationFailed(
             f"Failed to roll the new CA of cluster '{cluster.name}' out: it is {after.status}",

@@ -9,9 +9,10 @@ Python-magnumclient over the SDK's session. Facts about the calls are in the doc
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -26,10 +27,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Ambiguous,
     Conflict,
     InvalidRequest,
+    KcloudError,
     NotFound,
     Unreadable,
     Unsupported,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.causes import refined
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.listing import around
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     Cluster,
@@ -187,7 +190,7 @@ class MagnumApi:
 
     def create_cluster(self, arguments: Mapping[str, Any]) -> str:
         """Ask for a cluster; the answer is its id, long before there is a cluster."""
-        with translated(f"create cluster '{arguments['name']}'", f"cluster/{arguments['name']}"):
+        with _creating(f"create cluster '{arguments['name']}'", f"cluster/{arguments['name']}"):
             return self._client.clusters.create(**arguments).uuid
 
     def delete_cluster(self, cluster: Cluster) -> bool:
@@ -243,7 +246,7 @@ class MagnumApi:
         return None if answer is None else NodeGroup.from_api(answer.to_dict(), detailed=True)
 
     def create_node_group(self, cluster: Cluster, name: str, arguments: Mapping[str, Any]) -> None:
-        with translated(f"create node group '{name}' of '{cluster.name}'", _group(cluster, name)):
+        with _creating(f"create node group '{name}' of '{cluster.name}'", _group(cluster, name)):
             self._client.nodegroups.create(cluster.id, name=name, **arguments)
 
     def update_node_group(self, cluster: Cluster, group: NodeGroup, values: Mapping[str, Any]) -> None:
@@ -285,7 +288,7 @@ class MagnumApi:
         return None if answer is None else ClusterTemplate.from_api(answer.to_dict())
 
     def create_cluster_template(self, arguments: Mapping[str, Any]) -> ClusterTemplate:
-        with translated(f"create cluster template '{arguments['name']}'", f"cluster_template/{arguments['name']}"):
+        with _creating(f"create cluster template '{arguments['name']}'", f"cluster_template/{arguments['name']}"):
             answer = self._client.cluster_templates.create(**arguments)
         return ClusterTemplate.from_api(answer.to_dict())
 
@@ -350,6 +353,16 @@ class MagnumApi:
                 ids=ids,
             )
         return found[0] if found else None
+
+
+@contextlib.contextmanager
+def _creating(doing: str, resource: str) -> Iterator[None]:
+    """Like ``translated``; a refusal gets the code and the way out that its reason deserves."""
+    try:
+        with translated(doing, resource):
+            yield
+    except KcloudError as error:
+        raise refined(error) from error.__cause__
 
 
 def _delete(call: Callable[[], Any], doing: str, resource: str) -> bool:

@@ -65,6 +65,7 @@ class Writer:
     :param explain: makes the error for a cluster that ended FAILED, given the cluster and what was being done.
     :param activity: a few words on what a cluster is busy with, for the live lines.
     :param stall: makes the error for a cluster that is IN_PROGRESS although its backend has ended, or None; the same.
+    :param overdue: makes the error for a wait whose time is over, given the cluster, what was waited for, and the seconds.
     :param nodes: group -> its nodes, of a cluster with its groups in detail; asked where named nodes are to go.
     """
 
@@ -74,6 +75,7 @@ class Writer:
     explain: Callable[[Cluster, str], KcloudError]
     activity: Callable[[Cluster], str]
     stall: Callable[[Cluster, str], KcloudError | None]
+    overdue: Callable[[Cluster, str, float], WaitTimeout]
     wait: bool = True
     nodes: Callable[[Cluster], Mapping[str, tuple[Node, ...]]] = field(default=lambda _cluster: {})
 
@@ -113,17 +115,8 @@ class Writer:
         :raises WaitTimeout: the deadline has passed; with the last state seen.
         """
         if self.deadline.passed:
-            raise self._timeout(what, last)
+            raise self.overdue(last, what, self.deadline.limit)
         self.deadline.pause(seconds)
-
-    def _timeout(self, what: str, cluster: Cluster) -> WaitTimeout:
-        return WaitTimeout(
-            f"Timed out waiting for {what} after {self.deadline.limit:.0f} s; it is {cluster.status}",
-            resource=f"cluster/{cluster.name}",
-            reason=self.activity(cluster) or cluster.status_reason,
-            hint="Magnum goes on by itself: run again to wait on, or give a larger 'timeout'",
-            last_state=cluster.as_result(),
-        )
 
     def _say(self, cluster: Cluster, doing: str) -> None:
         if not self.progress.heard:

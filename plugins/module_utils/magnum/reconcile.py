@@ -8,15 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, InvalidRequest, NotFound
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import activity_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    Conflict,
+    InvalidRequest,
+    KcloudError,
+    NotFound,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import (
+    activity_of,
+    standing_of,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID, MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply import Writer, carry_out
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagnose import (
+    diagnosis,
     failure_of,
+    overdue_of,
     stall_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import (
@@ -29,6 +40,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.group
     needs_driver,
     settled_groups,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.health import until_healthy
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     Cluster,
     DesiredCluster,
@@ -61,9 +73,12 @@ if TYPE_CHECKING:
 
 NOT_FOLLOWING = Follow()
 
+# Modules run on Python 3.9 too, which lacks datetime.UTC.
+UTC = timezone.utc  # noqa: UP017
+
 
 # The shared options of which `How` consists.
-OPTIONS = ("wait", "timeout", "progress", "api_version", "driver")
+OPTIONS = ("wait", "timeout", "progress", "api_version", "driver", "wait_for")
 
 
 @dataclass(frozen=True)
@@ -76,6 +91,7 @@ class How:
     progress: bool = True
     api_version: str | None = None
     driver: str | None = None
+    wait_for: str = "complete"
     clock: Clock = field(default_factory=Clock)
 
     @classmethod
@@ -113,6 +129,8 @@ def reconcile_cluster(
     :param follow: whether and how it may follow a changed template.
     :returns: ``cluster`` (None when absent), ``changed``, ``changes``, ``diff``.
     """
+    if present:
+        _check_wait_for(how, desired.name)
     writer = _writer(connection, how)
     others: tuple[Cluster, ...] = ()
     if follow.mode == OR_BESIDE and not UUID.match(desired.name):
@@ -185,6 +203,7 @@ def _writer(connection: Connection, how: How) -> Writer:
         explain=partial(failure_of, connection),
         activity=activity_of(connection, api),
         stall=partial(stall_of, connection, api),
+        overdue=partial(overdue_of, connection, api),
         wait=how.wait,
         nodes=partial(read_nodes, connection),
     )
@@ -196,10 +215,23 @@ def _carried_out(
     """The result of a plan: foreseen in check mode, else of what was done."""
     if present:
         _check_wait(plan, actual, how, name)
-    if how.check_mode or not plan.changed:
+    if how.check_mode:
         return result_of(plan, cluster=_foreseen(plan, actual))
-    after = carry_out(plan, actual, writer)
+    after = carry_out(plan, actual, writer) if plan.changed else actual
+    if after is not None and present and how.wait_for == "healthy":
+        after = _healthy(writer, after, plan)
     return result_of(plan, cluster=None if after is None else after.as_result())
+
+
+def _healthy(writer: Writer, cluster: Cluster, plan: Plan) -> Cluster:
+    """The cluster when it is well; what was changed before belongs to the answer when it is not."""
+    try:
+        found = until_healthy(writer.api, cluster, writer.deadline, writer.progress)
+    except KcloudError as error:
+        made = [change.as_result() for change in plan.changes]
+        error.details["result"] = {"changed": plan.changed, "changes": made, "changes_left": []}
+        raise
+    return replace(found, node_groups=cluster.node_groups)
 
 
 def _read(writer: Writer, name: str, how: How, *, present: bool) -> Cluster | None:
@@ -335,6 +367,15 @@ def _check_wait(plan: Plan, actual: Cluster | None, how: How, name: str) -> None
         )
 
 
+def _check_wait_for(how: How, name: str) -> None:
+    if how.wait_for == "healthy" and not how.wait:
+        raise InvalidRequest(
+            f"Failed to read option 'wait_for': 'healthy' with 'wait: false' for cluster '{name}'",
+            resource="wait_for",
+            hint="Set 'wait: true', or leave 'wait_for' out; nothing was changed",
+        )
+
+
 def _foreseen(plan: Plan, actual: Cluster | None) -> dict[str, Any] | None:
     """The cluster after the plan, as far as it can be told beforehand: node groups in a list, as they are returned."""
     if plan.action == "delete":
@@ -363,12 +404,31 @@ def _foreseen(plan: Plan, actual: Cluster | None) -> dict[str, Any] | None:
     return foreseen
 
 
-def read_clusters(connection: Connection, name: str | None, how: How) -> list[dict[str, Any]]:
-    """Clusters with their node groups, for information: one, or all of the project."""
+def read_clusters(
+    connection: Connection, name: str | None, how: How, *, diagnose: bool = False
+) -> list[dict[str, Any]]:
+    """Clusters with their node groups, for information: one, or all of the project.
+
+    :param diagnose: also say why those that are not well are so (``failure``), and where those in progress stand
+        (``activity``); both None for the others.
+    """
     api = MagnumApi(connection, how.api_version)
     if name is None:
         found = api.clusters()
     else:
         one = api.cluster(name)
         found = [] if one is None else [one]
-    return [api.with_groups(cluster).as_result() for cluster in found]
+    whole = [api.with_groups(cluster) for cluster in found]
+    if not diagnose:
+        return [cluster.as_result() for cluster in whole]
+    return [{**cluster.as_result(), **_diagnosed(connection, api, cluster, listed=name is None)} for cluster in whole]
+
+
+def _diagnosed(connection: Connection, api: MagnumApi, cluster: Cluster, *, listed: bool) -> dict[str, Any]:
+    if listed and Status.failed(cluster.status):
+        # A list does not tell faults.
+        single = api.cluster(cluster.id)
+        cluster = cluster if single is None else replace(single, node_groups=cluster.node_groups)
+    activity = str(standing_of(connection, api, cluster)) or None
+    found = diagnosis(connection, api, cluster, datetime.now(UTC))
+    return {"faults": dict(cluster.faults), "activity": activity, "failure": None if found is None else found.failure()}

@@ -34,7 +34,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply
     Writer,
     carry_out,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagnose import failure_of, stall_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagnose import (
+    failure_of,
+    overdue_of,
+    stall_of,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Change, Cluster, Node, Plan
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
@@ -106,6 +110,7 @@ def writing(entries: Sequence[Entry], *, timeout: float = 600, wait: bool = True
             partial(failure_of, connection),
             lambda _cluster: "",
             partial(stall_of, connection, api),
+            partial(overdue_of, connection, api),
             wait,
         )
         yield Session(cloud.script, writer, hands, lines)
@@ -638,9 +643,14 @@ def test_a_delete_without_waiting() -> None:
 
 def test_a_delete_that_takes_too_long() -> None:
     """With the last state."""
-    entries = [SEND_DELETE, often(seen("DELETE_IN_PROGRESS"))]
+    going = group(status="DELETE_IN_PROGRESS")
+    entries = [
+        SEND_DELETE, often(seen("DELETE_IN_PROGRESS", stack_id="short")), ("GET", GROUPS, 200, listed(going)),
+        ("GET", f"{ONE}/nodegroups/id-default-worker", 200, going),
+    ]  # fmt: skip
     with writing(entries, timeout=30) as run, pytest.raises(WaitTimeout) as caught:
         run.run(DELETE)
+    assert caught.value.failure()["held_by"] == [] and "its driver" in str(caught.value.hint)
     assert caught.value.failure()["last_state"]["status"] == "DELETE_IN_PROGRESS"  # type: ignore[index]
 
 

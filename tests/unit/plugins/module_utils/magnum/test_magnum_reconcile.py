@@ -17,6 +17,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     CannotApply,
     Conflict,
     InvalidRequest,
+    NotFound,
     OperationFailed,
     WaitTimeout,
 )
@@ -155,16 +156,86 @@ def test_a_deletion_that_is_under_way_is_waited_for_and_then_it_is_created() -> 
 
 def test_waiting_for_it_to_settle_has_a_deadline() -> None:
     """With the last state, and what it is busy with."""
-    busy = ("GET", GROUPS, 200, listed(group(status="UPDATE_IN_PROGRESS")))
+    busy = group(status="UPDATE_IN_PROGRESS", node_count=3, node_addresses=["10.0.0.1", "10.0.0.2"])
     entries = [
         ("GET", BY_NAME, 200, made_of(status="UPDATE_IN_PROGRESS")),
         ("GET", ONE, 200, made_of(status="UPDATE_IN_PROGRESS"), ANY),
-        busy,
+        ("GET", GROUPS, 200, listed(busy)),
+        ("GET", f"{ONE}/nodegroups/id-default-worker", 200, busy),
     ]
     with cloud_of(entries) as (connection, _script), pytest.raises(WaitTimeout) as caught:
         reconcile_cluster(connection, WANTED, how(timeout=20), present=True)
-    assert caught.value.reason == "node group default-worker"
+    assert caught.value.reason == "node group default-worker 2/3 nodes ready"
+    assert "kube-abcde" in str(caught.value.hint) and "no time-out of its own" in str(caught.value.hint)
     assert caught.value.failure()["last_state"]["status"] == "UPDATE_IN_PROGRESS"  # type: ignore[index]
+
+
+HEALTHY = DesiredCluster("c", {"cluster_template_id": TEMPLATE_ID})
+
+
+def test_waiting_for_health_is_part_of_a_run_that_changes_nothing() -> None:
+    """Looked at until it is well; not in check mode."""
+    well = made_of(health_status="HEALTHY", health_status_reason={"api": "ok"})
+    entries = [
+        *read_whole(made_of(), path=BY_NAME), ("GET", ONE, 200, made_of(health_status="UNHEALTHY"), 3), ("GET", ONE, 200, well),
+    ]  # fmt: skip
+    with cloud_of(entries) as (connection, script):
+        result = reconcile_cluster(connection, HEALTHY, how(wait_for="healthy"), present=True)
+        assert script.writes() == []
+    assert result["changed"] is False and result["cluster"]["health_status"] == "HEALTHY"
+    assert result["cluster"]["node_groups"][0]["node_count"] == 2
+    with cloud_of(read_whole(made_of(), path=BY_NAME)) as (connection, _script):
+        assert not reconcile_cluster(connection, HEALTHY, how(wait_for="healthy", check_mode=True), present=True)[
+            "changed"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("health", "reasons", "told", "hint"),
+    [
+        (
+            "UNHEALTHY",
+            {"api": "ok", "node-1.Ready": "False", "node-0.Ready": "True"},
+            "node-1.Ready: False",
+            "nodes node-1",
+        ),
+        ("UNHEALTHY", {"api": "The read operation timed out"}, "api: The read operation timed out", "API answers at"),
+        ("UNHEALTHY", {}, "Magnum says UNHEALTHY and gives no reason", "API answers at"),
+        (
+            "UNKNOWN",
+            {"api": "The cluster is not accessible."},
+            "api: The cluster is not accessible.",
+            "without a public",
+        ),
+        (None, {}, "Magnum has not looked yet", "API answers at"),
+    ],
+)
+def test_health_that_does_not_come(health: str | None, reasons: dict[str, str], told: str, hint: str) -> None:
+    """The time-out names what is wrong, and what is well no more."""
+    ill = made_of(health_status=health, health_status_reason=reasons)
+    entries = [*read_whole(ill, path=BY_NAME), ("GET", ONE, 200, ill, ANY)]
+    with cloud_of(entries) as (connection, _script), pytest.raises(WaitTimeout) as caught:
+        reconcile_cluster(connection, HEALTHY, how(wait_for="healthy", timeout=60), present=True)
+    assert caught.value.code == "NOT_HEALTHY" and "60 s" in caught.value.message
+    assert (
+        told in str(caught.value.reason)
+        and "api: ok" not in str(caught.value.reason)
+        and hint in str(caught.value.hint)
+    )
+    assert caught.value.details["result"] == {"changed": False, "changes": [], "changes_left": []}
+
+
+def test_health_without_waiting_is_refused() -> None:
+    """Before anything is asked."""
+    with cloud_of([]) as (connection, _script), pytest.raises(InvalidRequest):
+        reconcile_cluster(connection, HEALTHY, how(wait_for="healthy", wait=False), present=True)
+
+
+def test_a_cluster_that_goes_while_its_health_is_waited_for() -> None:
+    """Said as such."""
+    entries = [*read_whole(made_of(), path=BY_NAME), ("GET", ONE, *error(404, "no"))]
+    with cloud_of(entries) as (connection, _script), pytest.raises(NotFound):
+        reconcile_cluster(connection, HEALTHY, how(wait_for="healthy"), present=True)
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
