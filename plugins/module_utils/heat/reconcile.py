@@ -160,17 +160,24 @@ def _preview_update(api: HeatApi, actual: Actual, request: Mapping[str, Any], *,
         nested = {stack_id: path for path, stack_id in actual.stacks.items()}
         preview = api.preview_update(actual.stack, whole, partial=partial, nested=nested)
         more = ({*preview.replaced, *preview.deleted} & set(actual.ids)) | (preview.changed & set(attributes))
-        opened = {
-            path: (kind, single[kind])
-            for path, kind in preview.updated.items()
-            if path not in scopes and kind in single and path in actual.stacks
+        kinds = {
+            path: _kind_in(scopes, path) for path in preview.updated if path not in scopes and path in actual.stacks
         }
+        opened = {path: (kind, single[kind]) for path, kind in kinds.items() if kind in single}
         if more <= stale and not opened:
             return preview
         stale |= more
         scopes.update(opened)
         for path, (_file, text) in opened.items():
             attributes.update(_attributes(api, actual, path, text))
+
+
+def _kind_in(scopes: Mapping[str, tuple[str, Mapping[str, Any]]], path: str) -> str:
+    """The type of a resource in the templates to come: Heat shows that of the stack as it is, which may be another file."""
+    _file, text = scopes.get(holder_of(path), ("", {}))
+    declared = text.get("resources") or text.get("Resources") or {}
+    body = declared.get(path.rpartition("/")[2]) or {}
+    return str(body.get("type") or body.get("Type") or "")
 
 
 def _attributes(api: HeatApi, actual: Actual, holder: str, template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

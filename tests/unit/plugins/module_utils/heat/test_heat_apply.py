@@ -411,7 +411,8 @@ class NestedHeat(FakeHeat):
     def preview_update(
         self, stack: Stack, request: dict[str, Any], *, partial: bool, nested: dict[str, str]
     ) -> Preview:
-        refers = "get_resource" in request["files"].get("inner", self.inner)
+        name = request.get("template", {}).get("resources", {"one": {"type": "inner"}})["one"]["type"]
+        refers = "get_resource" in request["files"].get(name, self.inner)
         more = {"one/b": "T"} if refers else {}
         return Preview(updated={"one": "inner", **more}, replaced=self.replaces.get("paths", {}))
 
@@ -429,7 +430,12 @@ def test_nested_resources_are_named_exactly(replaces: dict[str, Any], verbs: dic
     heat.replaces = replaces
     outcome = run(heat, replace(WANTED, template=None, allow_replace=True), check=True)
     assert {c.resource.removeprefix("resource/"): c.verb for c in outcome.plan.changes[1:]} == verbs
-    assert {"one"} | set(verbs) - {"one"} == set(outcome.after["resources"])
+    assert set(verbs) == set(outcome.after["resources"])
+    # From another folder the nested template has another name, while Heat still shows that of the stack as it is
+    template = {**TEMPLATE, "resources": {"one": {"type": "elsewhere"}}}
+    moved = replace(WANTED, template=template, files={"elsewhere": heat.inner}, allow_replace=True)
+    outcome = run(heat, moved, check=True)
+    assert {c.resource.removeprefix("resource/"): c.verb for c in outcome.plan.changes[1:]} == verbs
 
 
 def test_what_holds_nodes_is_replaced_only_when_allowed() -> None:
