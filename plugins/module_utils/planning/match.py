@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.feasibility import Memo, judge
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import gauge, mix
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import gauge, mix, supply
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     ACTIONS,
     Candidate,
@@ -162,7 +162,7 @@ def new_cluster(
 def ranked(request: Request, feasible: Iterable[Verdict]) -> list[Ranked]:
     """Feasible candidates, best first, with the terms as they were compared."""
     parts = [(part, request.workload.replicas) for part in request.workload.forms[-1]]
-    fragments = gauge(mix(request.fleet.standing, tuple(parts)))
+    fragments = gauge(mix(request.fleet.standing, tuple(parts)), supply(request.fleet))
     effects = effects_on_nodes(fragments, alone=request.workload.isolation == "node")
     order = ("cost", "disruption", *order_of_terms(request))
     found = []
