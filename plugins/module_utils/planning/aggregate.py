@@ -59,6 +59,8 @@ class Aggregate:
         self.left: dict[int, int] = defaultdict(int)
         self.recipes = [number for number, host in enumerate(ground.hosts) if host.recipe]
         self.useful = self._useful()
+        # Where nothing can be opened, counts need not be whole: it is a bound of the work, and there is much of it
+        self.whole = bool(self.recipes) or any(ground.sites[site].most for site in self.useful)
         self._limits()
         self._pools()
         self._kinds()
@@ -119,7 +121,7 @@ class Aggregate:
     def _growth(self, pool: int, flavor: Flavor) -> None:
         """Nodes more: of running groups within their bounds; of clusters that are made, in proportion to these."""
         programme, column = self.programme, ("nodes", pool)
-        programme.column(column, MANY)
+        programme.column(column, MANY, whole=self.whole)
         self.prices[column] = flavor.price
         self._opens(column, flavor)
         programme.row(("growth", pool), most=self.left[pool])
@@ -163,7 +165,7 @@ class Aggregate:
         hosts = self.ground.hosts
         for number, kind in enumerate(self.ground.kinds):
             name = ("placed", number)
-            self.programme.column(name, len(kind.members))
+            self.programme.column(name, len(kind.members), whole=self.whole)
             if kind.workload.isolation == "cluster":
                 self._lonely(number, kind)
                 continue
@@ -172,7 +174,7 @@ class Aggregate:
             self.programme.entry(("forms", number), name, -1)
             for place, form in enumerate(forms):
                 chosen = ("form", number, place)
-                self.programme.column(chosen, len(kind.members))
+                self.programme.column(chosen, len(kind.members), whole=self.whole)
                 self.programme.entry(("forms", number), chosen, 1)
                 options = [option for other, option in self.ground.options[number] if other == form]
                 for position, part in enumerate(form):
@@ -197,7 +199,7 @@ class Aggregate:
                 if not most:
                     continue
                 column = ("seats", number, *row[2:], bucket)
-                programme.column(column, most)
+                programme.column(column, most, whole=self.whole)
                 programme.entry(row, column, 1)
                 if alone:
                     nodes = nodes_for(part, flavor, workload.replicas)

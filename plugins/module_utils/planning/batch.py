@@ -47,6 +47,7 @@ LEFT = Rule("size", False)
 # The share of the time that the solver may take
 SOLVER_SHARE = 0.4
 OPTIMAL = "Optimal"
+THOUSANDS = 2000
 
 
 def plan(batch: Batch, clock: Clock = time.monotonic) -> BatchPlan:
@@ -61,15 +62,30 @@ def plan(batch: Batch, clock: Clock = time.monotonic) -> BatchPlan:
     if batch.solver and integer.available() and ground.kinds:
         view = programmed(ground, total, batch.seconds * SOLVER_SHARE)
     boards = []
-    if view.guide is not None:
+    if view.guide is not None and grows(ground):
         boards += [guided(ground, view, batch.effort * 500, clock, deadline)]
     singly = seated(ground, SINGLY) if batch.compare else None
-    if view.guide is None or boards[0].state() > view.goal:
-        boards += [seated(ground, rule) for rule in RULES]
+    if not boards or boards[0].state() > view.goal:
+        boards += [seated(ground, rule) for rule in rules_for(ground)]
     best = min(boards, key=_state)
     exhausted = improve(best, batch.effort * 1000, view.goal, clock, deadline) or view.exhausted
     apart = (singly.cost, singly.unplaced) if singly is not None else None
     return finished(ground, best, proved(ground, best, view, exhausted), apart)
+
+
+def grows(ground: Ground) -> bool:
+    """Whether anything can be opened: where not, only who sits where is left to decide."""
+    return any(site.most for site in ground.sites)
+
+
+def rules_for(ground: Ground) -> Iterable[Rule]:
+    """The greedy orders to try: where nothing can be opened its price does not matter, and of thousands one order is enough
+    to begin with."""
+    if grows(ground):
+        return RULES
+    if len(ground.batch.workloads) > THOUSANDS:
+        return (Rule("name", True),)
+    return [rule for rule in RULES if rule.share]
 
 
 def total_worth(ground: Ground) -> int:
@@ -91,9 +107,10 @@ def seated(ground: Ground, rule: Rule) -> Board:
 def guided(ground: Ground, view: View, steps: int, clock: Clock, deadline: float) -> Board:
     """A board on which everybody sits as the programme says: with no more nodes than it wants, if that can be."""
     found = []
+    guide = view.guide
+    assert guide is not None
     for rule in GUIDED:
-        board, guide = Board(ground), view.guide
-        assert guide is not None
+        board = Board(ground)
         board.most_nodes = {pool: guide.nodes.get(pool, 0) for pool in ground.pools}
         board.most_made = {host: guide.made.get(host, 0) for host in board.made}
         seat_all(board, rule, Guide(dict(guide.targets)))
