@@ -259,7 +259,7 @@ failure:
     code: CANNOT_APPLY
     resource: cluster_template/gpu-intensive-template
     reason: Magnum freezes a template that clusters use; this one is used by ml-training-cluster
-    hint: Make a template of another name, such as one with a version in it, and clusters from that
+    hint: "Set 'versioning: true' to make a further version of it, which clusters can follow to, or give another name"
     fields: [flavor_id]
 """
 

@@ -249,7 +249,7 @@ def plan_template(
             + "; ".join(f"{key} is {before[key]!r}, wanted {after[key]!r}" for key in frozen),
             resource=resource,
             reason=f"Magnum freezes a template that clusters use; this one is used by {', '.join(used_by)}",
-            hint="Make a template of another name, such as one with a version in it, and clusters from that",
+            hint="Set 'versioning: true' to make a further version of it, which clusters can follow to, or give another name",
             fields=frozen,
             used_by=list(used_by),
         )
