@@ -200,7 +200,7 @@ inputs_digest:
   type: str
   sample: sha256:b2c9aebc0d3c711be77bd84f38ec2c2e06b16b23bcb8a064e51e030fc9ea1ce3
 state_digest:
-  description: Digest of the fleet and its placements only. Equal as long as nothing has changed there.
+  description: Digest of the clusters that change, with their placements. Equal as long as nothing has changed there.
   returned: success
   type: str
   sample: sha256:0d3c711be77bd84f38ec2c2e06b16b23bcb8a064e51e030fc9ea1ce3b2c9aebc
@@ -237,10 +237,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader
     standing_fleet,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import digest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import steady
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import scale
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_answer import answer, diff
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_answer import (
+    answer,
+    diff,
+    state_digest,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_reading import (
     read_rules,
     read_scaling,
@@ -288,7 +290,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     return {
         "changed": False,
         **found,
-        "state_digest": digest(steady(asked.fleet.clusters)),
+        "state_digest": state_digest(decision),
         "plan_diff": diff(decision),
     }
 

@@ -14,6 +14,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.ans
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import MICRO
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.layout import text_table
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import WHOLE, Part, Violation
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import steady
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import GroupPlan, NodePlan, Scaling
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_reading import memory_as_result
@@ -243,3 +244,9 @@ def _bounds(plan: GroupPlan, bounds_: tuple[int, int | None] | None) -> str:
     if not plan.bounds or bounds_ is None:
         return ""
     return f", bounds {bounds_[0]} to {'any number' if bounds_[1] is None else bounds_[1]}"
+
+
+def state_digest(found: Scaling) -> str:
+    """Digest of the clusters that change, their nodes and who stands on them: what happens to others does not matter."""
+    ids = {plan.cluster.id for plan in found.groups if plan.action != "none"}
+    return digest(steady(cluster for cluster in found.question.fleet.clusters if cluster.id in ids))

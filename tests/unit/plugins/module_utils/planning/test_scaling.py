@@ -12,7 +12,11 @@ import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import Rules
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_answer import answer, diff
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_answer import (
+    answer,
+    diff,
+    state_digest,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_reading import (
     memory_as_result,
     read_memory,
@@ -279,3 +283,12 @@ def test_wrong_options_are_named(options: Plain, path: str) -> None:
     with pytest.raises(InvalidRequest) as error:
         run([farm()], [], **options)
     assert error.value.resource == path
+
+
+def test_only_the_clusters_that_change_are_the_state() -> None:
+    more = {"workloads": [{"name": "new", "cpu_cores": 4, "replicas": 4}]}
+    beside = farm("b", pool(2, "gpu.a100.large", min_node_count=2), type="gpu-intensive")
+    expected = state_digest(scaled([farm(), beside], BUSY, **more))
+    other = farm("b", pool(3, "gpu.a100.large", min_node_count=2), type="gpu-intensive")
+    assert state_digest(scaled([farm(), other], BUSY, **more)) == expected
+    assert state_digest(scaled([farm("a", pool(4)), beside], BUSY, **more)) != expected
