@@ -286,7 +286,7 @@ def test_wrong_options_are_named(options: Plain, path: str) -> None:
 
 
 def test_only_the_clusters_that_change_are_the_state() -> None:
-    more = {"workloads": [{"name": "new", "cpu_cores": 4, "replicas": 4}]}
+    more = {"forecast_utilization": [{"cluster": "a", "utilization": 2}]}
     beside = farm("b", pool(2, "gpu.a100.large", min_node_count=2), type="gpu-intensive")
     expected = state_digest(scaled([farm(), beside], BUSY, **more))
     other = farm("b", pool(3, "gpu.a100.large", min_node_count=2), type="gpu-intensive")
