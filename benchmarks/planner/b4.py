@@ -7,7 +7,8 @@
 ``python -m benchmarks.planner.b4 [--seeds 20] [--variants plain filled isolated] [--seconds 10]``
 
 Each plan is made in a fresh process, with HiGHS and without. Seconds are those of that process's CPU from its first import
-to the plan, so that what else the machine does counts less, as does the limit of the search; the clock's are beside them. ``bound`` is HiGHS' in both rows of an
+to the plan, so that what else the machine does counts less, as does the limit of the search;
+the clock's are beside them. ``bound`` is HiGHS' in both rows of an
 instance. ``singly`` is what placing one workload after the other costs more, each where it is cheapest for itself.
 """
 

@@ -451,7 +451,8 @@ class Board:
 
     def _sit(self, workload: int, part: Part, node: int) -> None:
         after = self._after(part, node, False)
-        assert after is not None
+        if after is None:
+            raise AssertionError("who sits down has been found a room before")
         self._change_node(node, after, (*self.items[node], (workload, part)), True)
 
     def _close_rooms(self, nodes: Iterable[int]) -> None:
