@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from tools.commands import Finished
 
-LANES = int(os.environ.get("LANES", "3"))
+LANES = int(os.environ.get("LANES", "4"))
 
 
 @dataclass(frozen=True)

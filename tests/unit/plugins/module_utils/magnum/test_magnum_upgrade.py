@@ -125,7 +125,9 @@ def test_purged_groups_do_not_follow_first() -> None:
 
 
 def test_an_image_by_name_and_by_id_is_the_same() -> None:
-    same = lambda _field, one, other: {one, other} <= {"one", "two", "other"}
+    def same(_field: str, one: str, other: str) -> bool:
+        return {one, other} <= {"one", "two", "other"}
+
     assert lagging(desired(DesiredGroup("own")), CLUSTER, move(same=same)) == []
 
 
