@@ -277,7 +277,7 @@ class Writer:
             settled = self.deadline.clock.now() - sent_at >= SETTLE_S
             if found.status == "DELETE_FAILED" and settled:
                 raise self.explain(self.api.with_groups(found), doing)
-            if not self.wait and found.status == "DELETE_IN_PROGRESS":
+            if not self.wait and Status.going(found.status):
                 return
 
     def delete_replaced(self, change: Change) -> None:

@@ -45,7 +45,13 @@ class Status:
 
     @staticmethod
     def in_progress(status: str | None) -> bool:
-        return bool(status) and status.endswith("_IN_PROGRESS")
+        """Something is under way. DELETE_COMPLETE too: shown for a moment, with node groups gone, before the cluster is."""
+        return bool(status) and (status.endswith("_IN_PROGRESS") or status == "DELETE_COMPLETE")
+
+    @staticmethod
+    def going(status: str | None) -> bool:
+        """A deletion is under way."""
+        return Status.in_progress(status) and status.startswith("DELETE_")
 
     @staticmethod
     def failed(status: str | None) -> bool:
@@ -53,7 +59,7 @@ class Status:
 
     @staticmethod
     def complete(status: str | None) -> bool:
-        return bool(status) and status.endswith("_COMPLETE")
+        return bool(status) and status.endswith("_COMPLETE") and status != "DELETE_COMPLETE"
 
 
 @dataclass(frozen=True)

@@ -237,7 +237,7 @@ def _healthy(writer: Writer, cluster: Cluster, plan: Plan) -> Cluster:
 def _read(writer: Writer, name: str, how: How, *, present: bool) -> Cluster | None:
     """The cluster as it is; one IN_PROGRESS is waited for before it is compared, a deletion can begin at any time."""
     actual = writer.api.cluster(name)
-    if actual is not None and present and how.check_mode and actual.status == "DELETE_IN_PROGRESS":
+    if actual is not None and present and how.check_mode and Status.going(actual.status):
         # The real run waits until it is gone.
         return None
     if actual is not None and present and how.wait and not how.check_mode:

@@ -126,9 +126,10 @@ def test_check_mode_foretells_a_purge() -> None:
     assert [entry["name"] for entry in foreseen["cluster"]["node_groups"]] == ["default-worker"]
 
 
-def test_check_mode_sees_that_a_deletion_is_under_way() -> None:
+@pytest.mark.parametrize("status", ["DELETE_IN_PROGRESS", "DELETE_COMPLETE"])
+def test_check_mode_sees_that_a_deletion_is_under_way(status: str) -> None:
     """The real run waits for its end and creates."""
-    with cloud_of([("GET", BY_NAME, 200, made_of(status="DELETE_IN_PROGRESS")), BY_TEMPLATE]) as (connection, _script):
+    with cloud_of([("GET", BY_NAME, 200, made_of(status=status)), BY_TEMPLATE]) as (connection, _script):
         foreseen = reconcile_cluster(connection, WANTED, how(check_mode=True), present=True)
     assert foreseen["changes"][0]["verb"] == "create_cluster"
 
@@ -142,10 +143,10 @@ def test_what_is_in_progress_is_waited_for_first() -> None:
 
 
 def test_a_deletion_that_is_under_way_is_waited_for_and_then_it_is_created() -> None:
-    """A run that was ended half-way converges."""
+    """A run that was ended half-way converges. For a moment Magnum shows a cluster that has no node groups any more."""
     entries = [
-        ("GET", BY_NAME, 200, made_of(status="DELETE_IN_PROGRESS")), ("GET", ONE, *error(404, "no")), BY_TEMPLATE,
-        NO_CLUSTER, ("POST", "/clusters", 202, {"uuid": OTHER_ID}),
+        ("GET", BY_NAME, 200, made_of(status="DELETE_IN_PROGRESS")), ("GET", ONE, 200, made_of(status="DELETE_COMPLETE")),
+        ("GET", ONE, *error(404, "no")), BY_TEMPLATE, NO_CLUSTER, ("POST", "/clusters", 202, {"uuid": OTHER_ID}),
         ("GET", f"/clusters/{OTHER_ID}", 200, made_of(uuid=OTHER_ID), ANY),
         ("GET", GROUPS.replace(CLUSTER_ID, OTHER_ID), 200, {"nodegroups": []}),
     ]  # fmt: skip
