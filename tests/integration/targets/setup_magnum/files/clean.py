@@ -34,7 +34,9 @@ def main() -> None:
             break
         found = max(found, len(clusters))
         for cluster in clusters:
-            if time.monotonic() - asked.get(cluster["uuid"], -99) > 20 and cluster["status"] != "DELETE_IN_PROGRESS":
+            # Heat now and then forgets a deletion half-way, with nothing in progress any more: asked again it goes on
+            patience = 60 if cluster["status"] == "DELETE_IN_PROGRESS" else 20
+            if time.monotonic() - asked.get(cluster["uuid"], -99) > patience:
                 magnum.delete(f"/clusters/{cluster['uuid']}")
                 asked[cluster["uuid"]] = time.monotonic()
         time.sleep(2)
