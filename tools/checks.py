@@ -41,13 +41,14 @@ MACHINE_WARNINGS = ("Using locale ", "Location 'file:", "Reviewing previous ")
 
 @dataclass(frozen=True)
 class Result:
-    """What a gate found. `unit` says what is counted; `details` is printed last when something failed."""
+    """What a gate found. `unit` says what is counted; of a failure, `details` is printed, and `brief` beside the table."""
 
     passed: int
     failed: int
     unit: str
     note: str = ""
     details: str = ""
+    brief: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -333,6 +334,7 @@ def in_parallel(context: Context, unit: str, names: list[str], work: Callable[[s
     """Run targets or scenarios in lanes; each must succeed, and must have run tasks."""
     tasks = Counts()
     passed, wrong = 0, []
+    brief: list[str] = []
 
     def report(piece: Done) -> None:
         nonlocal tasks, passed
@@ -344,11 +346,13 @@ def in_parallel(context: Context, unit: str, names: list[str], work: Callable[[s
             wrong.append(
                 f"--- {piece.name} ---\n{piece.finished.output}" + ("" if counts.passed else "\nno task was run")
             )
+            last = results.broken_tasks(piece.finished.output) or [piece.finished.output.strip()[-500:]]
+            brief.extend(f"{piece.name}: {what}" for what in last)
         state = "ok" if good else "FAILED"
         context.say(f"    {piece.name:<40} {state:<6} {piece.finished.seconds:6.0f} s {counts.passed:5} tasks ok")
 
     in_lanes(names, work, report)
-    return Result(passed, len(wrong), unit, f"{tasks.passed} tasks ok", "\n".join(wrong))
+    return Result(passed, len(wrong), unit, f"{tasks.passed} tasks ok", "\n".join(wrong), tuple(brief))
 
 
 def write_integration_config(copy: Path) -> None:

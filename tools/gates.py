@@ -132,6 +132,9 @@ def main(names: list[str]) -> int:
         if not row.good:
             say(f"\n===== {row.gate} failed =====\n{shortened(row.result.details)}")
     passed, wrong = sum(row.result.passed for row in rows), sum(row.result.failed for row in rows)
+    # Once more beside the table: of a long log often only the end is kept
+    for line in (line for row in rows for line in row.result.brief):
+        say(f"FAILED {line}")
     say(f"\n{table(rows)}\n" + (f"{cloud.took}\n" if cloud.took else ""))
     say(f"{passed} passed, {wrong} failed")
     return 1 if wrong else 0

@@ -25,6 +25,8 @@ LINT_SUMMARY = re.compile(
     r"(?P<failures>\d+) failure\(s\), (?P<warnings>\d+) warning\(s\) (?:in|on) (?P<files>\d+) files"
 )
 WARNING = re.compile(r"^(?:\[(?:DEPRECATION )?WARNING\]|WARNING):? .*$", re.MULTILINE)
+TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?P<name>.*)\] \**$")
+BROKEN = re.compile(r"^(?:fatal|failed): \[.*$")
 NOT_THERE = re.compile(r"\b(?P<step>converge|idempotence|verify)\] Executed: Missing playbook")
 
 
@@ -87,3 +89,16 @@ def warnings(text: str, allowed: Iterable[str] = ()) -> list[str]:
     """The warnings of Ansible's tools in a text, less those that contain an allowed phrase."""
     lines = dict.fromkeys(line.strip() for line in WARNING.findall(plain(text)))
     return [line for line in lines if not any(phrase in line for phrase in allowed)]
+
+
+def broken_tasks(text: str, most: int = 2, width: int = 500) -> list[str]:
+    """The last tasks of a play that failed and were not ignored, with what they said: they end a log, or nearly so."""
+    task, found = "", []
+    for line in plain(text).splitlines():
+        if heading := TASK.match(line):
+            task = heading["name"]
+        elif BROKEN.match(line):
+            found.append((task, line[:width]))
+        elif line == "...ignoring":
+            found = [(name, what) for name, what in found if name != task]
+    return [f"{name}: {what}" for name, what in found[-most:]]

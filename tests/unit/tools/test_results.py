@@ -80,3 +80,21 @@ def test_a_scenario_without_verify_is_told() -> None:
     """Molecule only warns about a step without a playbook; a missing prepare.yml is fine."""
     text = "WARNING  [x > prepare] Executed: Missing playbook (...)\nWARNING  [x > verify] Executed: Missing playbook (...)"
     assert results.missing_steps(text) == ["the scenario has no verify.yml"]
+
+
+def test_broken_tasks_are_those_that_were_not_ignored() -> None:
+    """Expected failures are left out, of a loop too; of the others the last ones are told, shortened."""
+    text = """
+TASK [target : A failure that is looked at] ****
+failed: [testhost] (item=1) => {"msg": "one"}
+failed: [testhost] (item=2) => {"msg": "two"}
+...ignoring
+
+TASK [target : The one that matters] ***********
+fatal: [testhost]: FAILED! => {"assertion": "result is changed"}
+
+TASK [target : Clean up] ***********************
+ok: [testhost]
+"""
+    assert results.broken_tasks(text, width=30) == ["target : The one that matters: fatal: [testhost]: FAILED! => "]
+    assert results.broken_tasks("no play at all") == []
