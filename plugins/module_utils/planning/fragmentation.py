@@ -28,6 +28,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import mul
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     WHOLE,
@@ -213,6 +214,9 @@ class View:
         self.groups = tuple([(demands, Weights(heft(demands), entries)) for demands, entries in able.items()])
         self.whole = sum([entry.count for entry in flavor.accelerators]) * WHOLE
         self.beside = self._beside(wanted, able)
+        sizes = [entry for entries in able.values() for entry in entries]
+        self.cpus = sorted({cpu_m for cpu_m, _mem, _number in sizes})
+        self.mems = sorted({mem_mib for _cpu, mem_mib, _number in sizes})
         self.running: dict[tuple[int, int], tuple[int, ...]] = {}
         self.usable: dict[tuple[tuple[int, ...], ...], tuple[int, ...]] = {}
 
@@ -224,14 +228,17 @@ class View:
     def _lost(self, room: Room, free: int) -> int:
         if not self.weight:
             return 0
-        size = (room.cpu_m, room.mem_mib)
-        if size not in self.running:
-            self.running[size] = tuple([weights.running(*size) for _demands, weights in self.groups])
-        if room.devices not in self.usable:
+        # Rooms between the same two sizes of the known work run the same of it.
+        rank = (bisect_right(self.cpus, room.cpu_m), bisect_right(self.mems, room.mem_mib))
+        running = self.running.get(rank)
+        if running is None:
+            found = [weights.running(room.cpu_m, room.mem_mib) for _demands, weights in self.groups]
+            running = self.running[rank] = tuple(found)
+        usable = self.usable.get(room.devices)
+        if usable is None:
             found = [_usable(self.flavor, room, demands) for demands, _weights in self.groups]
-            self.usable[room.devices] = tuple(found)
-        used = sum([runs * usable for runs, usable in zip(self.running[size], self.usable[room.devices]) if runs])
-        return (free * self.weight - used) // self.weight
+            usable = self.usable[room.devices] = tuple(found)
+        return (free * self.weight - sum(map(mul, running, usable))) // self.weight
 
     def _stranded(self, room: Room, free: int) -> int:
         reach = min(

@@ -62,7 +62,7 @@ def pieces(flavor: Flavor, room: Room, demand: Demand) -> int:
     for index, accelerator in enumerate(flavor.accelerators):
         if serves(accelerator, demand):
             size = piece(accelerator, demand)
-            total += sum(free // size for free in room.devices[index])
+            total += sum([free // size for free in room.devices[index]])
     return total
 
 
