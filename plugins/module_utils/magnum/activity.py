@@ -110,6 +110,15 @@ def standing_of(connection: Connection, api: MagnumApi, cluster: Cluster) -> Sta
         return Standing()
 
 
+def idle_of(connection: Connection, api: MagnumApi, cluster: Cluster) -> bool:
+    """Whether a stack of this cluster IN_PROGRESS has resources left and none of them is in progress.
+
+    Between two resources that is so for a moment: to be believed when it is found twice, some time apart.
+    """
+    standing = standing_of(connection, api, cluster)
+    return bool(standing.resources) and not standing.under_way
+
+
 def activity_of(connection: Connection, api: MagnumApi) -> Callable[[Cluster], str]:
     """A function that says what a cluster is busy with; empty when it is not, or when nothing can be told."""
     return lambda cluster: str(standing_of(connection, api, cluster))

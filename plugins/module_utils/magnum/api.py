@@ -50,8 +50,8 @@ OLDEST = (1, 10)
 ALL = 1_000_000
 # Node groups are read side by side; Magnum asks Keystone for each, so more threads only queue up there.
 READERS = 4
-# How long a list waits for clusters that Magnum cannot show to be gone, where it cannot be read around them.
-UNREADABLE_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
+# The looks at a list, each after a pause, until clusters that Magnum cannot show are gone, where it cannot be read around.
+UNREADABLE_PAUSES_S = (0.0, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
@@ -145,21 +145,24 @@ class MagnumApi:
 
         One that Magnum cannot show, as it has lost its node groups, is left out; it makes the whole list a 400.
 
-        :raises Unreadable: more than one is so, for too long; others may be hidden between them.
+        :raises Unreadable: more than one is so, or Magnum does not tell how many there are, for too long; others may be
+            hidden between them.
         """
-        doing = "list clusters"
         for pause in UNREADABLE_PAUSES_S:
+            if pause:
+                time.sleep(pause)
             try:
-                answers = read(self._listed, doing, "clusters", patience=1)
+                answers = read(self._listed, "list clusters", "clusters", patience=1)
                 return self._ours([Cluster.from_api(answer.to_dict()) for answer in answers or []])
             except Unreadable as error:
-                found, missing = around(self._page, lambda cluster: cluster.id, self._is_ours, self._how_many())
-                if missing <= 1:
-                    return self._ours(found)
-                blocked = error
-            time.sleep(pause)
+                total = self._how_many()
+                if total is not None:
+                    found, missing = around(self._page, lambda cluster: cluster.id, self._is_ours, total)
+                    if missing <= 1:
+                        return self._ours(found)
+                unread, blocked = "some" if total is None else missing, error
         raise Unreadable(
-            f"Failed to {doing}: {missing} of them cannot be read",
+            f"Failed to list clusters: {unread} of them cannot be read",
             resource="clusters",
             reason=blocked.reason,
             hint=blocked.hint,
@@ -177,10 +180,12 @@ class MagnumApi:
             return None
         return [Cluster.from_api(answer.to_dict()) for answer in answers or []]
 
-    def _how_many(self) -> int:
-        """How many clusters the project has, those that cannot be shown included."""
-        answer = read(lambda: self._client.stats.list(self.project_id), "count the clusters", "clusters")
-        return 0 if answer is None else answer.clusters
+    def _how_many(self) -> int | None:
+        """How many clusters the project has, those that cannot be shown included; None where Magnum does not tell."""
+        with contextlib.suppress(KcloudError):
+            answer = read(lambda: self._client.stats.list(self.project_id), "count the clusters", "clusters")
+            return None if answer is None else answer.clusters
+        return None
 
     def _is_ours(self, cluster: Cluster) -> bool:
         return cluster.project_id in (None, self.project_id)

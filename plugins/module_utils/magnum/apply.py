@@ -66,6 +66,7 @@ class Writer:
     :param activity: a few words on what a cluster is busy with, for the live lines.
     :param stall: makes the error for a cluster that is IN_PROGRESS although its backend has ended, or None; the same.
     :param overdue: makes the error for a wait whose time is over, given the cluster, what was waited for, and the seconds.
+    :param idle: whether a cluster's backend has work left to do and does none of it.
     :param nodes: group -> its nodes, of a cluster with its groups in detail; asked where named nodes are to go.
     """
 
@@ -78,6 +79,7 @@ class Writer:
     overdue: Callable[[Cluster, str, float], WaitTimeout]
     wait: bool = True
     nodes: Callable[[Cluster], Mapping[str, tuple[Node, ...]]] = field(default=lambda _cluster: {})
+    idle: Callable[[Cluster], bool] = field(default=lambda _cluster: False)
 
     # --- reading and waiting
 
@@ -251,12 +253,21 @@ class Writer:
         return None
 
     def delete(self, cluster: Cluster) -> None:
-        """Delete the cluster and see it go; a delete that another change swallowed is sent again."""
+        """Delete the cluster and see it go; a delete that another change swallowed is sent again.
+
+        So is one that Heat forgot half-way, with nothing in progress in the stack any more: asked again it goes on.
+        """
         doing, what = f"delete cluster '{cluster.name}'", f"cluster '{cluster.name}' to go"
         sent, sent_at, found = 0, 0.0, cluster
+        idle_looks, next_look = 0, self.deadline.clock.now() + STALL_LOOK_S
         for pause in intervals():
-            overdue = self.deadline.clock.now() - sent_at >= DROPPED_AFTER_S
-            if not sent or (overdue and not (found.status or "").startswith("DELETE_")):
+            begun = (found.status or "").startswith("DELETE_")
+            lost = self.deadline.clock.now() - sent_at >= DROPPED_AFTER_S and not begun
+            if begun and self.deadline.clock.now() >= next_look:
+                idle_looks = idle_looks + 1 if self.idle(found) else 0
+                next_look = self.deadline.clock.now() + STALL_LOOK_S
+            forgotten = idle_looks >= 2 and sent < DELETES
+            if not sent or lost or forgotten:
                 if sent == DELETES:
                     raise RequestLost(
                         f"Failed to {doing}: Magnum took the request {DELETES} times and the cluster is {found.status}",
@@ -264,9 +275,9 @@ class Writer:
                         hint="Something else may be changing this cluster: look at Magnum's log, then run again",
                     )
                 if sent:
-                    self.progress.say(doing, "the request was lost; sent once more")
+                    self.progress.say(doing, f"the request was {'forgotten' if forgotten else 'lost'}; sent once more")
                 self.api.delete_cluster(cluster)
-                sent, sent_at = sent + 1, self.deadline.clock.now()
+                sent, sent_at, idle_looks = sent + 1, self.deadline.clock.now(), 0
             self._look_again_after(pause, what, found)
             seen = self.api.cluster(cluster.id)
             if seen is None:

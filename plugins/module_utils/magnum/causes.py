@@ -22,6 +22,14 @@ KNOWN_CAUSES: tuple[tuple[str, str, str], ...] = (
         "A script inside a node failed: look at the node's console log for what it printed",
     ),
     (
+        r"bad expression parse error",
+        "HEAT_PARSER_BUSY",
+        (
+            "Nothing is wrong with the request: two threads of Heat's engine used its one parser of expressions at the same "
+            "moment. Run again"
+        ),
+    ),
+    (
         r"no valid host|not enough hosts|NoValidHost|insufficient compute resources",
         "NO_CAPACITY",
         (

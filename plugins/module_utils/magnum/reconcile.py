@@ -20,6 +20,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import (
     activity_of,
+    idle_of,
     standing_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID, MagnumApi
@@ -206,6 +207,7 @@ def _writer(connection: Connection, how: How) -> Writer:
         overdue=partial(overdue_of, connection, api),
         wait=how.wait,
         nodes=partial(read_nodes, connection),
+        idle=partial(idle_of, connection, api),
     )
 
 

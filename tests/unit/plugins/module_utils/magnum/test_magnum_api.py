@@ -209,13 +209,19 @@ def test_a_list_with_more_that_cannot_be_shown_waits_until_they_are_gone(monkeyp
     assert slept == [1.0]
 
 
-def test_a_list_that_stays_incomplete_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is missed without a word."""
+@pytest.mark.parametrize(
+    ("stats", "unread"),
+    [((200, {"clusters": 2}), "2"), (error(403, "not allowed"), "some"), (error(404, "no"), "some")],
+)
+def test_a_list_that_stays_incomplete_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, stats: tuple[int, Any], unread: str
+) -> None:
+    """Nothing is missed without a word, and a list that nobody counts is not taken for a whole one."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    script = [("GET", ALL_CLUSTERS, *BAD, ANY), ("GET", STATS, 200, {"clusters": 2}, ANY)]
+    script = [("GET", ALL_CLUSTERS, *BAD, ANY), ("GET", STATS, *stats, ANY)]
     with magnum(script) as (api, _script), pytest.raises(Unreadable) as caught:
         api.clusters()
-    assert caught.value.message == "Failed to list clusters: 2 of them cannot be read"
+    assert caught.value.message == f"Failed to list clusters: {unread} of them cannot be read"
     assert "coe cluster delete" in (caught.value.hint or "")
 
 

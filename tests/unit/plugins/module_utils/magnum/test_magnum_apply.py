@@ -598,6 +598,23 @@ def test_a_lost_delete_is_sent_again() -> None:
         assert run.script.writes() == [f"DELETE {ONE}"] * 2 and run.seconds >= DROPPED_AFTER_S
 
 
+@pytest.mark.parametrize(
+    ("idle", "deletes"), [([True] * 2, 2), ([False] * 3, 1), ([True, False, True], 1), ([True] * 8, 3)]
+)
+def test_a_delete_that_heat_forgets_is_sent_again(idle: list[bool], deletes: int) -> None:
+    """Two looks in a row must find nothing in progress, and it is asked no more than a few times."""
+    looks = iter(idle)
+    going = seen("DELETE_IN_PROGRESS")
+    with writing([SEND_DELETE, often(going)] * deletes, timeout=30.0 * (len(idle) + 1)) as run:
+        run.writer = replace(
+            run.writer, idle=lambda _cluster: next(looks, False), overdue=lambda *_: WaitTimeout("late")
+        )
+        with pytest.raises(WaitTimeout):
+            run.run(DELETE)
+        assert run.script.writes() == [f"DELETE {ONE}"] * deletes
+        assert any("forgotten" in line for line in run.lines) is (deletes > 1)
+
+
 def test_a_delete_that_begins_and_is_undone() -> None:
     """Another change overwrote it: DELETE_IN_PROGRESS was seen, and then UPDATE_COMPLETE."""
     entries = [

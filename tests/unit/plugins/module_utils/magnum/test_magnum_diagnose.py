@@ -55,6 +55,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:The 'service_type' parameter is 
         ("BadRequest: Can not find requested image (HTTP 400)", "IMAGE_NOT_FOUND"),
         ("Cluster type (vm, Unset, kubernetes) not supported (HTTP 400)", "IMAGE_NOT_SUPPORTED"),
         ("Unable to find keypair k.", "KEYPAIR_NOT_FOUND"),
+        (
+            "default-worker: resources.x.config.list_join[1][4].if: Bad expression Parse error: unexpected end",
+            "HEAT_PARSER_BUSY",
+        ),
         ("d (OS::Heat::SoftwareDeployment): CREATE aborted (Task create from X Timed out)", "GUEST_SILENT"),
         ("d (OS::Heat::SoftwareDeployment): exit status 1: quota exceeded, timed out", "GUEST_FAILED"),
         ("Quota exceeded for cores: Requested 48, but already used 40 of 40 cores", "QUOTA_EXCEEDED"),
