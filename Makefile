@@ -34,8 +34,9 @@ test: venv ## Run every gate; some by GATES="sanity lint", some targets by TARGE
 check: venv ## The inner loop, in seconds: style and unit tests
 	@ruff check --quiet .
 	@ruff format --quiet --check .
-	@yamllint --strict .
-	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH) PROPERTY_EXAMPLES=$${PROPERTY_EXAMPLES:-10} python -m pytest --quiet tests/unit
+	@yamllint --strict . & style=$$!; \
+	PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH) PROPERTY_EXAMPLES=$${PROPERTY_EXAMPLES:-10} \
+		python -m pytest --quiet --numprocesses auto tests/unit && wait $$style
 
 format: venv ## Put style right where the tools can
 	@ruff check --quiet --fix . || true

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -108,13 +109,21 @@ def connect(params: dict[str, Any]) -> Connection:
                 code="BAD_CLOUD_CONFIG",
                 resource="clouds.yaml",
                 reason=_one_line(error),
-                hint=WAY_IN_HINT,
+                hint=_named_file_missing() + WAY_IN_HINT,
             ) from error
         try:
             connection.session.get_token()
         except Exception as error:
             raise _login_error(error) from error
     return connection
+
+
+def _named_file_missing() -> str:
+    """Why a clouds.yaml was not read that the environment names: a module runs in a folder of its own."""
+    named = os.environ.get("OS_CLIENT_CONFIG_FILE", "")
+    if not named or os.path.isfile(named):
+        return ""
+    return f"OS_CLIENT_CONFIG_FILE is '{named}', and there is no such file: give an absolute path. "
 
 
 def _login_error(error: Exception) -> KcloudError:

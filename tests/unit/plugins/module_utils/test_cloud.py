@@ -122,6 +122,13 @@ def test_a_cloud_that_no_file_knows() -> None:
     assert isinstance(error, InvalidRequest) and error.code == "BAD_CLOUD_CONFIG" and "'mine'" in error.message
 
 
+def test_the_file_that_the_environment_names_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with a relative path: a module does not run where the user stands."""
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", "not-here/clouds.yaml")
+    error = failure_of({"cloud": "mine"})
+    assert "'not-here/clouds.yaml'" in str(error.hint) and "absolute path" in str(error.hint)
+
+
 def test_nobody_answers() -> None:
     """Connection refused."""
     with scripted_cloud([]) as cloud:

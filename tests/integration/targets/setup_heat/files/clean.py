@@ -1,7 +1,7 @@
 # Copyright (c) 2026 kcloud.infrastructure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Delete every stack of the project whose name starts with the prefix, and the port that a test puts in the way."""
+"""Delete every stack of a project whose name begins with a prefix, and ports named so: clean.py CLOUD PREFIX."""
 
 from __future__ import annotations
 
