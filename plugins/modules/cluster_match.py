@@ -114,13 +114,9 @@ options:
       - How many entries of the ranking to answer, the best first. Not given, all. All are judged in any case.
       - Of O(workloads), how many to answer of each. Not given, three of those that have no place, none of the others.
     type: int
-  api_version:
-    description:
-      - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
-      - Not given, the newest that both sides know. The environment variable E(MAGNUM_API_VERSION) is its default.
-    type: str
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
+  - kcloud.infrastructure.magnum
   - kcloud.infrastructure.attributes.info
   - kcloud.infrastructure.attributes.actiongroup
 requirements:

@@ -53,13 +53,9 @@ options:
       - Shown where the task runs on the controller (connection V(local)), as with C(hosts=localhost).
     type: bool
     default: true
-  api_version:
-    description:
-      - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
-      - Not given, the newest that both sides know. The environment variable E(MAGNUM_API_VERSION) is its default.
-    type: str
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
+  - kcloud.infrastructure.magnum
   - kcloud.infrastructure.attributes
   - kcloud.infrastructure.attributes.actiongroup
 requirements:

@@ -200,14 +200,6 @@ options:
       - Their workloads go with them. Move those first, then run again with this option.
     type: bool
     default: false
-  driver:
-    description:
-      - Which of Magnum's drivers the cluster has. Not given, it is found out by what the cluster and its template are, where
-        the drivers differ in what is asked for.
-      - V(heat) is Magnum's own, up to Magnum 22, V(capi-helm) is magnum-capi-helm, V(cluster-api) is magnum-cluster-api, and
-        V(unknown) is any other.
-    type: str
-    choices: [heat, capi-helm, cluster-api, unknown]
   wait_for:
     description:
       - What to wait for with O(state=present).
@@ -218,13 +210,10 @@ options:
     type: str
     choices: [complete, healthy]
     default: complete
-  api_version:
-    description:
-      - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
-      - Not given, the newest that both sides know. The environment variable E(MAGNUM_API_VERSION) is its default.
-    type: str
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
+  - kcloud.infrastructure.magnum
+  - kcloud.infrastructure.magnum.driver
   - kcloud.infrastructure.wait
   - kcloud.infrastructure.attributes
   - kcloud.infrastructure.attributes.actiongroup

@@ -26,13 +26,9 @@ options:
       - A cluster that is well costs no request more. For the others Magnum, Heat, Nova and Neutron are asked.
     type: bool
     default: false
-  api_version:
-    description:
-      - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
-      - Not given, the newest that both sides know. The environment variable E(MAGNUM_API_VERSION) is its default.
-    type: str
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
+  - kcloud.infrastructure.magnum
   - kcloud.infrastructure.attributes.info
   - kcloud.infrastructure.attributes.actiongroup
 requirements:

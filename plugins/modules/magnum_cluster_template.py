@@ -140,13 +140,9 @@ options:
     description: With O(versioning), whether to delete the versions that no cluster uses, other than the current one.
     type: bool
     default: false
-  api_version:
-    description:
-      - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
-      - Not given, the newest that both sides know. The environment variable E(MAGNUM_API_VERSION) is its default.
-    type: str
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
+  - kcloud.infrastructure.magnum
   - kcloud.infrastructure.attributes
   - kcloud.infrastructure.attributes.actiongroup
 requirements:

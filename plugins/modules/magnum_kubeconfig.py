@@ -55,13 +55,9 @@ options:
       - Never in the first half of its life, so that a cloud that signs for a short time is not asked on each run.
     type: int
     default: 30
-  api_version:
-    description:
-      - The newest microversion of Magnum's API to use, in quotes, such as V("1.11").
-      - Not given, the newest that both sides know. The environment variable E(MAGNUM_API_VERSION) is its default.
-    type: str
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
+  - kcloud.infrastructure.magnum
   - kcloud.infrastructure.attributes
   - kcloud.infrastructure.attributes.actiongroup
 requirements:
