@@ -12,8 +12,7 @@ carrying out all fixes makes it feasible. A property test holds that.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import cost, fixes
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
@@ -53,14 +52,18 @@ def judge(request: Request, candidate: Candidate, memo: Memo | None = None) -> V
     steps = [step_of(action, view) for view in views]
     if action == "scale" and all(step.after == step.before for step in steps):
         # Scaled out is at least one node more, also where there is room.
-        steps[0] = replace(steps[0], after=steps[0].before + 1)
+        steps[0] = step_of(action, views[0], more=1)
     opened = opened_nodes(candidate, steps)
     spent, drawn, over = _summed(request, candidate, steps, opened, memo)
     found = [*cluster_violations(request, candidate.cluster, memo), *over]
     for view, step in zip(views, steps):
         found += view.against
-        found += misfit_violations(action, view, memo)
-        found += room_violations(request, view) if action == "use" else bound_violations(action, step)
+        if not view.fits:
+            found += misfit_violations(action, view, memo)
+        if action != "use":
+            found += bound_violations(action, step)
+        elif view.fits and view.missing:
+            found += room_violations(request, view)
     known = all(view.fits for view in views)
     return Verdict(
         candidate=candidate,
@@ -68,7 +71,7 @@ def judge(request: Request, candidate: Candidate, memo: Memo | None = None) -> V
         opened=opened,
         cost=spent if known else None,
         power_mw=drawn if known else None,
-        why_not=tuple(sorted(found, key=_order)),
+        why_not=tuple(sorted(found, key=_order)) if found else (),
     )
 
 
@@ -140,8 +143,7 @@ def project_neighbours(request: Request, project: str) -> set[str]:
 # --- one part in one group
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """A slot as it is, before anything is done: does its flavor fit, how many replicas have a seat, what speaks against it.
 
     ``flavor`` is the group's where that fits, else the one that a fix would bring. ``missing`` counts nodes.
@@ -168,7 +170,9 @@ def assess(request: Request, slot: Slot, memo: Memo) -> View:
 
 def _assess(request: Request, slot: Slot, memo: Memo) -> View:
     workload, group, part = request.workload, slot.group, slot.part
-    against = (*state_violations(group.status, group.name), *taint_violations(group, workload.tolerations))
+    against = tuple(state_violations(group.status, group.name))
+    if group.taints:
+        against += tuple(taint_violations(group, workload.tolerations))
     able = _remembered(memo, ("able", part, group.flavor.name), carrier, request, part, group.flavor)
     if able is not None:
         count = nodes_for(part, able, workload.replicas)
@@ -180,11 +184,14 @@ def _assess(request: Request, slot: Slot, memo: Memo) -> View:
     return View(slot, True, group.flavor, seats, new, seated, missing, against)
 
 
-def step_of(action: str, view: View) -> Step:
-    """What an action makes of a group; the nodes that it opens are of the flavor that can carry the part."""
+def step_of(action: str, view: View, more: int = 0) -> Step:
+    """What an action makes of a group, ``more`` nodes apart; those that it opens are of the flavor that can carry the part."""
     group = view.slot.group
-    least = group.min_count if action == "create" else 0
-    after = group.count if action == "use" else max(group.count + view.missing, least)
+    after = group.count + more
+    if action != "use":
+        after += view.missing
+    if action == "create" and after < group.min_count:
+        after = group.min_count
     return Step(view.slot.part, group, view.flavor, view.seats, view.new, group.count, after)
 
 
@@ -211,20 +218,20 @@ def taint_violations(group: Group, tolerations: tuple[str, ...]) -> Iterator[Vio
         yield short("TAINT", len(group.taints), have, "tolerated taints", fixes.tolerate(left))
 
 
-def bound_violations(action: str, step: Step) -> Iterator[Violation]:
+def bound_violations(action: str, step: Step) -> tuple[Violation, ...]:
     """A group grows within its bounds; one of another flavor, added to a cluster, has bounds of its own."""
     most = step.group.max_count
-    if most is not None and step.after > most and (action == "create" or not step.replaced):
-        yield short("GROUP_MAX", step.after, most, "nodes", fixes.raise_max(step.group.name, step.after))
+    if most is None or step.after <= most or (step.replaced and action != "create"):
+        return ()
+    return (short("GROUP_MAX", step.after, most, "nodes", fixes.raise_max(step.group.name, step.after)),)
 
 
 def room_violations(request: Request, view: View) -> Iterator[Violation]:
     """Why the running nodes have no place for all replicas: others stand on them, or they lack something."""
-    if not view.fits or not view.missing:
-        return
     part, group = view.slot.part, view.slot.group
     fix = fixes.scale_group(group, view.missing)
-    shared = total_capacity(part, group.flavor, group.rooms, view.seats)
+    alone = request.workload.isolation == "node"
+    shared = total_capacity(part, group.flavor, group.rooms, view.seats) if alone else view.seated
     if view.seated < shared:
         yield short("ISOLATION", view.seats, view.seated, "replicas on nodes of their own", fix)
     if shared < view.seats:
@@ -249,8 +256,6 @@ def carrier(request: Request, part: Part, flavor: Flavor) -> Flavor | None:
 
 def misfit_violations(action: str, view: View, memo: Memo) -> tuple[Violation, ...]:
     """What the group's flavor lacks, with the fix that brings one which does not."""
-    if view.fits:
-        return ()
     part, flavor, new = view.slot.part, view.slot.group.flavor, action == "create"
     key = ("misfits", new, part, flavor.name)
     if key not in memo:
@@ -269,7 +274,7 @@ def opened_nodes(candidate: Candidate, steps: list[Step]) -> tuple[tuple[Flavor,
         taken = {slot.group.name for slot in candidate.slots}
         nodes += [(group.flavor, group.min_count) for group in candidate.cluster.groups if group.name not in taken]
         nodes += [candidate.cluster.masters] if candidate.cluster.masters else []
-    return tuple((flavor, count) for flavor, count in nodes if count)
+    return tuple([entry for entry in nodes if entry[1]])
 
 
 def _summed(

@@ -179,7 +179,7 @@ def apply_fix(request: Request, candidate: Candidate, fix: Fix) -> Case:
 
 
 def _with_cluster(request: Request, candidate: Candidate, cluster: Cluster) -> Case:
-    return request, replace(candidate, cluster=cluster)
+    return request, candidate._replace(cluster=cluster)
 
 
 def _with_workload(request: Request, candidate: Candidate, **changes: Any) -> Case:
@@ -191,7 +191,7 @@ def _with_groups(request: Request, candidate: Candidate, name: Any, change: Call
     changed = {group.name: change(group) if group.name == name else group for group in candidate.cluster.groups}
     slots = tuple(Slot(slot.part, changed[slot.group.name]) for slot in candidate.slots)
     cluster = replace(candidate.cluster, groups=tuple(changed.values()))
-    return request, replace(candidate, cluster=cluster, slots=slots)
+    return request, candidate._replace(cluster=cluster, slots=slots)
 
 
 def _rested(request: Request, candidate: Candidate, fix: Fix) -> Case:
@@ -216,7 +216,7 @@ def _moved(request: Request, candidate: Candidate, fix: Fix) -> Case:
         return replace(cluster, tenants=tuple(tenant for tenant in cluster.tenants if tenant.workload not in gone))
 
     fleet = replace(request.fleet, clusters=tuple(left(cluster) for cluster in request.fleet.clusters))
-    return replace(request, fleet=fleet), replace(candidate, cluster=left(candidate.cluster))
+    return replace(request, fleet=fleet), candidate._replace(cluster=left(candidate.cluster))
 
 
 def _scaled(request: Request, candidate: Candidate, fix: Fix) -> Case:
@@ -254,7 +254,7 @@ def _carried(request: Request, candidate: Candidate, fix: Fix) -> Case:
         changed = Group(f"{slot.group.name}-{index}", flavor, count, rooms=((flavor.empty, count),) if count else ())
         groups = (*candidate.cluster.groups, changed)
     slots = (*candidate.slots[:index], Slot(slot.part, changed), *candidate.slots[index + 1 :])
-    return request, replace(candidate, cluster=replace(candidate.cluster, groups=groups), slots=slots)
+    return request, candidate._replace(cluster=replace(candidate.cluster, groups=groups), slots=slots)
 
 
 def _relaxed(request: Request, candidate: Candidate, fix: Fix) -> Case:

@@ -86,21 +86,26 @@ def effects_on_nodes(fragments: Gauge, *, alone: bool) -> Effects:
     are replicas, so groups of different sizes share an entry.
     """
     remembered: dict[object, tuple[int, int]] = {}
+    grown: dict[object, int] = {}
 
     def effects(step: Step) -> tuple[int, int]:
         opened = step.after - step.before
         rooms = tuple([(room, min(count, step.seats)) for room, count in step.group.rooms])
         key = (step.flavor.name, step.part, step.seats, opened, rooms)
         if key not in remembered:
-            remembered[key] = effect(step, (*rooms, (step.flavor.empty, opened)), opened)
+            remembered[key] = effect(step, (*rooms, (step.flavor.empty, opened)) if opened else rooms, opened)
         return remembered[key]
 
     def effect(step: Step, rooms: Rooms, opened: int) -> tuple[int, int]:
         def by_growth(room: Room) -> int:
-            return fragments(step.flavor, occupied(step.part, step.flavor, room, 1)) - fragments(step.flavor, room)
+            key = (step.flavor.name, step.part, room)
+            if key not in grown:
+                taken = occupied(step.part, step.flavor, room, 1)
+                grown[key] = fragments(step.flavor, taken) - fragments(step.flavor, room)
+            return grown[key]
 
         seating, _left = seated(step.part, step.flavor, rooms, step.seats, by_growth, alone=alone)
-        fullest = max((fullness(step.flavor, taken) for _room, taken, _nodes in seating), default=0)
+        fullest = max([fullness(step.flavor, taken) for _room, taken, _nodes in seating], default=0)
         return growth(step.flavor, seating, opened, fragments), fullest
 
     return effects

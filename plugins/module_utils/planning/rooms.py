@@ -139,13 +139,16 @@ def seated(
     :returns: ((room, the same afterwards, on how many nodes), ...), and how many replicas found no place.
     """
     able = [
-        (order(room) if order else 0, room, count, most)
+        (room, count, most)
         for room, count in rooms
-        for most in [0 if alone and room.busy else capacity(part, flavor, room, replicas)]
+        if count and not (alone and room.busy)
+        for most in [capacity(part, flavor, room, replicas)]
         if most
     ]
+    if len(able) > 1:
+        able.sort(key=(lambda entry: (order(entry[0]), entry)) if order else None)
     found = []
-    for _order, room, count, most in sorted(able):
+    for room, count, most in able:
         full = min(replicas // most, count)
         rest = replicas - full * most if full < count else 0
         for nodes, size in ((full, most), (1, min(rest, most))):

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     WHOLE,
@@ -75,8 +75,7 @@ def device_misfits(flavor: Flavor, demand: Demand, fix: Fix) -> Iterator[Violati
 # --- of running nodes
 
 
-@dataclass(frozen=True)
-class Resource:
+class Resource(NamedTuple):
     """What one replica takes of a resource, and what is free of it on each node."""
 
     code: str
@@ -110,17 +109,17 @@ def resources(part: Part, flavor: Flavor, nodes: list[Room]) -> Iterator[Resourc
     for demand in part.demands:
         yield devices(flavor, demand, nodes)
     if part.cpu_m:
-        yield Resource("CPU_SHORT", part.cpu_m, tuple(room.cpu_m for room in nodes), "milli-CPU")
+        yield Resource("CPU_SHORT", part.cpu_m, tuple([room.cpu_m for room in nodes]), "milli-CPU")
     if part.mem_mib:
-        yield Resource("MEM_SHORT", part.mem_mib, tuple(room.mem_mib for room in nodes), "MiB")
+        yield Resource("MEM_SHORT", part.mem_mib, tuple([room.mem_mib for room in nodes]), "MiB")
 
 
 def devices(flavor: Flavor, demand: Demand, nodes: list[Room]) -> Resource:
     """Whole devices are short by number; parts of devices are short because what is free lies scattered."""
     if any(serves(entry, demand) and piece(entry, demand) < WHOLE for entry in flavor.accelerators):
-        free = tuple(usable_share(flavor, demand, room) for room in nodes)
+        free = tuple([usable_share(flavor, demand, room) for room in nodes])
         return Resource("DEVICE_SHARE_FRAGMENTED", demand.share * demand.count, free, "milli-device")
-    free = tuple(pieces(flavor, room, demand) for room in nodes)
+    free = tuple([pieces(flavor, room, demand) for room in nodes])
     return Resource("DEVICE_COUNT_PER_NODE", demand.count, free, "devices")
 
 
@@ -132,7 +131,7 @@ def usable_share(flavor: Flavor, demand: Demand, room: Room) -> int:
 
 def found_for(free: tuple[int, ...], amount: int, replicas: int) -> int:
     """What the replicas would find, each on the best node left: never more than they need."""
-    complete = sum(value // amount for value in free)
+    complete = sum([value // amount for value in free])
     if complete >= replicas:
         return amount * replicas
-    return complete * amount + sum(sorted((value % amount for value in free), reverse=True)[: replicas - complete])
+    return complete * amount + sum(sorted([value % amount for value in free], reverse=True)[: replicas - complete])
