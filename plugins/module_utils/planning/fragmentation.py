@@ -5,7 +5,7 @@
 """What a node loses for the work that is known: devices that stand free where little could use them, or that were taken
 though others need just these.
 
-A placement is the better the less ``fragmentation`` grows by it. It is a sum of three terms, in milli-devices of a node:
+A placement is the better the less ``fragmentation`` grows by it. It is a sum of four terms, in milli-devices of a node:
 
 1. *lost*, after FGD (Weng et al., "Beware of Fragmentation", USENIX ATC'23): ``sum over parts p of w(p) x useless(p)``, where
    useless is everything free if p does not fit on the node, else the free parts of devices that are too small for it. FGD
@@ -17,6 +17,8 @@ A placement is the better the less ``fragmentation`` grows by it. It is a sum of
    ones of its kinds: ``pressure(flavor) = sum over demands d that it serves of asked(d) / devices that serve d``, both as shares
    of the whole, so it is 1 everywhere if all work runs anywhere. Work that can go anywhere thus leaves scarce models
    to the work that is bound to them.
+4. *dust*: what the free parts of shared devices are short of their worth to all the known work that can use the flavor
+   (``dust.py``). Lost asks what the next task can use; dust what is wasted even if all that come are cut well.
 
 Known is what stands and what comes: nothing is assumed of the future but that it is like that. What it gives
 on a public trace: benchmarks/README.md.
@@ -30,8 +32,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.dust import Shares, dust
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     WHOLE,
+    Accelerator,
     Demand,
     Flavor,
     Fleet,
@@ -46,6 +50,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.roo
 )
 
 Mix = tuple[tuple[Part, int], ...]
+Asking = Mapping[tuple[Demand, ...], tuple[tuple[int, int, int], ...]]
 Supply = tuple[tuple[Flavor, int], ...]
 Gauge = Callable[[Flavor, Room], int]
 # The commonest parts speak for the rest.
@@ -53,6 +58,8 @@ MOST_PARTS = 512
 # A pressure above the least is priced twofold; what is above twice the mean is priced like twice (per mille).
 DEARNESS = 2
 MOST_PRESSURE = 2000
+# Lost and stranded are expected, dust is certain: it counts twofold.
+CERTAIN = 2
 # Growth is told in steps of a hundredth of a device: within one, the fuller node or the next term decides.
 GRAIN = 10
 
@@ -120,7 +127,7 @@ class Wanted:
     """The known work. ``asking`` are the parts by their demands, as (CPU, memory, number) each, ``weight`` their sum of
     number x (1 + devices); ``plain`` is the CPU and memory of parts without demands, ``milli`` all devices asked for."""
 
-    asking: Mapping[tuple[Demand, ...], tuple[tuple[int, int, int], ...]]
+    asking: Asking
     weight: int
     milli: int
     plain: tuple[int, int]
@@ -148,6 +155,17 @@ def asked(demands: Iterable[Demand]) -> int:
 def heft(demands: Iterable[Demand]) -> int:
     """How much one part counts among the known work."""
     return WHOLE + asked(demands)
+
+
+def shares_of(accelerator: Accelerator, asking: Asking) -> Shares:
+    """What pieces of such devices the known work asks for: (size, how many), in order."""
+    counts: dict[int, int] = {}
+    for demands, entries in asking.items():
+        for demand in demands:
+            if serves(accelerator, demand):
+                size = piece(accelerator, demand)
+                counts[size] = counts.get(size, 0) + demand.count * sum([entry[2] for entry in entries])
+    return tuple(sorted(counts.items()))
 
 
 # --- how scarce a flavor is
@@ -214,6 +232,7 @@ class View:
         self.groups = tuple([(demands, Weights(heft(demands), entries)) for demands, entries in able.items()])
         self.whole = sum([entry.count for entry in flavor.accelerators]) * WHOLE
         self.beside = self._beside(wanted, able)
+        self.dust = [dust(shares_of(entry, able)) for entry in flavor.accelerators]
         sizes = [entry for entries in able.values() for entry in entries]
         self.cpus = sorted({cpu_m for cpu_m, _mem, _number in sizes})
         self.mems = sorted({mem_mib for _cpu, mem_mib, _number in sizes})
@@ -223,7 +242,10 @@ class View:
     def fragmentation(self, room: Room) -> int:
         free = sum([sum(devices) for devices in room.devices])
         dear = self.price * (self.whole - free) // 1000
-        return dear + (self._lost(room, free) + self._stranded(room, free) if free else 0)
+        if not free:
+            return dear
+        wasted = sum([dust[part] for dust, devices in zip(self.dust, room.devices) for part in devices])
+        return dear + self._lost(room, free) + self._stranded(room, free) + CERTAIN * wasted
 
     def _lost(self, room: Room, free: int) -> int:
         if not self.weight:
@@ -251,9 +273,7 @@ class View:
         )
         return max(0, free - reach)
 
-    def _beside(
-        self, wanted: Wanted, able: Mapping[tuple[Demand, ...], tuple[tuple[int, int, int], ...]]
-    ) -> tuple[tuple[int, int], tuple[int, int]]:
+    def _beside(self, wanted: Wanted, able: Asking) -> tuple[tuple[int, int], tuple[int, int]]:
         """For CPU and memory: (milli-devices, what the known work takes beside them)."""
         milli = sum([asked(demands) * number for demands, entries in able.items() for _cpu, _mem, number in entries])
         if not milli:
