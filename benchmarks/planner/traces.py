@@ -31,6 +31,17 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 )
 
 TRACES = ("default", "cpu250", "gpushare100", "gpuspec33", "multigpu30")
+# Made here by resampling the rows of default, as its authors made their variants: nothing was chosen by them.
+VARIANTS = {
+    "made cpu50": ("cpu", 0.5),
+    "made cpu200": ("cpu", 2),
+    "made gpushare40": ("share", 0.4),
+    "made gpushare80": ("share", 0.8),
+    "made gpuspec10": ("models", 0.1),
+    "made gpuspec50": ("models", 0.5),
+    "made multigpu20": ("multi", 0.2),
+    "made multigpu50": ("multi", 0.5),
+}
 SEEDS = tuple(range(42, 52))
 RATIO = 1.3
 KIND = "gpu"
@@ -83,8 +94,45 @@ def machines(folder: Path) -> tuple[Machine, ...]:
 
 
 def pods(folder: Path, trace: str) -> tuple[Pod, ...]:
-    """The pods of one trace, in the file's order."""
+    """The pods of one trace, in the file's order; or of a variant that is made here."""
+    if trace in VARIANTS:
+        return made(folder, *VARIANTS[trace])
     return tuple(_pod(row) for row in _rows(folder / f"openb_pod_list_{trace}.csv"))
+
+
+def made(folder: Path, what: str, level: float) -> tuple[Pod, ...]:
+    """The rows of the trace default, drawn anew with replacement.
+
+    :param what: ``cpu``: so many times the tasks without GPU. ``share``: this part of the tasks with GPU takes less than one;
+        ``multi``: this part of the GPUs is asked for by tasks with several. ``models``: this part of the tasks with GPU is
+        bound to models, drawn from those of gpuspec33.
+    """
+    chance = random.Random(f"{what} {level}")
+    base = pods(folder, "default")
+    plain, gpu = [pod for pod in base if not pod.gpus], [pod for pod in base if pod.gpus]
+    if what == "cpu":
+        return (*gpu, *chance.choices(plain, k=round(len(plain) * level)))
+    if what == "models":
+        nodes = set(machines(folder))
+        lists = [pod.models for pod in pods(folder, "gpuspec33") if pod.models]
+        bound = [pod._replace(models=chance.choice(lists)) if chance.random() < level else pod for pod in gpu]
+        # Nobody asks for what no node has
+        return (*plain, *[new if any(fits(new, node) for node in nodes) else old for new, old in zip(bound, gpu)])
+    chosen = [pod for pod in gpu if (pod.milli < WHOLE if what == "share" else pod.gpus > 1)]
+    others = [pod for pod in gpu if pod not in set(chosen)]
+    if what == "share":
+        number = round(len(gpu) * level)
+        return (*plain, *chance.choices(chosen, k=number), *chance.choices(others, k=len(gpu) - number))
+    asked = sum(pod.gpu_milli for pod in gpu)
+    return (*plain, *_drawn(chance, chosen, asked * level), *_drawn(chance, others, asked * (1 - level)))
+
+
+def _drawn(chance: random.Random, some: Sequence[Pod], milli: float) -> list[Pod]:
+    found: list[Pod] = []
+    while milli > 0:
+        found.append(chance.choice(some))
+        milli -= found[-1].gpu_milli
+    return found
 
 
 def _pod(row: dict[str, str]) -> Pod:
