@@ -14,15 +14,14 @@ of public clouds' list prices. All of it gives way to ``flavor_map`` and ``price
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # Data sheets do not state idle power; accelerators measured idle draw about this share of their highest.
 IDLE_PERCENT = 15
 VENDORS = re.compile(r"^(nvidia|amd|intel|habana|furiosa|rebellions|tesla)-(?=.)")
 
 
-@dataclass(frozen=True)
-class Device:
+class Device(NamedTuple):
     """One accelerator model: memory in GiB, power in watts, ``rate`` in vCPU hours per hour. 0 GiB is unknown."""
 
     kind: str

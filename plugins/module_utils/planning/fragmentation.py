@@ -28,9 +28,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
+from typing import NamedTuple
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.dust import Shares, dust
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
@@ -122,8 +122,7 @@ def growth(flavor: Flavor, seating: Seating, opened: int, fragments: Gauge) -> i
 # --- what is known
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """The known work. ``asking`` are the parts by their demands, as (CPU, memory, number) each, ``weight`` their sum of
     number x (1 + devices); ``plain`` is the CPU and memory of parts without demands, ``milli`` all devices asked for."""
 

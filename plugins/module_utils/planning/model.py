@@ -44,8 +44,7 @@ CODES = (
 )
 
 
-@dataclass(frozen=True, order=True)
-class Accelerator:
+class Accelerator(NamedTuple):
     """The accelerators of one model that each node of a flavor carries.
 
     ``mem_mib`` is one device's memory, 0 when not known; ``span_mw`` is what one device draws between idle and busy.
@@ -151,8 +150,7 @@ class Workload:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, order=True)
-class Tenant:
+class Tenant(NamedTuple):
     """A workload that stands in a cluster already."""
 
     workload: str
