@@ -48,7 +48,7 @@ options:
       - Many workloads, each in the form of O(workload) and with a C(name) of its own. They share what is opened for them.
       - One that stands already, by O(placements) or by its C(current_placement), stays where it is.
       - Where the Python library C(highspy) is installed, HiGHS solves an integer programme for them. Without it the best of several orders
-        is taken. Either way a search improves the plan.
+        and of the same programme in parts is taken. Either way a search improves the plan.
     type: list
     elements: dict
   cluster_names:
@@ -452,7 +452,8 @@ certificate:
   description:
     - Of O(workloads), C(objective) and C(lower_bound) are the extra cost of the plan and what placing as much costs at least; C(work_placed)
       and C(work_bound) the work that it places and what can be placed at most, in the unit of prices; C(optimal) says that no plan is better
-      where nodes are as was assumed, C(proven) that they are so.
+      where nodes are as was assumed, C(proven) that they are so. C(ended_by) is what ended the search, V(bound) (nothing is cheaper),
+      V(steps), V(solver_limit) or V(clock); only the last depends on the machine.
     - How good the decision is known to be, as C(objective), C(lower_bound), C(gap), C(method), C(proven), C(level), C(seconds) and
       C(terms), the order of comparison. C(level) is V(node) where every node said what is free on it, else V(aggregate), which is not proven.
   returned: success

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from math import gcd
+from fractions import Fraction
+from math import ceil, gcd
 from typing import Any, NamedTuple
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_model import (
@@ -26,7 +27,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.bat
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import MICRO
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.feasibility import nodes_for
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.integer import Name, Programme, Solution
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.local_search import Guide
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.local_search import Guide, alone_in
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     WHOLE,
     Flavor,
@@ -64,6 +65,7 @@ class Aggregate:
         self._limits()
         self._pools()
         self._kinds()
+        self._drop_idle_rows()
         self.programme.costs = {name: value / MICRO for name, value in self.prices.items()}
 
     def _useful(self) -> set[int]:
@@ -150,8 +152,9 @@ class Aggregate:
                 if entry.kind == kind:
                     milli += sum(sum(room.devices[at]) * count for room, count in rooms.items())
             found[f"device {kind}"] = milli
-            for step in range(1, FINEST_SHARES + 1):
-                found[f"share {kind} {step}"] = milli if _all_whole(rooms, flavor, kind) else MANY * milli
+            if _shared(flavor, kind):
+                for step in range(1, FINEST_SHARES + 1):
+                    found[f"share {kind} {step}"] = milli if _all_whole(rooms, flavor, kind) else MANY * milli
         if empty:
             nodes = sum(rooms.values())
             for name in ("cpu", "mem", *(f"device {kind}" for kind in sorted(flavor.kinds))):
@@ -259,6 +262,36 @@ class Aggregate:
                     if (bucket, name) in self.programme.rows:
                         self.programme.entry((bucket, name), column, amount)
 
+    # --- rows that say nothing
+
+    def _drop_idle_rows(self) -> None:
+        """Of the rows of a bucket only those are kept that can bind: not where another asks everybody for as large a part
+        of as much."""
+        programme = self.programme
+        asked: dict[Name, dict[Name, float]] = {row: {} for row in programme.rows if isinstance(row[0], Bucket)}
+        for column, entries in programme.entries.items():
+            if column[0] in ("seats", "lonely"):
+                for row, amount in entries.items():
+                    if row in asked:
+                        asked[row][column] = amount
+        by_bucket: dict[Bucket, list[Name]] = defaultdict(list)
+        for row in asked:
+            by_bucket[row[0]].append(row)
+        idle = set()
+        for bucket, rows in by_bucket.items():
+            grown = programme.entries[("nodes", bucket.pool)]
+            parts = {}
+            for row in rows:
+                whole = programme.rows[row][1] if bucket.key else -grown.get(row, 0)
+                if not asked[row]:
+                    idle.add(row)
+                elif whole > 0:
+                    parts[row] = {column: Fraction(int(amount), int(whole)) for column, amount in asked[row].items()}
+            for row, part in parts.items():
+                if any(other != row and other not in idle and _implies(parts[other], part) for other in parts):
+                    idle.add(row)
+        programme.drop(idle)
+
     # --- solving
 
     def all_placed(self) -> None:
@@ -287,24 +320,44 @@ class Aggregate:
         step = gcd(*self.prices.values()) or 1
         return max(0, -(-int(cost * MICRO - MICRO // 1000) // step) * step)
 
-    def guide(self, solution: Solution) -> Guide:
-        """What the solution wants, in whole workloads."""
+    def guide(self, solution: Solution, least: float = 1e-6) -> Guide:
+        """What the solution wants, in whole workloads.
+
+        :param least: parts of a whole that are no more than this count as nothing.
+        """
         guide, seats = Guide(), defaultdict(float)
-        for name, value in solution.values.items():
+        for name, amount in solution.values.items():
             if name[0] == "seats" and name[3] == 0:
-                seats[name[1], name[4].pool] += value
+                seats[name[1], name[4].pool] += amount
             elif name[0] == "nodes":
-                guide.nodes[name[1]] = round(value)
+                guide.nodes[name[1]] = _whole(amount, least)
             elif name[0] == "made":
-                guide.made[name[1]] = round(value)
-        for name, value in solution.values.items():
-            if name[0] == "lonely" and name[2] in self.recipes:
-                guide.made[name[2]] = guide.made.get(name[2], 0) + round(value)
-        for (kind, pool), value in seats.items():
+                guide.made[name[1]] = _whole(amount, least)
+        for name, amount in solution.values.items():
+            if name[0] == "lonely":
+                guide.targets[name[1], alone_in(name[2])] = _whole(amount, least)
+                if name[2] in self.recipes:
+                    guide.made[name[2]] = guide.made.get(name[2], 0) + _whole(amount, least)
+        for (kind, pool), amount in seats.items():
             workload = self.ground.kinds[kind].workload
             unit = 1 if workload.isolation == "node" else workload.replicas
-            guide.targets[kind, pool] = -int(-(value - 1e-6) // unit)
+            guide.targets[kind, pool] = _whole(amount / unit, least)
         return guide
+
+
+def _whole(amount: float, least: float) -> int:
+    """An amount in wholes, rounded up."""
+    return max(0, ceil(amount - least))
+
+
+def _implies(stricter: dict[Name, Fraction], part: dict[Name, Fraction]) -> bool:
+    """Whether a row asks each column for at least what another does, as parts of what there is."""
+    return all(column in stricter and stricter[column] >= amount for column, amount in part.items())
+
+
+def _shared(flavor: Flavor, kind: str) -> bool:
+    """Whether devices of a kind are given in shares: those given whole need no rows that see the rounding of shares."""
+    return any(entry.shareable for entry in flavor.accelerators if entry.kind == kind)
 
 
 def _all_whole(rooms: dict[Room, int], flavor: Flavor, kind: str) -> bool:
@@ -329,8 +382,9 @@ def taken(part: Part, flavor: Flavor, *, rounded: bool) -> Iterator[tuple[str, i
         name = f"device {demand.kind}"
         yield name, share * demand.count
         sizes[name] = (share * demand.count, of_kind * WHOLE)
-        for step in range(1, FINEST_SHARES + 1):
-            yield f"share {demand.kind} {step}", demand.count * stepped(share, WHOLE, step) // WHOLE
+        if _shared(flavor, demand.kind):
+            for step in range(1, FINEST_SHARES + 1):
+                yield f"share {demand.kind} {step}", demand.count * stepped(share, WHOLE, step) // WHOLE
     if rounded:
         for name, (amount, whole) in sizes.items():
             for step in range(1, FINEST + 1):

@@ -5,8 +5,9 @@
 """Batch: many workloads at once -> one plan, with a proof of how good it is.
 
 First as much priority-weighted work as possible, then the least extra cost. With HiGHS a programme over pools says how
-many of each kind go where and proves what no plan can pass; the board then seats everybody by it. Without, the best of
-several orders is taken. Either way a search improves what the bound does not forbid.
+many of each kind go where and proves what no plan can pass; the board then seats everybody by it. Without, the same
+programme in parts says so less exactly. The best of that and of several orders is taken, and a search improves what the bound
+does not forbid.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.bat
     ground_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import MICRO
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.integer import Solution
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.local_search import (
     RULES,
     Guide,
@@ -44,33 +46,46 @@ SINGLY = Rule("name", False)
 GUIDED = (Rule("worth", True), Rule("size", True))
 # Who found no seat among the nodes that the programme wants
 LEFT = Rule("size", False)
-# The share of the time that the solver may take
-SOLVER_SHARE = 0.4
-OPTIMAL = "Optimal"
+# The share of the time that the solver may take at the worst, and how many nodes of its search tree
+SOLVER_SHARE = 0.6
+SOLVER_NODES = 500
 THOUSANDS = 2000
+# Of a relaxation's parts, those that are less than this of a whole count as nothing
+PART = 0.25
+BY_SOLVER = "integer programme over pools, packing, ruin and recreate"
+BY_RELAXATION = "linear programme over pools, packing, ruin and recreate"
+BY_ORDERS = "greedy orders, ruin and recreate"
 
 
 def plan(batch: Batch, clock: Clock = time.monotonic) -> BatchPlan:
     """The plan for a batch.
 
-    :param clock: looked at only to stop what takes too long; then ``proof.exhausted`` says so.
+    :param clock: looked at only to stop what takes too long; then ``proof.limit`` says so.
     """
     deadline = clock() + batch.seconds
     ground = ground_of(batch)
-    total = sum(kind.worth * len(kind.members) for kind, ways in zip(ground.kinds, ground.options) if ways)
-    view = View(ground, total)
-    if batch.solver and integer.available() and ground.kinds:
-        view = programmed(ground, total, batch.seconds * SOLVER_SHARE)
+    view = viewed(ground)
     boards = []
     if view.guide is not None and grows(ground):
         boards += [guided(ground, view, batch.effort * 500, clock, deadline)]
     singly = seated(ground, SINGLY) if batch.compare else None
     if not boards or boards[0].state() > view.goal:
-        boards += [seated(ground, rule) for rule in rules_for(ground)]
+        boards += [seated(ground, rule) for rule in rules_for(ground, beside=bool(boards))]
     best = min(boards, key=_state)
-    exhausted = improve(best, batch.effort * 1000, view.goal, clock, deadline) or view.exhausted
+    out_of_time = improve(best, batch.effort * 1000, view.goal, clock, deadline)
     apart = (singly.cost, singly.unplaced) if singly is not None else None
-    return finished(ground, best, proved(ground, best, view, exhausted), apart)
+    return finished(ground, best, proved(ground, best, view, out_of_time), apart)
+
+
+def viewed(ground: Ground) -> View:
+    """What a programme over pools says: solved by HiGHS where that may be used, else relaxed where it has anything to say."""
+    batch = ground.batch
+    total = sum(kind.worth * len(kind.members) for kind, ways in zip(ground.kinds, ground.options) if ways)
+    if batch.solver and integer.available() and ground.kinds:
+        return programmed(ground, total, batch.seconds * SOLVER_SHARE)
+    if grows(ground) and total:
+        return relaxed(ground, total)
+    return View(ground, total)
 
 
 def grows(ground: Ground) -> bool:
@@ -78,11 +93,11 @@ def grows(ground: Ground) -> bool:
     return any(site.most for site in ground.sites)
 
 
-def rules_for(ground: Ground) -> Iterable[Rule]:
+def rules_for(ground: Ground, *, beside: bool) -> Iterable[Rule]:
     """The greedy orders to try: where nothing can be opened its price does not matter, and of thousands one order is enough
-    to begin with."""
+    to begin with. ``beside`` a guided plan, which is mostly better, two are enough."""
     if grows(ground):
-        return RULES
+        return [rule for rule in RULES if not beside or rule.order == "worth"]
     if len(ground.batch.workloads) > THOUSANDS:
         return (Rule("name", True),)
     return [rule for rule in RULES if rule.share]
@@ -124,7 +139,8 @@ def guided(ground: Ground, view: View, steps: int, clock: Clock, deadline: float
 
 
 class View:
-    """What is known before anybody sits: ``goal`` is (work without a place, cost) that no plan can pass."""
+    """What is known before anybody sits: ``goal`` is (work without a place, cost) that no plan can pass. ``limit`` is what
+    ended the solver before it was done."""
 
     def __init__(
         self,
@@ -132,10 +148,12 @@ class View:
         most_worth: int,
         cost: int = 0,
         guide: Guide | None = None,
-        exhausted: bool = False,
+        method: str = BY_ORDERS,
+        limit: str = "",
     ) -> None:
         total = total_worth(ground)
-        self.most_worth, self.cost, self.guide, self.exhausted = most_worth, cost, guide, exhausted
+        self.most_worth, self.cost, self.guide = most_worth, cost, guide
+        self.method, self.limit = method, limit
         self.goal = (total - most_worth, cost)
 
 
@@ -143,40 +161,46 @@ def programmed(ground: Ground, total: int, seconds: float) -> View:
     """What HiGHS makes of the programme over pools."""
     aggregate = Aggregate(ground)
     aggregate.all_placed()
-    found = aggregate.programme.solve(seconds)
-    if found.values or found.status == "Time limit reached":
+    found = aggregate.programme.solve(seconds, nodes=SOLVER_NODES)
+    if found.values or found.status in integer.LIMITS:
         cost = aggregate.rounded_up(max(0.0, found.bound))
         guide = aggregate.guide(found) if found.values else None
-        return View(ground, total, cost, guide, found.status != OPTIMAL)
+        return View(ground, total, cost, guide, BY_SOLVER if guide else BY_ORDERS, _limit(found))
     aggregate = Aggregate(ground)
     aggregate.most_placed()
-    most = aggregate.programme.solve(seconds / 2)
+    most = aggregate.programme.solve(seconds / 2, nodes=SOLVER_NODES)
     most_worth = min(total, int(-most.bound * MICRO) + 1)
     if not most.values:
-        return View(ground, most_worth, exhausted=True)
+        return View(ground, most_worth, limit=_limit(most))
     aggregate.at_least(int(-most.objective * MICRO))
-    found = aggregate.programme.solve(seconds / 2)
+    found = aggregate.programme.solve(seconds / 2, nodes=SOLVER_NODES)
     guide = aggregate.guide(found if found.values else most)
     cost = aggregate.rounded_up(max(0.0, found.bound)) if found.values else 0
-    return View(ground, most_worth, cost, guide, {most.status, found.status} != {OPTIMAL})
+    return View(ground, most_worth, cost, guide, BY_SOLVER, min(filter(None, map(_limit, (most, found))), default=""))
 
 
-def proved(ground: Ground, board: Board, view: View, exhausted: bool) -> Proof:
+def _limit(found: Solution) -> str:
+    return "" if found.status == integer.OPTIMAL else "clock" if found.status == integer.OUT_OF_TIME else "solver"
+
+
+def relaxed(ground: Ground, total: int) -> View:
+    """What the programme over pools says in parts, without a solver."""
+    aggregate = Aggregate(ground)
+    aggregate.all_placed()
+    found = dual.solve(aggregate)
+    return View(ground, total, aggregate.rounded_up(found.bound), aggregate.guide(found, PART), BY_RELAXATION)
+
+
+def proved(ground: Ground, board: Board, view: View, out_of_time: bool) -> Proof:
     """How good the plan on the board is known to be."""
     total = total_worth(ground)
     placed = total - board.unplaced
     # Worth is counted in millionths, which the solver's numbers are not finer than
     most = placed if view.most_worth - placed <= total // 10**9 else view.most_worth
-    solved = view.guide is not None
-    bound = view.cost if placed == most else 0
-    if placed == most and not solved and board.cost:
-        aggregate = Aggregate(ground)
-        aggregate.all_placed()
-        bound = dual.lower_bound(aggregate, board.cost)
-    method = (
-        "integer programme over pools, packing, ruin and recreate" if solved else "greedy orders, ruin and recreate"
-    )
-    return Proof(board.cost, min(bound, board.cost), placed, most, method, exhausted)
+    bound = min(view.cost if placed == most else 0, board.cost)
+    proof = Proof(board.cost, bound, placed, most, view.method)
+    limit = "" if proof.proven else "clock" if out_of_time else view.limit or "steps"
+    return replace(proof, limit=limit)
 
 
 # --- the board as a plan

@@ -31,6 +31,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Cluster,
     Decision,
     Fleet,
+    Ranked,
     Request,
     Tenant,
     Workload,
@@ -63,6 +64,8 @@ GROUPED = (
 )
 STANDING = "workloads that stand already stay where they are"
 BOUND = "the bound counts alike nodes and clusters together, as one large node; a plan may cost more than it and be the best all the same"
+# What ended the search for a better plan: all but the clock are the same on every machine
+ENDED = {"": "bound", "steps": "steps", "solver": "solver_limit", "clock": "clock"}
 EXHAUSTED = "the time limit ended the search: on another machine or another day the plan may differ"
 
 
@@ -153,6 +156,7 @@ def certificate(plan: BatchPlan) -> Plain:
         "proven": proof.proven and level == "node",
         "optimal": proof.proven,
         "level": level,
+        "ended_by": ENDED[proof.limit],
         "work_placed": decimal(proof.worth, MICRO),
         "work_bound": decimal(proof.most_worth, MICRO),
         "terms": ["work", "cost"],
@@ -295,10 +299,20 @@ def rankings(plan: BatchPlan, max_candidates: int | None) -> list[list[Plain]]:
         key = (replace(batch.workloads[index], name="", labels=(), notes=()), placed)
         if most and key not in known:
             request = Request(batch.workloads[index], batch.fleet if placed else beside, batch.policy)
-            known[key] = [entry(ranked) for ranked in match(request).ranking[:most]]
+            ranking = match(request).ranking
+            if not placed:
+                ranking = run_into_first(ranking, match(replace(request, fleet=batch.fleet)).ranking)
+            known[key] = [entry(ranked) for ranked in ranking[:most]]
         return known.get(key, [])
 
     return [judged(index) for index in range(len(plan.places))]
+
+
+def run_into_first(beside: tuple[Ranked, ...], alone: tuple[Ranked, ...]) -> list[Ranked]:
+    """The candidates of a workload beside all others, those first that it could have had alone: it was the others that took
+    them, and what is missing there is what the batch ran into."""
+    had = {ranked.verdict.candidate.name for ranked in alone if ranked.verdict.feasible}
+    return sorted(beside, key=lambda ranked: (not ranked.verdict.feasible, ranked.verdict.candidate.name not in had))
 
 
 def fleet_after(plan: BatchPlan) -> Fleet:

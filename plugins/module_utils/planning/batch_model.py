@@ -43,8 +43,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.sho
 class Batch:
     """All that a decision about many workloads depends on, in order of their names.
 
-    ``effort`` is how long the search may go on, in thousands of steps; ``solver`` tells whether HiGHS may be used, and
-    ``seconds`` how long it, and everything together, may take. ``compare`` asks what placing one after the other comes to.
+    ``effort`` is how long the search may go on, in thousands of steps; ``solver`` tells whether HiGHS may be used. ``seconds``
+    is how long everything together may take at the worst: meant to be more than the steps need. ``compare`` asks what placing one after the other comes to.
     """
 
     workloads: tuple[Workload, ...]
@@ -293,7 +293,8 @@ class Planned:
 class Proof:
     """How good a plan is known to be. Costs are those of nodes that it opens, worth as in ``Kind``.
 
-    ``bound`` is a cost below which no plan can place as much, ``most_worth`` what no plan can pass.
+    ``bound`` is a cost below which no plan can place as much, ``most_worth`` what no plan can pass. ``limit`` is what ended
+    the search for a better one: nothing (it met the bound), ``steps``, ``solver`` (and then the steps) or ``clock``.
     """
 
     cost: int
@@ -301,7 +302,12 @@ class Proof:
     worth: int
     most_worth: int
     method: str
-    exhausted: bool = False
+    limit: str = ""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the clock had a say: nothing else depends on the machine."""
+        return self.limit == "clock"
 
     @property
     def proven(self) -> bool:

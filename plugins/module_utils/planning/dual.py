@@ -2,162 +2,231 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A lower bound of what a batch costs, without a solver: Lagrangian relaxation of the programme over pools.
+"""The programme over pools without a solver, in parts instead of whole numbers: a bound of what a batch costs, and a guide.
 
-Every room gets a price. Whoever is to be placed pays the least that these prices allow, whoever owns a room is paid; at
-any prices the difference is a bound (weak duality), and subgradient steps of Polyak's length look for good ones.
+Every row gets a price. Whoever is to be placed takes the ways that are cheapest at these prices, whatever could be opened is
+opened where that pays, and the prices of rows that are asked for too much rise: the primal-dual hybrid gradient method
+(Chambolle and Pock 2011, with their diagonal steps), which needs nothing but sums. At any prices what is paid less what is
+owned is a bound (weak duality), so a round too few makes it weaker, never wrong.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from math import fsum
+from operator import itemgetter, mul
 from typing import NamedTuple
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.aggregate import Aggregate, Bucket
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.aggregate import Aggregate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import MICRO
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.integer import Name, Solution
 
-ROUNDS = 400
-# After so many rounds without a better bound the steps are halved.
-PATIENCE = 8
+ROUNDS = 1000
+# Products to be added up, all rounds together: what keeps a large programme from taking minutes
+MOST_WORK = 6_000_000
+# So often it is looked whether the bound is good enough, and how good that is, relatively
+CHECK = 100
+GOOD = 5e-4
+# How long the steps of seats are against those of prices, where a node costs about one
+BALANCE = 2.0
+
 Entries = tuple[tuple[int, float], ...]
+# Which numbers to take of many, and what each counts
+Sum = tuple[Callable[[Sequence[float]], tuple[float, ...]], tuple[float, ...]]
 
 
-class Way(NamedTuple):
-    """One way to seat one unit: what it costs by itself, and what it takes of which room."""
+class Block(NamedTuple):
+    """So many units, which take the columns from ``first`` until before ``last`` in any parts."""
 
-    cost: float
-    entries: Entries
-
-
-class Want(NamedTuple):
-    """So many units, each of which takes the cheapest of its ways."""
-
+    first: int
+    last: int
     count: int
-    ways: tuple[Way, ...]
-
-
-class Offer(NamedTuple):
-    """What could be opened: at what price, how many, what room each brings, and whose bounds limit it."""
-
-    price: float
-    most: int
-    entries: Entries
-    inner: tuple[tuple[int, int], ...] = ()
 
 
 class Relaxation(NamedTuple):
-    """The programme, as far as the bound looks at it. ``nodes`` are limited each, or by ``clusters`` that are made."""
+    """The programme: ``blocks`` of columns of who is to be placed, then, from ``free`` on, what could be opened.
 
+    Each column has a cost and what it takes of which row; of each row there is ``room``.
+    """
+
+    names: tuple[Name, ...]
+    costs: tuple[float, ...]
+    entries: tuple[Entries, ...]
+    most: tuple[float, ...]
+    blocks: tuple[Block, ...]
+    free: int
     room: tuple[float, ...]
-    wants: tuple[Want, ...]
-    nodes: tuple[Offer, ...]
-    clusters: tuple[Offer, ...]
+    scale: float
+    sums: tuple[Sum, ...]
 
 
 def relaxation(aggregate: Aggregate) -> Relaxation:
-    """The programme with rooms by number, in which a unit of room is what one node of its pool has."""
+    """The programme with rows by number, each as large as its largest entry, and costs as parts of a middling price."""
     programme, ground = aggregate.programme, aggregate.ground
-    rows = [name for name in programme.rows if isinstance(name[0], Bucket)]
-    scale = {name: max(1.0, max(abs(value) for value in _values(aggregate, name))) for name in rows}
-    numbers = {name: number for number, name in enumerate(rows)}
-
-    def entries(column: tuple[object, ...]) -> Entries:
-        found = programme.entries[column].items()
-        return tuple((numbers[row], value / scale[row]) for row, value in found if row in numbers)
-
-    ways: dict[tuple[object, ...], list[Way]] = {}
+    wants: dict[Name, list[Name]] = {}
+    opened = []
     for column in programme.columns:
         if column[0] in ("seats", "lonely"):
-            key = column[:4] if column[0] == "seats" else column[:2]
-            ways.setdefault(key, []).append(Way(aggregate.prices.get(column, 0) / MICRO, entries(column)))
-    wants = []
-    for key, found in ways.items():
-        kind = ground.kinds[key[1]]  # type: ignore[index]
-        alone = kind.workload.isolation in ("node", "cluster")
-        # Several forms: the cheapest form would have to be found, and their first parts' prices alone are a bound of none.
-        if key[0] == "lonely" or len(dict.fromkeys(form for form, _option in ground.options[key[1]])) == 1:  # type: ignore[index]
-            wants.append(Want(len(kind.members) * (1 if alone else kind.workload.replicas), tuple(found)))
-    pools = sorted(aggregate.flavors)
-    places = {pool: number for number, pool in enumerate(pools)}
-    nodes = tuple(
-        Offer(aggregate.prices["nodes", pool] / MICRO, aggregate.left[pool], entries(("nodes", pool))) for pool in pools
+            wants.setdefault(column[:4] if column[0] == "seats" else column[:2], []).append(column)
+        elif column[0] in ("nodes", "made"):
+            opened.append(column)
+    names: list[Name] = []
+    blocks = []
+    for key, ways in wants.items():
+        kind = ground.kinds[key[1]]
+        forms = dict.fromkeys(form for form, _option in ground.options[key[1]])
+        # Several forms or parts: nothing says how many take which form, and to ask for none of them is a bound too
+        if key[0] == "lonely" or len(forms) == 1:
+            unit = 1 if kind.workload.isolation in ("node", "cluster") else kind.workload.replicas
+            blocks.append(Block(len(names), len(names) + len(ways), len(kind.members) * unit))
+            names += ways
+    free = len(names)
+    names += opened
+    rows: dict[Name, float] = {}
+    for name in names:
+        for row, value in programme.entries[name].items():
+            if row[0] not in ("forms", "form", "all"):
+                rows[row] = max(rows.get(row, 0.0), abs(value))
+    numbers = {row: number for number, row in enumerate(rows)}
+    prices = [aggregate.prices[name] for name in opened if aggregate.prices.get(name)]
+    scale = fsum(prices) / len(prices) if prices else float(MICRO)
+    entries = tuple(
+        tuple((numbers[row], value / rows[row]) for row, value in programme.entries[name].items() if row in numbers)
+        for name in names
     )
-    most = sum(len(kind.members) for kind in ground.kinds)
-    clusters = tuple(
-        Offer(
-            aggregate.prices["made", number] / MICRO,
-            min(most, aggregate.limits.get("clusters", most)),
-            entries(("made", number)),
-            tuple(
-                (places[ground.pools[site]], ground.sites[site].most)
-                for site in ground.hosts[number].sites
-                if site in aggregate.useful
-            ),
-        )
-        for number in aggregate.recipes
+    return Relaxation(
+        tuple(names),
+        tuple(aggregate.prices.get(name, 0) / scale for name in names),
+        entries,
+        tuple(programme.columns[name][1] for name in names),
+        tuple(blocks),
+        free,
+        tuple(max(0.0, programme.rows[row][1]) / most for row, most in rows.items()),
+        scale / MICRO,
+        tuple(map(summed, entries)),
     )
-    room = tuple(max(0.0, programme.rows[name][1]) / scale[name] for name in rows)
-    return Relaxation(room, tuple(wants), nodes, clusters)
 
 
-def _values(aggregate: Aggregate, row: tuple[object, ...]) -> list[float]:
-    bucket = row[0]
-    node = aggregate.programme.entries.get(("nodes", bucket.pool), {})  # type: ignore[attr-defined]
-    return [node.get((Bucket(bucket.pool, ()), row[1]), 1.0)]  # type: ignore[attr-defined]
+def summed(entries: Iterable[tuple[int, float]]) -> Sum:
+    """A sum that is added up often, which itemgetter does fastest; it wants two numbers at least."""
+    found = list(entries)
+    found += [(0, 0.0)] * (2 - len(found))
+    return itemgetter(*[place for place, _amount in found]), tuple([amount for _place, amount in found])
 
 
-def lower_bound(aggregate: Aggregate, upper: int, rounds: int = ROUNDS) -> int:
-    """What placing everybody costs at least; ``upper`` is what it is known to cost at most."""
+def solve(aggregate: Aggregate, rounds: int = ROUNDS) -> Solution:
+    """Placing everybody: what it costs at least, and who goes where in parts.
+
+    The values come near to what is allowed, not quite; ``bound`` is one at whatever round it ends.
+    """
     problem = relaxation(aggregate)
-    prices = [0.0] * len(problem.room)
-    best, length, waited = 0.0, 1.0, 0
-    for _round in range(rounds):
-        value, slope = relaxed(problem, prices)
-        if value > best:
-            best, waited = value, 0
-        else:
-            waited += 1
-            if waited >= PATIENCE:
-                length, waited = length / 2, 0
-        norm = sum(entry * entry for entry in slope)
-        if not norm or length < 1e-4:
+    if len(problem.names) < 2 or len(problem.room) < 1:
+        return Solution("Relaxed", 0.0, 0.0, {})
+    size = sum(map(len, problem.entries))
+    rounds = min(rounds, MOST_WORK // max(1, size))
+    walk = Walk(problem)
+    best = 0.0
+    for number in range(1, rounds + 1):
+        walk.step()
+        if number % CHECK == 0 or number == rounds:
+            best = max(best, value(problem, affordable(problem, walk.prices)))
+            spent = fsum(cost * amount for cost, amount in zip(problem.costs, walk.amounts))
+            if spent <= best * (1 + GOOD) and walk.excess() <= GOOD:
+                break
+    spent = fsum(cost * amount for cost, amount in zip(problem.costs, walk.amounts))
+    values = dict(zip(problem.names, walk.amounts))
+    return Solution("Relaxed", spent * problem.scale, best * problem.scale * (1 - 1e-9), values)
+
+
+class Walk:
+    """Amounts and prices on their way to the best ones."""
+
+    def __init__(self, problem: Relaxation) -> None:
+        self.problem = problem
+        width = [fsum(abs(value) for _row, value in entries) or 1.0 for entries in problem.entries]
+        height = [0.0] * len(problem.room)
+        columns: list[list[tuple[int, float]]] = [[] for _row in problem.room]
+        for column, entries in enumerate(problem.entries):
+            for row, value in entries:
+                height[row] += abs(value)
+                columns[row].append((column, value))
+        self.sums = [summed(found) for found in columns]
+        self.amounts = [0.0] * len(problem.names)
+        for first, last, count in problem.blocks:
+            width[first:last] = [max(width[first:last])] * (last - first)
+            self.amounts[first:last] = [count / (last - first)] * (last - first)
+        self.prices = [0.0] * len(problem.room)
+        self.strides = [BALANCE / each for each in width]
+        self.rises = [1 / (BALANCE * (each or 1.0)) for each in height]
+
+    def step(self) -> None:
+        """Everybody a step to what is cheaper, then every price a step to where it should be."""
+        problem, before = self.problem, self.amounts
+        reduced = at(problem, self.prices)
+        moved = [have - stride * cost for have, stride, cost in zip(before, self.strides, reduced)]
+        for first, last, count in problem.blocks:
+            moved[first:last] = shared_out(moved[first:last], count)
+        moved[problem.free :] = [
+            min(max(0.0, amount), most) for amount, most in zip(moved[problem.free :], problem.most[problem.free :])
+        ]
+        ahead = [2 * now - then for now, then in zip(moved, before)]
+        self.amounts = moved
+        self.prices = [
+            max(0.0, price + rise * (fsum(map(mul, taken(ahead), amounts)) - room))
+            for price, rise, (taken, amounts), room in zip(self.prices, self.rises, self.sums, problem.room)
+        ]
+
+    def excess(self) -> float:
+        """By how much, of what is asked for, the worst row is asked for too much."""
+        worst = 0.0
+        for (taken, amounts), room in zip(self.sums, self.problem.room):
+            asked = fsum(map(mul, taken(self.amounts), amounts))
+            worst = max(worst, (asked - room) / (1.0 + room))
+        return worst
+
+
+def at(problem: Relaxation, prices: Sequence[float]) -> list[float]:
+    """What each column costs at these prices."""
+    return [
+        cost + fsum(map(mul, taken(prices), amounts)) for cost, (taken, amounts) in zip(problem.costs, problem.sums)
+    ]
+
+
+def shared_out(amounts: Sequence[float], count: int) -> list[float]:
+    """The nearest amounts of at least nothing that add up to ``count``."""
+    total, cut = 0.0, 0.0
+    for number, amount in enumerate(sorted(amounts, reverse=True), 1):
+        total += amount
+        level = (total - count) / number
+        if amount <= level:
             break
-        step = length * max(upper / MICRO - value, upper / MICRO / 1000) / norm
-        prices = [max(0.0, price + step * entry) for price, entry in zip(prices, slope)]
-    return min(upper, aggregate.rounded_up(best * (1 - 1e-9)))
+        cut = level
+    return [max(0.0, amount - cut) for amount in amounts]
 
 
-def relaxed(problem: Relaxation, prices: list[float]) -> tuple[float, list[float]]:
-    """The bound at these prices, and in which direction it grows."""
-    value = -sum(price * have for price, have in zip(prices, problem.room))
-    slope = [-have for have in problem.room]
-    for want in problem.wants:
-        cheapest, chosen = float("inf"), want.ways[0]
-        for way in want.ways:
-            paid = way.cost
-            for at, amount in way.entries:
-                paid += prices[at] * amount
-            if paid < cheapest:
-                cheapest, chosen = paid, way
-        value += cheapest * want.count
-        for at, amount in chosen.entries:
-            slope[at] += amount * want.count
-    gains = []
-    for offer in problem.nodes:
-        reduced = offer.price + sum([prices[at] * amount for at, amount in offer.entries])
-        gains.append(min(0.0, reduced))
-        if reduced < 0:
-            value += reduced * offer.most
-            for at, amount in offer.entries:
-                slope[at] += amount * offer.most
-    for offer in problem.clusters:
-        reduced = offer.price + sum([prices[at] * amount for at, amount in offer.entries])
-        reduced += sum(gains[place] * most for place, most in offer.inner)
-        if reduced < 0:
-            value += reduced * offer.most
-            for at, amount in offer.entries:
-                slope[at] += amount * offer.most
-            for place, most in offer.inner:
-                if gains[place] < 0:
-                    for at, amount in problem.nodes[place].entries:
-                        slope[at] += amount * most * offer.most
-    return value, slope
+def affordable(problem: Relaxation, prices: Iterable[float]) -> list[float]:
+    """Prices at which nothing is worth opening: otherwise a little too much in a price counts for every node there could be.
+
+    Clusters come first: what makes one dearer (that it allows nodes) makes these cheaper.
+    """
+    found = list(prices)
+    columns = range(problem.free, len(problem.names))
+    for column in sorted(columns, key=lambda column: problem.names[column][0] != "made"):
+        gains = [(row, -amount) for row, amount in problem.entries[column] if amount < 0]
+        earned = fsum(found[row] * amount for row, amount in gains)
+        paid = problem.costs[column] + fsum(
+            found[row] * amount for row, amount in problem.entries[column] if amount > 0
+        )
+        if earned > paid:
+            for row, _amount in gains:
+                found[row] *= paid / earned
+    return found
+
+
+def value(problem: Relaxation, prices: Sequence[float]) -> float:
+    """The bound at these prices."""
+    reduced = at(problem, prices)
+    total = [-price * room for price, room in zip(prices, problem.room)]
+    total += [count * min(reduced[first:last]) for first, last, count in problem.blocks]
+    total += [min(0.0, cost) * most for cost, most in zip(reduced[problem.free :], problem.most[problem.free :])]
+    return fsum(total)

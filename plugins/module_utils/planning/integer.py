@@ -4,8 +4,8 @@
 
 """A mixed integer programme by named columns and rows, and HiGHS as its optional solver.
 
-``highspy`` is imported nowhere else, and only when a programme is solved. One thread, a fixed seed and a time limit:
-the same programme gives the same answer, unless the limit ends it.
+``highspy`` is imported nowhere else, and only when a programme is solved. One thread, a fixed seed and a limit of nodes of the
+search tree: the same programme gives the same answer, unless the clock, which is only there for the worst, ends it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,17 @@ import ctypes
 import importlib.util
 import os
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
 Name = tuple[Any, ...]
 ENDLESS = float("inf")
 LIBRARY = "highspy"
+# How HiGHS says what ended it
+OPTIMAL, OUT_OF_NODES, OUT_OF_TIME = "Optimal", "Solution limit reached", "Time limit reached"
+MANY_NODES = 1_000_000
+LIMITS = (OUT_OF_NODES, OUT_OF_TIME)
 
 
 def available() -> bool:
@@ -75,10 +80,19 @@ class Programme:
             known = self.entries[column]
             known[row] = known.get(row, 0) + value
 
-    def solve(self, seconds: float, gap: float = 0) -> Solution:
+    def drop(self, rows: AbstractSet[Name]) -> None:
+        """Forget rows."""
+        for row in rows:
+            del self.rows[row]
+        for column, entries in self.entries.items():
+            if not rows.isdisjoint(entries):
+                self.entries[column] = {row: value for row, value in entries.items() if row not in rows}
+
+    def solve(self, seconds: float, gap: float = 0, nodes: int = MANY_NODES) -> Solution:
         """Solve it.
 
-        :param seconds: how long at most.
+        :param seconds: how long at most, by the clock.
+        :param nodes: how many nodes of the search tree at most.
         :param gap: how far, relatively, from the bound is good enough.
         """
         import highspy
@@ -92,6 +106,7 @@ class Programme:
             "random_seed": 0,
             "time_limit": float(seconds),
             "mip_rel_gap": gap,
+            "mip_max_nodes": nodes,
         }
         for option, value in options.items():
             solver.setOptionValue(option, value)

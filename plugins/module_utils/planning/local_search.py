@@ -26,11 +26,25 @@ Clock = Callable[[], float]
 
 @dataclass
 class Guide:
-    """What a programme over pools wants: how many of a kind in which pool, how many nodes more, how many of a recipe."""
+    """What a programme over pools wants: how many of a kind in which pool, or alone in which cluster, how many nodes more,
+    how many of a recipe."""
 
     targets: dict[tuple[int, int], int] = field(default_factory=dict)
     nodes: dict[int, int] = field(default_factory=dict)
     made: dict[int, int] = field(default_factory=dict)
+
+
+def alone_in(host: int) -> int:
+    """What stands for a cluster among the pools of a guide."""
+    return ~host
+
+
+def aim(board: Board, workload: int, option: Option) -> int:
+    """What a guide counts a way as: the pool of its first part, or the cluster where it is to have that for itself."""
+    site = board.origin[option[0]]
+    if board.kind(workload).isolation == "cluster":
+        return alone_in(board.ground.sites[site].host)
+    return board.ground.pools[site]
 
 
 class Rule(NamedTuple):
@@ -84,8 +98,8 @@ def seat(board: Board, workload: int, share: bool, guide: Guide | None = None, o
         before = board.checkpoint()
         if board.place(workload, *chance) and within_budget(board, workload, chance, before):
             if guide is not None:
-                pool = board.ground.pools[board.origin[chance.option[0]]]
-                guide.targets[kind, pool] = guide.targets.get((kind, pool), 0) - 1
+                target = (kind, aim(board, workload, chance.option))
+                guide.targets[target] = guide.targets.get(target, 0) - 1
             return True
         board.back_to(before)
     return False
@@ -115,7 +129,7 @@ def scored(
     kind = board.kind_of[workload]
     wanted = board.kind(workload)
     for number, (form, option) in enumerate(board.ground.options[kind]):
-        if guide is not None and guide.targets.get((kind, board.ground.pools[option[0]]), 0) < 1:
+        if guide is not None and guide.targets.get((kind, aim(board, workload, option)), 0) < 1:
             continue
         for host, there in board.instances(option):
             if not board.may_join(workload, host) or (only is not None and there[0] not in only and host != NOWHERE):

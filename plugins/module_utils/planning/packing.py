@@ -15,7 +15,12 @@ from collections.abc import Iterable
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import cost
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_model import Ground, Option
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import Gauge, gauge, mix
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import (
+    Gauge,
+    gauge,
+    mix,
+    supply,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Flavor, Part, Room
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import capacity, closed, occupied
 
@@ -94,7 +99,7 @@ class Board:
             for kind in ground.kinds
             for part in kind.workload.forms[-1]
         ]
-        self.rooms = Rooms(gauge(mix(batch.fleet.standing, tuple(coming))))
+        self.rooms = Rooms(gauge(mix(batch.fleet.standing, tuple(coming)), supply(batch.fleet)))
         self.kind_of = {member: number for number, kind in enumerate(ground.kinds) for member in kind.members}
         # Hosts and sites; those of recipes are patterns, of which copies are added when one is made
         self.hosts = list(ground.hosts)

@@ -273,15 +273,49 @@ def test_permuted_input_gives_the_same_bytes(case: tuple[list[Plain], Plain], se
     assert json.dumps(one) == json.dumps(other)
 
 
+def bound_of(wanted: Batch, rounds: int) -> tuple[float, Aggregate]:
+    aggregate = Aggregate(ground_of(wanted))
+    aggregate.all_placed()
+    return dual.solve(aggregate, rounds).bound, aggregate
+
+
 @pytest.mark.skipif(not integer.available(), reason="highspy is not installed: nothing to compare the bound with")
 @settings(max_examples=EXAMPLES)
-@given(batches())
-def test_no_bound_passes_a_plan(case: tuple[list[Plain], Plain]) -> None:
-    """The bound without a solver lies below whatever plan with one places everybody."""
+@given(batches(), st.sampled_from((1, 30, 300)))
+def test_no_bound_passes_what_the_solver_finds(case: tuple[list[Plain], Plain], rounds: int) -> None:
+    """The bound without a solver, after however many rounds, lies below the optimum, and below a plan."""
     wanted = read(*case, solver=True)
     plan = batch.plan(wanted)
     ground = ground_of(wanted)
     if ground.kinds and all(ground.options) and None not in plan.places:
-        aggregate = Aggregate(ground)
-        aggregate.all_placed()
-        assert dual.lower_bound(aggregate, 2 * plan.proof.cost, 60) <= plan.proof.cost
+        bound, aggregate = bound_of(wanted, rounds)
+        assert bound <= aggregate.programme.solve(10).objective + 1e-6
+        assert aggregate.rounded_up(bound) <= plan.proof.cost
+
+
+@pytest.mark.skipif(not integer.available(), reason="highspy is not installed: nothing to compare the bound with")
+def test_the_bound_without_a_solver_is_near_the_optimum() -> None:
+    wanted = asked([gpu(f"w{number}", 1 + number % 3) for number in range(40)], cluster("ml", group(count=1, most=30)))
+    bound, aggregate = bound_of(wanted, 1500)
+    assert 0.97 <= bound / aggregate.programme.solve(10).objective <= 1
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_clock_that_stands_still_or_runs_changes_nothing_but_where_it_ends_the_search(solver: bool) -> None:
+    wanted = asked([gpu(f"w{number}", 1 + number % 3) for number in range(20)], cluster("ml"), solver=solver)
+    ticks = iter(range(10**9))
+    slow, fast = batch.plan(wanted, lambda: 0.0), batch.plan(wanted, lambda: next(ticks) / 10**6)
+    assert answer(slow) == answer(fast)
+    assert answer(slow)["certificate"]["ended_by"] in ("bound", "steps")
+    if slow.proof.limit:
+        assert answer(batch.plan(wanted, lambda: float(next(ticks) * 1000)))["certificate"]["ended_by"] == "clock"
+
+
+def test_who_has_no_place_is_told_what_the_others_took() -> None:
+    """Alone the workload could have had a node more; the other took the last that the quota allows."""
+    quota = {"instances": {"limit": 1, "used": 0}}
+    groups = [group(count=1, most=1), group("gpu.a100.large", name="small", count=0, most=5)]
+    found = answered([gpu("a", priority=2), gpu("b")], cluster("ml", *groups[1:]), quota=quota)
+    (left,) = found["unplaced"]
+    first = of(found, left)["ranking"][0]
+    assert "QUOTA_SHORT" in {entry["code"] for entry in first["why_not"]}, first
