@@ -294,9 +294,12 @@ def test_no_bound_passes_what_the_solver_finds(case: tuple[list[Plain], Plain], 
 
 
 @pytest.mark.skipif(not integer.available(), reason="highspy is not installed: nothing to compare the bound with")
-def test_the_bound_without_a_solver_is_near_the_optimum() -> None:
-    wanted = asked([gpu(f"w{number}", 1 + number % 3) for number in range(40)], cluster("ml", group(count=1, most=30)))
-    bound, aggregate = bound_of(wanted, 1500)
+@pytest.mark.parametrize("small", [60, 100, 140])
+def test_the_bound_without_a_solver_is_near_the_optimum(small: int) -> None:
+    prices = {"flavors": {"gpu.a100.large": small, "gpu.a100.xlarge": 300, "cpu.medium": 50}}
+    groups = (group(count=1, most=9), group("gpu.a100.large", name="small", count=1, most=60))
+    wanted = [gpu(f"w{number}", 1 + number % 3 * (number % 2), replicas=1 + number % 2) for number in range(40)]
+    bound, aggregate = bound_of(asked(wanted, cluster("ml", *groups), prices=prices), 1500)
     assert 0.97 <= bound / aggregate.programme.solve(10).objective <= 1
 
 
