@@ -85,7 +85,7 @@ options:
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.standing
-  - kcloud.infrastructure.attributes.info
+  - kcloud.infrastructure.attributes.plan
   - kcloud.infrastructure.attributes.actiongroup
 requirements:
   - python-magnumclient >= 4.5

@@ -117,7 +117,7 @@ options:
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.magnum
-  - kcloud.infrastructure.attributes.info
+  - kcloud.infrastructure.attributes.plan
   - kcloud.infrastructure.attributes.actiongroup
 requirements:
   - python-magnumclient >= 4.5
@@ -367,7 +367,7 @@ unplaced:
   sample: []
 plan_diff:
   description: The plan as texts C(before) and C(after), a line for each node group that changes and each workload.
-  returned: when O(workloads) is given
+  returned: success
   type: dict
   sample:
     before: |

@@ -69,7 +69,7 @@ extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.standing
   - kcloud.infrastructure.standing.nodes
-  - kcloud.infrastructure.attributes.info
+  - kcloud.infrastructure.attributes.plan
   - kcloud.infrastructure.attributes.actiongroup
 requirements:
   - python-magnumclient >= 4.5

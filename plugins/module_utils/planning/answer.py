@@ -21,6 +21,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Decision,
     Fix,
     Ranked,
+    Request,
     Step,
     Violation,
 )
@@ -67,6 +68,7 @@ def answer(decision: Decision, max_candidates: int | None = None) -> Plain:
         "coming": coming(decision),
         "assumptions": assumptions(decision),
         "inputs_digest": digest(decision.request),
+        "plan_diff": diff(decision),
         "table": table(shown, len(decision.ranking)),
     }
 
@@ -159,6 +161,31 @@ def _nothing(decision: Decision) -> str:
     codes = ", ".join(dict.fromkeys(violation.code for violation in nearest.why_not))
     count = len(decision.ranking)
     return f"None of {count} candidates can carry it. Closest: {nearest.candidate.name} ({codes}). Way out: {changes}."
+
+
+def diff(decision: Decision) -> Plain:
+    """Before and after, a line for each node group that changes, and where the workload is."""
+    now = then = _home(decision.request)
+    before, after = [], []
+    if decision.chosen is not None:
+        found = described(decision.chosen)
+        name = found["cluster"] or found["target"]
+        then = name + "/" + "+".join(group["name"] for group in found["node_groups"])
+        for group in found["node_groups"]:
+            title = f"{name}/{group['name']} ({group['flavor']})"
+            if group["node_count_after"] != group["node_count_before"]:
+                before += [f"{title}: {group['node_count_before']} nodes"] if found["cluster"] else []
+                after.append(f"{title}: {group['node_count_after']} nodes")
+    before.append(f"{decision.request.workload.name}: {now}")
+    after.append(f"{decision.request.workload.name}: {then}")
+    return {"before": "".join(f"{line}\n" for line in before), "after": "".join(f"{line}\n" for line in after)}
+
+
+def _home(request: Request) -> str:
+    """Where the workload stands, in words."""
+    home, group = request.workload.home or ("", "")
+    name = next((cluster.name for cluster in request.fleet.clusters if cluster.id == home), "nowhere")
+    return f"{name}/{group}" if group else name
 
 
 # --- beside the decision
