@@ -27,10 +27,13 @@ from benchmarks.planner import instances, report
 
 Plain = dict[str, Any]
 MOST_FAILURES = 5
+# Flavors whose devices are shared here
+SHARED = ("gpu.l4.1", "gpu.l4.4")
+PARTS_LEFT = (0, 250, 400, 600, 1000)
 
 
 def hindered(chance: random.Random, made: Plain) -> Plain:
-    """The instance with states, locks, taints, distances, neighbours, quotas and budgets."""
+    """The instance with states, locks, taints, bounds, shared devices, distances, neighbours, quotas and budgets."""
     for cluster in made["fleet"]["clusters"]:
         cluster["status"] = chance.choice(("CREATE_COMPLETE",) * 6 + ("UPDATE_IN_PROGRESS", "UPDATE_FAILED"))
         cluster["health_status"] = chance.choice(("HEALTHY", "HEALTHY", "UNHEALTHY"))
@@ -38,6 +41,11 @@ def hindered(chance: random.Random, made: Plain) -> Plain:
         for group in cluster["node_groups"]:
             group["taints"] = chance.choice(([], [], [], ["a=b:NoSchedule"], ["c:NoExecute", "d:NoSchedule"]))
             group["status"] = chance.choice(("CREATE_COMPLETE",) * 7 + ("UPDATE_IN_PROGRESS",))
+            group["max_node_count"] = chance.choice((8, 8, max(1, group["node_count"])))
+            for node in group.get("nodes", []) if group["flavor"] in SHARED else []:
+                node["devices"] = [chance.choice(PARTS_LEFT) for _device in node["devices"]]
+                node["busy"] = min(node["devices"]) < PARTS_LEFT[-1]
+    made["flavor_map"] = {name: {"shareable": True} for name in SHARED}
     names = [cluster["name"] for cluster in made["fleet"]["clusters"]]
     made["placements"] = [
         {**workload, "workload": f"t{number}", "cluster": chance.choice(names)}
@@ -69,6 +77,12 @@ def hindered(chance: random.Random, made: Plain) -> Plain:
             workload.pop("gpu_model", None)
             workload.pop("npu_model", None)
             workload.update(gpu_count=1, npu_count=1)
+        elif chance.random() < 0.3:
+            for key in [key for key in workload if key.startswith(("gpu_", "npu_"))]:
+                del workload[key]
+            share = chance.choice((0.2, 0.5, 0.7))
+            workload["accelerator"] = {"kind": "gpu", "count": chance.choice((1, 2)), "share": share}
+            workload["cpu_cores"] = chance.choice((0.5, 2))
     return made
 
 
@@ -91,7 +105,7 @@ def judged(request: Request, candidate: Candidate, seen: Counter[tuple[str, str]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run it, print the table, write the JSON; fails where a fix is not true."""
+    """Run it, print the table, write the JSON; fails where a fix is not true, or a code was never a reason."""
     parser = argparse.ArgumentParser(description="Truth of fixes on generated fleets")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(10)))
     parser.add_argument("--output", type=Path, default=Path(".build/benchmarks/b6.json"))
@@ -125,8 +139,11 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{looked} candidates, {refused} refused; {len(failures)} fixes that do not hold")
     for failure in failures[:MOST_FAILURES]:
         print(failure)
+    never = [code for code in CODES if not seen[code, "refused"]]
+    if never:
+        print(f"never a reason: {', '.join(never)}")
     report.write(asked.output, "b6", rows, seeds=asked.seeds, candidates=looked, refused=refused, failures=failures)
-    return 1 if failures else 0
+    return 1 if failures or never else 0
 
 
 if __name__ == "__main__":

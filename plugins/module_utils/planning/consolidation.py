@@ -203,9 +203,7 @@ class _Work:
         self.disruption = sum(disruption(node.pods) for node in self.nodes.values())
         self.fragments = gauge(mix(self.fleet.standing, ()))
         self.yard = Yard(self.fleet.clusters, self.fragments)
-        self.guarded = {
-            cluster.id: tuple(guards.cluster_guards(cluster, self.rules.care)) for cluster in self.fleet.clusters
-        }
+        self.guarded = {cluster.id: guards.taking_guards(cluster, self.rules.care) for cluster in self.fleet.clusters}
         self.gone: set[Place] = set()
         self.merged: set[str] = set()
         self.received: set[str] = set()
@@ -464,7 +462,7 @@ class _Work:
         """Everybody of one cluster goes to another, which may grow for that, and the first one goes."""
         masters = one.masters[0].price * one.masters[1] if one.masters else 0
         option = Option("merge", f"merge {one.name} into {other.name}", one.id, other.id, masters=masters)
-        found = [*self.guarded[one.id], *self.guarded[other.id], *guards.owner_guards(one)]
+        found = [*self.guarded[one.id], *self.guarded[other.id]]
         found += self.apart(one, other)
         if one.id in self.merged or other.id in self.merged or one.id in self.received:
             done = one.name if one.id in self.merged | self.received else other.name

@@ -20,7 +20,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.con
     paid,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import MICRO
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import cluster_guards
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import taking_guards
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.layout import text_table
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import WHOLE, Cluster, Flavor, Part
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import steady
@@ -293,7 +293,7 @@ def least(found: Consolidation) -> tuple[int, int]:
     cells: dict[tuple[str, ...], list[Cluster]] = {}
     cost = devices = 0
     for cluster in found.question.fleet.clusters:
-        if any(cluster_guards(cluster, rules.care)):
+        if taking_guards(cluster, rules.care):
             cost += paid(cluster)
             devices += sum(_devices(group.flavor) * group.count for group in cluster.groups) * WHOLE
         else:

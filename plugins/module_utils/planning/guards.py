@@ -119,9 +119,14 @@ def cluster_guards(cluster: Cluster, care: Care) -> Iterator[Violation]:
 
 
 def owner_guards(cluster: Cluster) -> Iterator[Violation]:
-    """A cluster that as a whole may go must belong to somebody who is known."""
+    """What goes must belong to somebody who is known."""
     if not cluster.project:
         yield against("OWNER_UNKNOWN", "a project", "unknown", "name_owner", "find out whose cluster it is: project_id")
+
+
+def taking_guards(cluster: Cluster, care: Care) -> tuple[Violation, ...]:
+    """What protects a cluster and all its nodes from being taken away."""
+    return (*cluster_guards(cluster, care), *owner_guards(cluster))
 
 
 def group_guards(group: Group) -> Iterator[Violation]:

@@ -191,8 +191,7 @@ def busyness(subject: Subject, rules: Rules, now: int, idle_s: int | None) -> It
 def protections(subject: Subject, rules: Rules, now: int) -> Iterator[Violation]:
     """What speaks against deleting a cluster, however idle it is."""
     cluster = subject.cluster
-    yield from guards.cluster_guards(cluster, rules.care)
-    yield from guards.owner_guards(cluster)
+    yield from guards.taking_guards(cluster, rules.care)
     locked = sorted({lock for group in cluster.groups for node in group.nodes for lock in node.locks})
     if locked:
         names = ", ".join(locked)

@@ -328,7 +328,7 @@ class Removal:
             for node in group.nodes
         }
         self.guarded = {
-            cluster.id: tuple(guards.cluster_guards(cluster, self.rules.care)) for cluster in self.clusters.values()
+            cluster.id: guards.taking_guards(cluster, self.rules.care) for cluster in self.clusters.values()
         }
         self.before = former(question)
         self.usage = dict(question.usage)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import (
@@ -127,6 +129,29 @@ CARE = st.sampled_from([Care(), Care(), Care(require_metrics=False)])
 def plan_of(farm: Plain, rules: Rules) -> Plain:
     found, _prices = read_standing(farm["fleet"], placements=farm["placements"], cluster_types=TYPES)
     return consolidation_answer.answer(consolidate(Question(found, rules)))
+
+
+def cleaned_up(farm: Plain, observations: list[Plain]) -> Plain:
+    """The answer of a clean-up in which every cluster is allowed to go and was marked long ago."""
+    question = idle_answer.read_idle(
+        farm["fleet"],
+        now=NOW,
+        hour=20,
+        rules=replace(POLICIES["default"], prefixes=("c",), most=9, dry_run=False),
+        observations=observations,
+        placements=farm["placements"],
+        marks=[{"cluster_id": entry["id"], "marked_at": NOW - 9000} for entry in farm["fleet"]["clusters"]],
+    )
+    return idle_answer.answer(clean_up(question))
+
+
+def steady(farm: Plain, failed: Collection[tuple[str, int]] = ()) -> list[Plain]:
+    """Each cluster measured low for hours, but for measurements that failed: (cluster, how many before the last one)."""
+    return [
+        {"cluster": name, "at": NOW - 600 * number, "utilization": None if (name, number) in failed else 0.02}
+        for name in [entry["name"] for entry in farm["fleet"]["clusters"]]
+        for number in range(20)
+    ]
 
 
 def entries(farm: Plain) -> dict[tuple[str, str, str], tuple[Plain, Plain, Plain]]:
@@ -274,6 +299,8 @@ def test_permuted_input_gives_the_same_bytes(farm: Plain, rules: Rules, seed: in
         return scaling_answer.answer(scale(question))
 
     assert json.dumps(scaled(farm)) == json.dumps(scaled(shuffled(farm, chance)))
+    other = shuffled(farm, chance)
+    assert json.dumps(cleaned_up(farm, steady(farm))) == json.dumps(cleaned_up(other, shuffled(steady(other), chance)))
 
 
 @given(farms(), RULES)
@@ -308,25 +335,15 @@ def test_a_second_run_changes_nothing(farm: Plain, rules: Rules) -> None:
     st.booleans(),
 )
 def test_clean_up_deletes_only_what_is_known_to_be_idle_and_allowed(
-    farm: Plain, samples: list[tuple[int, float | None]], steady: bool
+    farm: Plain, samples: list[tuple[int, float | None]], steady_: bool
 ) -> None:
-    rules = POLICIES["default"]
-    times = [(offset * 600, 0.02) for offset in range(20)] if steady else samples
+    times = [(offset * 600, 0.02) for offset in range(20)] if steady_ else samples
     observations = [
         {"cluster": entry["name"], "at": NOW - offset, "utilization": load}
         for entry in farm["fleet"]["clusters"]
         for offset, load in times
     ]
-    question = idle_answer.read_idle(
-        farm["fleet"],
-        now=NOW,
-        hour=20,
-        rules=type(rules)(prefixes=("c",), most=9, dry_run=False),
-        observations=observations,
-        placements=farm["placements"],
-        marks=[{"cluster_id": entry["id"], "marked_at": NOW - 9000} for entry in farm["fleet"]["clusters"]],
-    )
-    found = idle_answer.answer(clean_up(question))
+    found = cleaned_up(farm, observations)
     lows = [offset for offset, load in times if load is not None and load < 0.1]
     for entry in found["decision"]["delete"]:
         there = next(one for one in farm["fleet"]["clusters"] if one["name"] == entry["cluster"])
@@ -337,3 +354,83 @@ def test_clean_up_deletes_only_what_is_known_to_be_idle_and_allowed(
         assert there["status"] == "CREATE_COMPLETE"
         assert lows and max(lows) >= 7200 and min(lows) <= 1800
         assert not any("protected" in node for own in there["node_groups"] for node in own["nodes"])
+
+
+KEPT = (
+    "nothing",
+    "a cluster that is protected",
+    "a node that is protected",
+    "health that is unknown",
+    "an owner who is unknown",
+    "a node that nobody measured",
+    "a cluster that nobody measured",
+    "a measurement that failed",
+    "nobody says who stands there",
+)
+OF_ONE_NODE = ("a node that is protected", "a node that nobody measured")
+
+
+def spare(name: str, kept: str) -> Plain:
+    """A cluster from which all would be taken, but for one reason."""
+    nodes: list[Plain] = [{"id": f"{name}n{number}", "utilization": 0} for number in range(3)]
+    if kept == "a node that is protected":
+        nodes[0]["labels"] = {"do-not-disrupt": "true"}
+    for node in nodes[: {"a node that nobody measured": 1, "a cluster that nobody measured": 3}.get(kept, 0)]:
+        del node["utilization"]
+    return cluster(
+        name,
+        {**group("cpu.medium", 3, 6, name="g"), "min_node_count": 0, "nodes": nodes},
+        type="some",
+        labels={"protected": "true"} if kept == "a cluster that is protected" else {},
+        health_status=None if kept == "health that is unknown" else "HEALTHY",
+        project_id=None if kept == "an owner who is unknown" else "p1",
+        created_at=0,
+        master_flavor="cpu.medium",
+        master_count=1,
+    )
+
+
+def scaled_in(fleet: Plain, placements: list[Plain] | None) -> set[tuple[str, str]]:
+    """(cluster, node) of what scaling takes away in the second of two runs."""
+    memory: Plain | None = None
+    for now in (NOW, NOW + 900):
+        question = read_scaling(
+            fleet, now=now, placements=placements, memory=memory, rules=ScalingRules(run_percent=100)
+        )
+        found = scaling_answer.answer(scale(question))
+        memory = found["memory"]
+    return {(entry["cluster"], entry["node"]) for entry in found["nodes"] if entry["removed"]}
+
+
+def consolidated_away(farm: Plain) -> set[tuple[str, str]]:
+    """(cluster, node) of what consolidation takes away, also with a whole cluster."""
+    decision = plan_of(farm, Rules(score=0))["decision"]
+    deleted = {entry["cluster"] for entry in decision["delete_clusters"]}
+    gone = {(entry["cluster"], name) for entry in decision["node_groups"] for name in entry["nodes"]}
+    return gone | {(key[0], key[2]) for key in entries(farm) if key[0] in deleted}
+
+
+@given(st.lists(st.sampled_from(KEPT), min_size=1, max_size=3))
+def test_what_is_protected_or_not_known_is_never_taken_away(kept: list[str]) -> None:
+    """Each cluster has another reason to stay; what has none goes."""
+    reasons = {f"c{number}": why for number, why in enumerate(kept)}
+    farm: Plain = {
+        "fleet": {"flavors": FLAVORS, "clusters": [spare(name, why) for name, why in reasons.items()]},
+        "placements": None if "nobody says who stands there" in kept else [],
+    }
+    failures = {"a cluster that nobody measured": range(20), "a measurement that failed": [5]}
+    failed = {(name, number) for name, why in reasons.items() for number in failures.get(why, ())}
+    found = cleaned_up(farm, steady(farm, failed))
+    deleted = {entry["cluster"] for entry in found["decision"]["delete"]}
+    taken = [scaled_in(farm["fleet"], farm["placements"]), consolidated_away(farm)]
+    for name, why in reasons.items():
+        away = [{node for there, node in nodes if there == name} for nodes in taken]
+        if farm["placements"] is None:
+            assert not any(away) and name not in deleted
+        elif why in OF_ONE_NODE:
+            assert all(nodes == {f"{name}n1", f"{name}n2"} for nodes in away)
+            assert (name in deleted) == (why == "a node that nobody measured")
+        elif why in ("nothing", "a measurement that failed"):
+            assert all(away) and (name in deleted) == (why == "nothing")
+        else:
+            assert not any(away) and name not in deleted
