@@ -52,13 +52,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yar
 
 from benchmarks.planner.report import table, write
 from benchmarks.planner.traces import (
-    SLACK,
     TRACES,
     Machine,
     Pod,
     Programme,
     arrivals,
-    best_filling,
+    filled_best,
     fits,
     gpus_of,
     machines,
@@ -116,6 +115,7 @@ def filled(nodes: list[Machine], trace: list[Pod], seed: int, percent: int) -> t
             Group(name, by_name[name], len(there), nodes=tuple(there), measured=True)
             for name, there in sorted(groups.items())
         ),
+        project=HOME,
     )
     return cluster, [pod for _place, _name, pod in kept], known
 
@@ -164,18 +164,7 @@ def fewest_gpus(nodes: Iterable[Machine], standing: Iterable[Pod]) -> float:
                 if pod.gpus:
                     room["share", place, pod.milli] = pod.gpus
                 programme.column(0, {("class", index): -1, **room})
-    while True:
-        value, prices = programme.solved()
-        better = False
-        for place in range(len(kinds)):
-            filling = best_filling([(milli, prices["share", place, milli]) for milli in shares])
-            worth = sum(prices["share", place, milli] * number for milli, number in filling.items())
-            if worth > prices["devices", place] + SLACK:
-                better = True
-                taken = {("share", place, milli): -number for milli, number in filling.items()}
-                programme.column(0, {("devices", place): 1, **taken})
-        if not better:
-            return -value
+    return -filled_best(programme, len(kinds), shares)
 
 
 # --- the rules

@@ -91,7 +91,7 @@ def fleet_of(levels: list[Level], pieces: list[int]) -> tuple[Fleet, list[int]]:
         rooms = gathered((node.room, 1) for node in nodes)
         group = Group(entry["group"], NODE, count, 1, None, rooms, True, taints=(entry["group"],), nodes=nodes)
         clusters.setdefault(entry["cluster"], []).append(group)
-    found = tuple(Cluster(name, name, "", tuple(groups)) for name, groups in sorted(clusters.items()))
+    found = tuple(Cluster(name, name, "", tuple(groups), project="p") for name, groups in sorted(clusters.items()))
     total = sum(pieces)
     return Fleet(flavors=(NODE,), clusters=found, standing=((PIECE, total),)), waiting
 

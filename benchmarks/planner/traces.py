@@ -206,18 +206,7 @@ def bound(nodes: Iterable[Machine], wanted: Iterable[Pod]) -> int:
             if fits(pod, node):
                 room = {("cpu", place): pod.cpu_m, ("mem", place): pod.mem_mib, ("share", place, pod.milli): pod.gpus}
                 programme.column(pod.gpu_milli, {("class", index): 1, **room})
-    while True:
-        value, prices = programme.solved()
-        better = False
-        for place in range(len(kinds)):
-            filling = best_filling([(milli, prices["share", place, milli]) for milli in shares])
-            worth = sum(prices["share", place, milli] * number for milli, number in filling.items())
-            if worth > prices["devices", place] + SLACK:
-                better = True
-                taken = {("share", place, milli): -number for milli, number in filling.items()}
-                programme.column(0, {("devices", place): 1, **taken})
-        if not better:
-            return round(value)
+    return round(filled_best(programme, len(kinds), shares))
 
 
 class Programme:
@@ -244,6 +233,22 @@ class Programme:
         self.model.run()
         prices = self.model.getSolution().row_dual
         return -self.model.getInfo().objective_function_value, {name: -prices[at] for name, at in self.rows.items()}
+
+
+def filled_best(programme: Programme, places: int, shares: Sequence[int]) -> float:
+    """The value once devices may be filled in every way: columns are added for as long as one of them is worth it."""
+    while True:
+        value, prices = programme.solved()
+        better = False
+        for place in range(places):
+            filling = best_filling([(milli, prices["share", place, milli]) for milli in shares])
+            worth = sum(prices["share", place, milli] * number for milli, number in filling.items())
+            if worth > prices["devices", place] + SLACK:
+                better = True
+                taken = {("share", place, milli): -number for milli, number in filling.items()}
+                programme.column(0, {("devices", place): 1, **taken})
+        if not better:
+            return value
 
 
 def best_filling(worths: list[tuple[int, float]]) -> Counter[int]:
