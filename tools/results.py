@@ -93,12 +93,15 @@ def warnings(text: str, allowed: Iterable[str] = ()) -> list[str]:
 
 def broken_tasks(text: str, most: int = 2, width: int = 500) -> list[str]:
     """The last tasks of a play that failed and were not ignored, with what they said: they end a log, or nearly so."""
-    task, found = "", []
+    task, found, open_ended = "", [], False
     for line in plain(text).splitlines():
         if heading := TASK.match(line):
             task = heading["name"]
         elif BROKEN.match(line):
-            found.append((task, line[:width]))
+            found.append((task, line))
         elif line == "...ignoring":
             found = [(name, what) for name, what in found if name != task]
-    return [f"{name}: {what}" for name, what in found[-most:]]
+        elif open_ended:
+            found[-1] = (task, f"{found[-1][1]} {line.strip()}")
+        open_ended = bool(found) and found[-1][1].count("{") > found[-1][1].count("}")
+    return [f"{name}: {what[:width]}" for name, what in found[-most:]]

@@ -91,10 +91,15 @@ failed: [testhost] (item=2) => {"msg": "two"}
 ...ignoring
 
 TASK [target : The one that matters] ***********
-fatal: [testhost]: FAILED! => {"assertion": "result is changed"}
+fatal: [testhost]: FAILED! => {
+    "assertion": "result is changed",
+    "changed": false
+}
 
 TASK [target : Clean up] ***********************
 ok: [testhost]
 """
-    assert results.broken_tasks(text, width=30) == ["target : The one that matters: fatal: [testhost]: FAILED! => "]
+    what = 'fatal: [testhost]: FAILED! => { "assertion": "result is changed", "changed": false }'
+    assert results.broken_tasks(text) == [f"target : The one that matters: {what}"]
+    assert results.broken_tasks(text, width=9) == [f"target : The one that matters: {what[:9]}"]
     assert results.broken_tasks("no play at all") == []
