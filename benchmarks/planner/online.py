@@ -55,7 +55,7 @@ class Yard:
 
     def __init__(self, nodes: Iterable[Flavor], score: Score) -> None:
         self.score = score
-        self.numbers: dict[State, int] = {}
+        self.numbers: dict[tuple[str, Room], int] = {}
         self.states: list[State] = []
         self.counts: list[int] = []
         self.ties: list[tuple[object, ...]] = []
@@ -66,9 +66,10 @@ class Yard:
             self._joined(self._number(State(flavor, flavor.empty)), count)
 
     def _number(self, state: State) -> int:
-        number = self.numbers.get(state)
+        key = (state.flavor.name, state.room)
+        number = self.numbers.get(key)
         if number is None:
-            number = self.numbers[state] = len(self.states)
+            number = self.numbers[key] = len(self.states)
             self.states.append(state)
             self.counts.append(0)
             self.ties.append((sum(map(sum, state.room.devices)), state.room, state.flavor.name))

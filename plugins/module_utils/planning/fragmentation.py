@@ -214,6 +214,14 @@ def serving_devices(flavor: Flavor, demand: Demand) -> int:
 # --- one flavor
 
 
+class Devices(NamedTuple):
+    """What is true of the devices of a room alone: how much is free, how much of it dust, how much each group can use."""
+
+    free: int
+    wasted: int
+    usable: tuple[int, ...]
+
+
 class View:
     """The known work as the nodes of one flavor see it.
 
@@ -236,17 +244,25 @@ class View:
         self.cpus = sorted({cpu_m for cpu_m, _mem, _number in sizes})
         self.mems = sorted({mem_mib for _cpu, mem_mib, _number in sizes})
         self.running: dict[tuple[int, int], tuple[int, ...]] = {}
-        self.usable: dict[tuple[tuple[int, ...], ...], tuple[int, ...]] = {}
+        self.devices: dict[tuple[tuple[int, ...], ...], Devices] = {}
 
     def fragmentation(self, room: Room) -> int:
-        free = sum([sum(devices) for devices in room.devices])
-        dear = self.price * (self.whole - free) // 1000
-        if not free:
+        devices = self.devices.get(room.devices)
+        if devices is None:
+            devices = self.devices[room.devices] = self._seen(room)
+        dear = self.price * (self.whole - devices.free) // 1000
+        if not devices.free:
             return dear
-        wasted = sum([dust[part] for dust, devices in zip(self.dust, room.devices) for part in devices])
-        return dear + self._lost(room, free) + self._stranded(room, free) + CERTAIN * wasted
+        return dear + self._lost(room, devices) + self._stranded(room, devices.free) + CERTAIN * devices.wasted
 
-    def _lost(self, room: Room, free: int) -> int:
+    def _seen(self, room: Room) -> Devices:
+        return Devices(
+            sum([sum(devices) for devices in room.devices]),
+            sum([dust[part] for dust, devices in zip(self.dust, room.devices) for part in devices]),
+            tuple([_usable(self.flavor, room, demands) for demands, _weights in self.groups]),
+        )
+
+    def _lost(self, room: Room, devices: Devices) -> int:
         if not self.weight:
             return 0
         # Rooms between the same two sizes of the known work run the same of it.
@@ -255,11 +271,7 @@ class View:
         if running is None:
             found = [weights.running(room.cpu_m, room.mem_mib) for _demands, weights in self.groups]
             running = self.running[rank] = tuple(found)
-        usable = self.usable.get(room.devices)
-        if usable is None:
-            found = [_usable(self.flavor, room, demands) for demands, _weights in self.groups]
-            usable = self.usable[room.devices] = tuple(found)
-        return (free * self.weight - sum(map(mul, running, usable))) // self.weight
+        return (devices.free * self.weight - sum(map(mul, running, devices.usable))) // self.weight
 
     def _stranded(self, room: Room, free: int) -> int:
         reach = min(
