@@ -434,3 +434,31 @@ def test_what_is_protected_or_not_known_is_never_taken_away(kept: list[str]) -> 
             assert all(away) and (name in deleted) == (why == "nothing")
         else:
             assert not any(away) and name not in deleted
+
+
+@st.composite
+def crowded(draw: st.DrawFn) -> Plain:
+    """Nodes of 4 vCPU and 8 GiB of which all is known, half empty: many could be closed, if only the moves fit."""
+    names = [f"c0n{number}" for number in range(draw(st.integers(3, 7)))]
+    spots = [name for name in names for _workload in range(draw(st.integers(0, 2)))]
+    there = spare("c0", "nothing")
+    there["node_groups"][0] |= {"node_count": len(names), "nodes": [{"id": name, "utilization": 0} for name in names]}
+    placements = [
+        {
+            "workload": f"w{number}",
+            "cluster": "c0",
+            "node": name,
+            "cpu_cores": draw(st.sampled_from([0.5, 1.5, 2])),
+            "memory_gb": draw(st.sampled_from([0, 1, 3, 4])),
+            "replicas": 1,
+        }
+        for number, name in enumerate(spots)
+    ]
+    return {"fleet": {"flavors": FLAVORS, "clusters": [there]}, "placements": placements}
+
+
+@given(crowded())
+def test_nobody_is_moved_where_there_is_no_room(farm: Plain) -> None:
+    decision = plan_of(farm, Rules(score=0, saving=0, horizon_h=10**6))["decision"]
+    gone = {("c0", "g", name) for entry in decision["node_groups"] for name in entry["nodes"]}
+    check_seats(farm, decision["moves"], gone, {})
