@@ -52,6 +52,12 @@ notes:
     # Of decisions about single nodes
     NODES = r"""
 options:
+  cluster_names:
+    description:
+      - Names of the clusters to look at, or patterns such as V(team-a-*); all others are as if they were not there. Not given, every
+        cluster of the project.
+    type: list
+    elements: str
   utilization:
     description: Measured utilisation of nodes, each as C(cluster), C(node) and C(utilization) from 0 to 1.
     type: list

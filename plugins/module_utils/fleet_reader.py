@@ -24,6 +24,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     ClusterTemplate,
     NodeGroup,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.placement import accelerators_free
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.flavors import resources
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import only
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -50,6 +53,7 @@ STANDING_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 }
 NODES_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **STANDING_ARGUMENT_SPEC,
+    "cluster_names": {"type": "list", "elements": "str"},
     "utilization": {"type": "list", "elements": "dict"},
     "require_metrics": {"type": "bool", "default": True},
 }
@@ -57,9 +61,10 @@ NODES_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 
 def standing_fleet(params: Mapping[str, Any]) -> Plain:
     """The fleet that a module was given, or else that of its cloud, with all bounds and addresses of nodes."""
-    if params["fleet"] is not None:
-        return params["fleet"]
-    return read_fleet(params, lambda flavors: [flavor["name"] for flavor in flavors])
+    fleet = params["fleet"]
+    if fleet is None:
+        fleet = read_fleet(params, lambda flavors: [flavor["name"] for flavor in flavors])
+    return only(fleet, params.get("cluster_names"))
 
 
 def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Collection[str]]) -> Plain:
@@ -79,12 +84,14 @@ def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Collec
         most = pool.submit(api.cluster_quota)
         listed = pool.submit(list_groups, api)
         offered = flavors(connection)
+        free = pool.submit(accelerators_free, connection, classes(offered))
         found = with_bounds(api, listed.result(), keys_of(offered, matter(offered)))
         return {
             "project_id": api.project_id,
             "flavors": offered,
             "templates": [template(entry) for entry in templates.result()],
             "clusters": [cluster(entry, [node_group(group) for group in groups]) for entry, groups in found],
+            "accelerators_free": free.result(),
             "quota": {**used.result(), "clusters": {"limit": most.result(), "used": len(found)}},
         }
 
@@ -121,6 +128,11 @@ def flavors(connection: Connection) -> list[Plain]:
         }
         for flavor in read(lambda: list(connection.compute.flavors()), "list flavors", "flavors") or []
     ]
+
+
+def classes(offered: list[Plain]) -> set[str]:
+    """Placement's resource classes of the accelerators in these flavors."""
+    return {name for flavor in offered for name, _count in resources(flavor["extra_specs"])}
 
 
 def limits(connection: Connection) -> Plain:

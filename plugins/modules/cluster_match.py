@@ -125,6 +125,8 @@ requirements:
 notes:
   - A cluster whose label C(protected) or C(do-not-disrupt) is true is left alone. The label C(kcloud_type) says the type of a cluster or
     template, otherwise its accelerators do; the label C(kcloud_latency_ms) says its latency.
+  - How many accelerators the cloud has free is Placement's to say, which in most clouds only operators may ask. Of whoever may not, the
+    answer takes new nodes to find their devices, and says so in RV(assumptions). What is free is counted over all hosts that are switched on.
   - Where several kinds of accelerators are asked for, the parts of a replica may stand on different node groups of one cluster.
 seealso:
   - module: kcloud.infrastructure.magnum_cluster

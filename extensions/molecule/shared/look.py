@@ -50,7 +50,11 @@ def main(prefix):
         "stacks": named(connection.orchestration.stacks()),
         "networks": {net.name: net.id for net in connection.network.networks() if net.name.startswith(prefix)},
         "routers": named(connection.network.routers()),
-        "servers": named(connection.compute.servers()),
+        "servers": {
+            server.id: [entry["addr"] for entries in (server.addresses or {}).values() for entry in entries]
+            for server in connection.compute.servers()
+            if server.name.startswith(prefix)
+        },
     }
     print(json.dumps(found))
 

@@ -618,6 +618,8 @@ class _Work:
         pods = tuple(pod for pod in spot.pods if workload and pod.workload != workload)
         room = spot.room if pods else self.groups[place.cluster, place.group].flavor.empty
         self.yard.put(place, replace(spot, pods=pods, room=room))
+        # Later steps judge the node by what is left on it
+        self.nodes[place] = replace(self.nodes[place], pods=pods, room=room)
 
     def _built(
         self, recipe: ClusterType, leaving: list[tuple[Place, Group, Pod]]

@@ -9,7 +9,7 @@ order of the script. A fifth element says how often an entry answers (default 1)
 ``LOST`` closes the connection without an answer. A request that no entry fits is answered with 599, and the script's
 end complains about it, as about each entry that was not asked for.
 
-Keystone's token and the version documents of Magnum and Nova are answered too, outside of the script.
+Keystone's token and the version documents of Magnum, Nova and Placement are answered too, outside of the script.
 """
 
 from __future__ import annotations
@@ -113,6 +113,8 @@ class Handler(BaseHTTPRequestHandler):
             status, answer, headers = 200, self.server.versions(), {}
         elif path.rstrip("/") in ("/nova", "/nova/v2.1"):
             status, answer, headers = 200, {"version": self.server.version("v2.1", "/nova/v2.1/", "2.96")}, {}
+        elif path.rstrip("/") == "/placement":
+            status, answer, headers = 200, {"versions": [self.server.version("v1.0", "/placement/", "1.39")]}, {}
         else:
             request = Request(
                 self.command, path.removeprefix("/v1"), json.loads(body) if body else None, dict(self.headers)
@@ -191,6 +193,7 @@ class Server(ThreadingHTTPServer):
             service("identity", "/identity"),
             service("orchestration", "/heat"),
             service("compute", "/nova/v2.1"),
+            service("placement", "/placement"),
         ]
         if self.has_magnum:
             catalog.append(service("container-infra", "/v1"))

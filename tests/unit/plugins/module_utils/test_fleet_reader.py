@@ -16,6 +16,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader
     node_group,
     read_fleet,
     side_by_side,
+    standing_fleet,
     template,
     with_bounds,
 )
@@ -96,3 +97,12 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, library: st
         read_fleet({"cloud": "any"}, lambda flavors: set())
     assert (caught.value.code, caught.value.resource) == ("MISSING_LIBRARY", package)
     assert package in str(caught.value.hint)
+
+
+def test_of_a_fleet_only_the_named_clusters_are_looked_at() -> None:
+    fleet = {"flavors": FLAVORS, "clusters": [{"name": "team-a-1"}, {"name": "team-b-1"}, {"name": "shop"}]}
+    for names, kept in ((None, 3), (["team-a-*", "shop"], 2), (["team"], 0), ([], 0)):
+        found = standing_fleet({"fleet": fleet, "cluster_names": names})
+        assert len(found["clusters"]) == kept
+    # A module without the option
+    assert standing_fleet({"fleet": fleet}) == fleet

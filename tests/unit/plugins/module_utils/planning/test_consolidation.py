@@ -276,6 +276,14 @@ def test_a_broken_promise_of_isolation_is_mended() -> None:
     assert "new cpu (cpu.medium): 1 nodes" in diff(found)["after"]
 
 
+def test_the_node_that_a_split_leaves_empty_is_the_one_that_goes() -> None:
+    placements = [stands("loud", "d1", cpu=3), stands("quiet", "d2", cpu=3, isolation="cluster")]
+    rules = Rules(actions=("split", "close_node"))
+    found = consolidated([farm("a", pool(2))], placements, rules, cluster_types=TYPES)
+    assert [step.name for step in found.steps] == ["split workload quiet from a", "close node a/default-worker/d2"]
+    assert [move.pod.workload for move in found.moves] == ["quiet"]
+
+
 def test_a_full_kind_that_cannot_grow_gets_a_cluster_of_its_own() -> None:
     gpu = pool(1, "gpu.a100.large", "gpu", most=1)
     placements = [stands("train", "g1", gpu_count=1), stands("web", "d1")]
