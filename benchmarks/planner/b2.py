@@ -36,7 +36,7 @@ from benchmarks.planner.traces import TRACES, arrivals, arrived, bound, gpus_of,
 
 OUT = Path(".build/benchmarks/b2.json")
 # Thousands of steps of the search that a second is good for; the clock ends it only where it is not
-STEPS_PER_SECOND = 6
+STEPS_PER_SECOND = 4
 # Work counts in milli-devices, and nothing else counts
 GPUS_ONLY = Prices(0, 0, (("gpu", WHOLE),))
 
