@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 from math import ceil, gcd
 from typing import Any, NamedTuple
 
@@ -280,15 +279,18 @@ class Aggregate:
         idle = set()
         for bucket, rows in by_bucket.items():
             grown = programme.entries[("nodes", bucket.pool)]
-            parts = {}
+            wholes = {}
             for row in rows:
                 whole = programme.rows[row][1] if bucket.key else -grown.get(row, 0)
                 if not asked[row]:
                     idle.add(row)
                 elif whole > 0:
-                    parts[row] = {column: Fraction(int(amount), int(whole)) for column, amount in asked[row].items()}
-            for row, part in parts.items():
-                if any(other != row and other not in idle and _implies(parts[other], part) for other in parts):
+                    wholes[row] = whole
+            for row, whole in wholes.items():
+                if any(
+                    other != row and other not in idle and _implies(asked[other], most, asked[row], whole)
+                    for other, most in wholes.items()
+                ):
                     idle.add(row)
         programme.drop(idle)
 
@@ -350,9 +352,9 @@ def _whole(amount: float, least: float) -> int:
     return max(0, ceil(amount - least))
 
 
-def _implies(stricter: dict[Name, Fraction], part: dict[Name, Fraction]) -> bool:
-    """Whether a row asks each column for at least what another does, as parts of what there is."""
-    return all(column in stricter and stricter[column] >= amount for column, amount in part.items())
+def _implies(stricter: dict[Name, float], most: float, amounts: dict[Name, float], whole: float) -> bool:
+    """Whether a row asks each column for at least what another does, as parts of what there is: whole numbers all."""
+    return all(stricter.get(column, 0) * whole >= amount * most for column, amount in amounts.items())
 
 
 def _shared(flavor: Flavor, kind: str) -> bool:

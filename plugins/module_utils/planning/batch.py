@@ -49,7 +49,6 @@ LEFT = Rule("size", False)
 # The share of the time that the solver may take at the worst, and how many nodes of its search tree
 SOLVER_SHARE = 0.6
 SOLVER_NODES = 500
-THOUSANDS = 2000
 # Of a relaxation's parts, those that are less than this of a whole count as nothing
 PART = 0.25
 BY_SOLVER = "integer programme over pools, packing, ruin and recreate"
@@ -94,12 +93,10 @@ def grows(ground: Ground) -> bool:
 
 
 def rules_for(ground: Ground, *, beside: bool) -> Iterable[Rule]:
-    """The greedy orders to try: where nothing can be opened its price does not matter, and of thousands one order is enough
-    to begin with. ``beside`` a guided plan, which is mostly better, two are enough."""
+    """The greedy orders to try: where nothing can be opened its price does not matter. ``beside`` a guided plan, which is
+    mostly better, two are enough."""
     if grows(ground):
         return [rule for rule in RULES if not beside or rule.order == "worth"]
-    if len(ground.batch.workloads) > THOUSANDS:
-        return (Rule("name", True),)
     return [rule for rule in RULES if rule.share]
 
 
