@@ -91,7 +91,7 @@ def warnings(text: str, allowed: Iterable[str] = ()) -> list[str]:
     return [line for line in lines if not any(phrase in line for phrase in allowed)]
 
 
-def broken_tasks(text: str, most: int = 2, width: int = 500) -> list[str]:
+def broken_tasks(text: str, most: int = 2, width: int = 1500) -> list[str]:
     """The last tasks of a play that failed and were not ignored, with what they said: they end a log, or nearly so."""
     task, found, open_ended = "", [], False
     for line in plain(text).splitlines():

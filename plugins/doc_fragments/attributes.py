@@ -23,33 +23,33 @@ attributes:
     support: full
 """
 
-    # A module that only reads.
-    INFO = r"""
+    # A module that only reads; with INFO or PLAN beside it.
+    READS = r"""
 options: {}
 attributes:
   check_mode:
     description: Whether the module can run in check mode. It only reads, so both are the same.
     support: full
-  diff_mode:
-    description: Whether the module says in diff mode what changes. It changes nothing.
-    support: N/A
   idempotent:
     description: Whether the same task run again changes nothing. It only reads.
     support: full
 """
 
-    # A module that only reads, and answers a plan.
+    # It answers what there is.
+    INFO = r"""
+options: {}
+attributes:
+  diff_mode:
+    description: Whether the module says in diff mode what changes. It changes nothing.
+    support: N/A
+"""
+
+    # It answers a plan.
     PLAN = r"""
 options: {}
 attributes:
-  check_mode:
-    description: Whether the module can run in check mode. It only reads, so both are the same.
-    support: full
   diff_mode:
     description: Whether the module says in diff mode what changes. It changes nothing, and shows its plan and its table.
-    support: full
-  idempotent:
-    description: Whether the same task run again changes nothing. It only reads.
     support: full
 """
 

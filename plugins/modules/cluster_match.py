@@ -118,6 +118,7 @@ options:
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.magnum
+  - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan
   - kcloud.infrastructure.attributes.actiongroup
 requirements:

@@ -69,6 +69,7 @@ extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.standing
   - kcloud.infrastructure.standing.nodes
+  - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan
   - kcloud.infrastructure.attributes.actiongroup
 requirements:

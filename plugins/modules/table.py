@@ -18,6 +18,7 @@ description:
 author:
   - kcloud.infrastructure contributors (@kcloud)
 extends_documentation_fragment:
+  - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.info
 options:
   title:

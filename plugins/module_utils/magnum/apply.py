@@ -13,7 +13,8 @@ for until it ends. A newer ``updated_at`` alone is no sign: Magnum's health poll
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     CloudUnreachable,
@@ -37,17 +38,23 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     Status,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline, intervals
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals
 
-# After this long without a sign of a transition a request was dropped: Magnum's conductor begins within a second.
-DROPPED_AFTER_S = 15.0
+# After this long without a sign of a transition a request was dropped: Magnum's conductor begins within a second, and
+# within some ten where it is busy making the keys of other clusters.
+DROPPED_AFTER_S = 30.0
+# The same for a creation, which is not harmless when it is carried out late and asked for again meanwhile.
+CREATION_DROPPED_AFTER_S = 60.0
+# How long the deletion of such a double is followed: until it is seen to begin.
+DOUBLE_GOES_WITHIN_S = 120.0
 # A newer updated_at alone counts as begun only when it stays this long: the conductor saves more than once.
 SETTLE_S = 3.0
 # How often a request is sent at most, and how often a delete, which one change under way can undo.
 SENDS = 2
 DELETES = 3
-# How often it is asked whether Magnum sleeps: the backend has ended badly, and the cluster stays IN_PROGRESS.
+# How often it is asked whether the backend has ended, or works no more, while Magnum goes on showing IN_PROGRESS.
 STALL_LOOK_S = 30.0
+Seen = TypeVar("Seen")
 # How each verb on a node group is said.
 WORDS = {
     "resize": "resize",
@@ -56,6 +63,26 @@ WORDS = {
     "delete_node_group": "delete",
     "upgrade_node_group": "upgrade",
 }
+
+
+@dataclass
+class TwiceInARow:
+    """Looks every STALL_LOOK_S, and tells what it saw only when the look before saw it as well: it may be catching up."""
+
+    clock: Clock
+    _before: bool = False
+    _next: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._next = self.clock.now() + STALL_LOOK_S
+
+    def seen(self, look: Callable[[], Seen]) -> Seen | None:
+        """What the look finds, if it is time for one and the one before found something, too."""
+        if self.clock.now() < self._next:
+            return None
+        found, before = look(), self._before
+        self._next, self._before = self.clock.now() + STALL_LOOK_S, bool(found)
+        return found if before else None
 
 
 @dataclass(frozen=True)
@@ -91,25 +118,18 @@ class Writer:
         """What ``settled`` returns, and the last that was seen of it."""
         found: Cluster | None = cluster
         last = cluster
-        stalled, next_look = False, self.deadline.clock.now() + STALL_LOOK_S
+        stalled = TwiceInARow(self.deadline.clock)
         for pause in intervals():
             if found is None or not Status.in_progress(found.status):
                 break
             last = found
             self._say(found, doing)
-            if self.deadline.clock.now() >= next_look:
-                stalled = self._stalls(found, doing, stalled)
-                next_look = self.deadline.clock.now() + STALL_LOOK_S
+            error = stalled.seen(lambda now=found: self.stall(now, doing))
+            if error:
+                raise error
             self._look_again_after(pause, f"cluster '{cluster.name}' to settle", found)
             found = self.api.cluster(cluster.id)
         return found, last
-
-    def _stalls(self, cluster: Cluster, doing: str, before: bool) -> bool:
-        """Whether it seems to stall; one that did before as well is an error."""
-        error = self.stall(cluster, doing)
-        if error is not None and before:
-            raise error
-        return error is not None
 
     def _look_again_after(self, seconds: float, what: str, last: Cluster) -> None:
         """Pause between two looks.
@@ -211,7 +231,10 @@ class Writer:
     # --- the verbs
 
     def create(self, change: Change) -> Cluster:
-        """Create the cluster, once: after an unclear answer it looks before it ever asks again."""
+        """Create the cluster, once: after an unclear answer it looks before it ever asks again.
+
+        A first request that was only late, and not dropped, makes a double of the second, which is deleted.
+        """
         name = change.arguments["name"]
         if self.api.cluster(name) is not None:
             raise Conflict(
@@ -220,10 +243,12 @@ class Writer:
                 hint="Run again: it will be compared with what you declared",
             )
         doing = f"create cluster '{name}'"
+        promised: list[str] = []
         for _attempt in range(SENDS):
-            found = self._appeared(name, self._post(change))
-            if found is not None and self.wait:
-                found = self._ended_or_lost(found, doing)
+            promised.append(self._post(change) or name)
+            found = self._appeared(promised)
+            if found is not None:
+                found = self._created(found, promised, doing)
             if found is not None:
                 return found
             self.progress.say(doing, "the request was dropped by Magnum; sent once more")
@@ -233,6 +258,19 @@ class Writer:
             hint="Look at the log of Magnum's conductor, then run again",
         )
 
+    def _created(self, cluster: Cluster, promised: Sequence[str], doing: str) -> Cluster | None:
+        """The cluster after its creation, the only one of what was promised; None when it vanished on the way."""
+        try:
+            return self._ended_or_lost(cluster, doing) if self.wait else cluster
+        finally:
+            # However it ended: the double would be here to stay, and make the name ambiguous.
+            for identity in {*promised} - {cluster.id, cluster.name}:
+                double = self.api.cluster(identity)
+                if double is not None:
+                    self.progress.say(doing, f"both requests were carried out; {double.id} is deleted again")
+                    in_time = Deadline.after(DOUBLE_GOES_WITHIN_S, self.deadline.clock)
+                    replace(self, wait=False, deadline=in_time).delete(double)
+
     def _post(self, change: Change) -> str | None:
         """The id that Magnum promised; None when its answer was lost and the cluster may exist all the same."""
         try:
@@ -241,14 +279,13 @@ class Writer:
             self.progress.say(change.resource, f"no clear answer ({error.reason}); looking for what was made")
             return None
 
-    def _appeared(self, name: str, identity: str | None) -> Cluster | None:
+    def _appeared(self, promised: Sequence[str]) -> Cluster | None:
+        """The first to be there of what Magnum promised, by id, or by name where its answer was lost."""
         start = self.deadline.clock.now()
         for pause in intervals(first=0.5, longest=2.0):
-            found = self.api.cluster(identity or name)
-            if found is not None:
+            found = next(filter(None, map(self.api.cluster, promised)), None)
+            if found is not None or self.deadline.clock.now() - start >= CREATION_DROPPED_AFTER_S:
                 return found
-            if self.deadline.clock.now() - start >= DROPPED_AFTER_S:
-                return None
             self.deadline.clock.sleep(pause)
         return None
 
@@ -257,39 +294,45 @@ class Writer:
 
         So is one that Heat forgot half-way, with nothing in progress in the stack any more: asked again it goes on.
         """
-        doing, what = f"delete cluster '{cluster.name}'", f"cluster '{cluster.name}' to go"
-        sent, sent_at, found = 0, 0.0, cluster
-        idle_looks, next_look = 0, self.deadline.clock.now() + STALL_LOOK_S
-        for pause in intervals():
-            begun = (found.status or "").startswith("DELETE_")
-            lost = self.deadline.clock.now() - sent_at >= DROPPED_AFTER_S and not begun
-            if begun and self.deadline.clock.now() >= next_look:
-                idle_looks = idle_looks + 1 if self.idle(found) else 0
-                next_look = self.deadline.clock.now() + STALL_LOOK_S
-            forgotten = idle_looks >= 2 and sent < DELETES
-            if not sent or lost or forgotten:
-                if sent == DELETES:
-                    raise RequestLost(
-                        f"Failed to {doing}: Magnum took the request {DELETES} times and the cluster is {found.status}",
-                        resource=f"cluster/{cluster.name}",
-                        hint="Something else may be changing this cluster: look at Magnum's log, then run again",
-                    )
-                if sent:
-                    self.progress.say(doing, f"the request was {'forgotten' if forgotten else 'lost'}; sent once more")
-                self.api.delete_cluster(cluster)
-                sent, sent_at, idle_looks = sent + 1, self.deadline.clock.now(), 0
-            self._look_again_after(pause, what, found)
-            seen = self.api.cluster(cluster.id)
-            if seen is None:
-                self.progress.say(doing, "gone", self.deadline.elapsed, self.deadline.limit)
+        doing, found = f"delete cluster '{cluster.name}'", cluster
+        for sent in range(1, DELETES + 1):
+            self.api.delete_cluster(cluster)
+            found, why_again = self._seen_off(found, doing, patient=sent == DELETES)
+            if not why_again:
                 return
-            found = seen
+            if sent < DELETES:
+                self.progress.say(doing, f"the request was {why_again}; sent once more")
+        raise RequestLost(
+            f"Failed to {doing}: Magnum took the request {DELETES} times and the cluster is {found.status}",
+            resource=f"cluster/{cluster.name}",
+            hint="Something else may be changing this cluster: look at Magnum's log, then run again",
+        )
+
+    def _seen_off(self, cluster: Cluster, doing: str, patient: bool) -> tuple[Cluster, str]:
+        """Follow one request to delete: the last that was seen, and why to send it again; nothing when it was obeyed.
+
+        :param patient: wait on where Heat forgot it: it has been asked often enough.
+        """
+        sent_at, forgotten = self.deadline.clock.now(), TwiceInARow(self.deadline.clock)
+        for pause in intervals():
+            self._look_again_after(pause, f"cluster '{cluster.name}' to go", cluster)
+            found = self.api.cluster(cluster.id)
+            if found is None:
+                self.progress.say(doing, "gone", self.deadline.elapsed, self.deadline.limit)
+                break
+            cluster = found
             self._say(found, doing)
-            settled = self.deadline.clock.now() - sent_at >= SETTLE_S
-            if found.status == "DELETE_FAILED" and settled:
+            for_s = self.deadline.clock.now() - sent_at
+            if found.status == "DELETE_FAILED" and for_s >= SETTLE_S:
                 raise self.explain(self.api.with_groups(found), doing)
             if not self.wait and Status.going(found.status):
-                return
+                break
+            if not (found.status or "").startswith("DELETE_"):
+                if for_s >= DROPPED_AFTER_S:
+                    return found, "lost"
+            elif not patient and forgotten.seen(lambda now=found: self.idle(now)):
+                return found, "forgotten"
+        return cluster, ""
 
     def delete_replaced(self, change: Change) -> None:
         """Delete another cluster, which this one replaces."""

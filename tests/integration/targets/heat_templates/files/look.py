@@ -3,31 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Say what the APIs know of things whose names begin so, as JSON: by plain requests, with nothing of the collection.
 
-Run as ``look.py CLOUD PREFIX``. With ``--clean`` everything of that name is removed first, stacks by Heat.
+Run as ``look.py CLOUD PREFIX``.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 
 import openstack
 
 MAGNUM = {"OpenStack-API-Version": "container-infra 1.11"}
-
-
-def clean(cloud, prefix):
-    """Delete the stacks, again and again until they are gone: those that stand on others cannot be first."""
-    for _attempt in range(120):
-        stacks = [s for s in cloud.orchestration.get("/stacks").json()["stacks"] if s["stack_name"].startswith(prefix)]
-        if not stacks:
-            return
-        for stack in stacks:
-            if stack["stack_status"] != "DELETE_IN_PROGRESS":
-                cloud.orchestration.delete(f"/stacks/{stack['stack_name']}/{stack['id']}")
-        time.sleep(1)
-    raise SystemExit(f"still there: {[stack['stack_name'] for stack in stacks]}")
 
 
 def look(cloud, prefix):
@@ -65,11 +51,8 @@ def look(cloud, prefix):
 
 def main():
     """Print it."""
-    cloud_name, prefix, *options = sys.argv[1:]
-    cloud = openstack.connect(cloud=cloud_name)
-    if "--clean" in options:
-        clean(cloud, prefix)
-    print(json.dumps(look(cloud, prefix)))
+    cloud, prefix = sys.argv[1:]
+    print(json.dumps(look(openstack.connect(cloud=cloud), prefix)))
 
 
 if __name__ == "__main__":

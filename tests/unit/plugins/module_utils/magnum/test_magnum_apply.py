@@ -28,6 +28,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply import (
+    CREATION_DROPPED_AFTER_S,
     DROPPED_AFTER_S,
     SETTLE_S,
     STALL_LOOK_S,
@@ -501,10 +502,41 @@ def test_a_creation_whose_answer_is_lost_is_not_made_twice(answer: tuple[int, An
 def test_a_creation_whose_answer_is_lost_and_that_never_arrived() -> None:
     """Is posted once more, after a good look."""
     lost = ("POST", "/clusters", *error(500, "gateway"))
-    with writing([NOT_YET, lost, often(NOT_YET), POST, *CREATED]) as run:
+    with writing([NOT_YET, lost, often(NOT_YET), POST, NOT_YET, *CREATED]) as run:
         run.run(CREATE, start=None)
         assert run.script.writes() == ["POST /clusters"] * 2
-        assert run.seconds >= DROPPED_AFTER_S
+        assert run.seconds >= CREATION_DROPPED_AFTER_S
+
+
+SECOND = "/clusters/" + OTHER_ID
+
+
+def test_a_creation_that_was_only_late_leaves_no_double() -> None:
+    """Magnum was busy, carried out both requests, and it is the second that goes again."""
+    going = cluster("DELETE_IN_PROGRESS", uuid=OTHER_ID)
+    entries = [
+        NOT_YET, POST, often(GONE), ("POST", "/clusters", 202, {"uuid": OTHER_ID}),
+        *CREATED[:2], ("GET", SECOND, 200, cluster("CREATE_IN_PROGRESS", uuid=OTHER_ID)), ("DELETE", SECOND, 204, None),
+        ("GET", SECOND, 200, going), *read_whole(cluster()),
+    ]  # fmt: skip
+    with writing(entries) as run:
+        after = run.run(CREATE, start=None)
+        assert run.script.writes() == ["POST /clusters", "POST /clusters", f"DELETE {SECOND}"]
+        assert run.seconds >= CREATION_DROPPED_AFTER_S and any(OTHER_ID in line for line in run.lines)
+    assert after is not None and after.id == CLUSTER_ID
+
+
+def test_a_double_goes_although_the_creation_failed() -> None:
+    """The name would be ambiguous for ever; the first request was the one that was dropped, for a while."""
+    failed = cluster("CREATE_FAILED", status_reason="no", uuid=OTHER_ID)
+    entries = [
+        NOT_YET, POST, often(GONE), ("POST", "/clusters", 202, {"uuid": OTHER_ID}), GONE,
+        ("GET", SECOND, 200, failed), ("GET", rf"{SECOND}/nodegroups/\?.*", 200, listed(group())),
+        ("GET", f"{SECOND}/nodegroups/id-default-worker", 200, group()),
+        seen("CREATE_IN_PROGRESS"), SEND_DELETE, seen("DELETE_IN_PROGRESS"),
+    ]  # fmt: skip
+    with writing(entries) as run, pytest.raises(OperationFailed):
+        run.run(CREATE, start=None)
 
 
 def test_a_creation_that_vanishes_is_made_once_more() -> None:
