@@ -10,7 +10,8 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
 Answer = TypeVar("Answer")
+One = TypeVar("One")
 
 # Names and meanings are those of openstack.cloud, so that module_defaults can be shared.
 AUTH_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -66,6 +68,8 @@ _PASSING_TEXT = re.compile(r"Invalid input for field/attribute master_count", re
 # While many clusters come or go it says so for longer than a hiccup lasts: with these pauses for half a minute.
 PATIENCE = 8
 LONGEST_PAUSE_S = 8.0
+# How many reads are on their way at once: services ask Keystone for each, so more would only queue up there.
+READERS = 4
 _QUOTA_TEXT = re.compile(r"quota|limit exceeded|exceeds", re.IGNORECASE)
 
 
@@ -280,3 +284,9 @@ def read(
                     raise
                 (sleep or time.sleep)(min(0.5 * 2 ** (attempt - 1), LONGEST_PAUSE_S))
     return None
+
+
+def side_by_side(work: Callable[[One], Answer], entries: Iterable[One]) -> list[Answer]:
+    """What the work answers for each entry, in their order; the first error is raised."""
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(work, entries))

@@ -11,14 +11,14 @@ since Magnum asks Keystone several times for each and more would only queue up t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import env_fallback, missing_required_lib
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect, read
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect, read, side_by_side
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import READERS, MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     Cluster,
     ClusterTemplate,
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 Plain = dict[str, Any]
 Listed = tuple[Cluster, list[NodeGroup]]
-One = TypeVar("One")
-Other = TypeVar("Other")
 
 # What is read at the same time beside the flavors.
 PARTS = 4
@@ -162,7 +160,7 @@ def list_groups(api: MagnumApi) -> list[Listed]:
 
     def workers(found: Cluster) -> Listed:
         going = (found.status or "").startswith(GOING)
-        groups = () if going else api.node_groups(found, detailed=False)
+        groups = () if going else api.node_groups(found)
         return found, [group for group in groups if group.role != "master"]
 
     return side_by_side(workers, api.clusters())
@@ -170,19 +168,12 @@ def list_groups(api: MagnumApi) -> list[Listed]:
 
 def with_bounds(api: MagnumApi, listed: list[Listed], keys: Collection[str]) -> list[Listed]:
     """The same, with each group of these flavors (names or ids) read by itself; one that has gone meanwhile is left out."""
-    wanted = [(found, group) for found, groups in listed for group in groups if group.flavor_id in keys]
-    answers = side_by_side(lambda pair: api.node_group(pair[0], pair[1].id), wanted)
-    by_id = {group.id: detailed for (_found, group), detailed in zip(wanted, answers)}
+    wanted = {group.id: (found, group) for found, groups in listed for group in groups if group.flavor_id in keys}
+    known = api.in_detail(wanted.values())
     return [
-        (found, [group for group in (by_id.get(entry.id, entry) for entry in groups) if group is not None])
+        (found, [known.get(group.id, group) for group in groups if group.id in known or group.id not in wanted])
         for found, groups in listed
     ]
-
-
-def side_by_side(work: Callable[[One], Other], entries: Iterable[One]) -> list[Other]:
-    """The work on each entry in a few threads, the results in the order of the entries."""
-    with ThreadPoolExecutor(READERS) as pool:
-        return list(pool.map(work, entries))
 
 
 def cluster(found: Cluster, groups: list[Plain]) -> Plain:

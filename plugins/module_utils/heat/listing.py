@@ -7,18 +7,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import side_by_side
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply import diagnosis
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Resource, Stack
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.nesting import by_path
 
-# Heat answers from a database; more at the same time would only queue up there.
-READERS = 4
 # What the list itself does not tell.
 VALUES = ("parameters", "outputs")
 
@@ -48,9 +46,8 @@ def read_stacks(
         found = [one] if one else []
     chosen = [stack for stack in found if set(tags) <= set(stack.tags) and has_status(stack.status, statuses)]
     chosen.sort(key=lambda stack: (stack.name, stack.id))
-    with ThreadPoolExecutor(READERS) as pool:
-        shown = pool.map(lambda stack: _read_one(api, stack, details, begin, listed=name is None), chosen)
-        return [entry for entry in shown if entry is not None]
+    shown = side_by_side(lambda stack: _read_one(api, stack, details, begin, listed=name is None), chosen)
+    return [entry for entry in shown if entry is not None]
 
 
 def has_status(status: str, wanted: Collection[str]) -> bool:

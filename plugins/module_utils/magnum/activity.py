@@ -99,7 +99,7 @@ def standing_of(connection: Connection, api: MagnumApi, cluster: Cluster) -> Sta
     if not Status.in_progress(cluster.status):
         return Standing()
     try:
-        groups = api.node_groups(cluster, detailed=False)
+        groups = api.node_groups(cluster)
         busy = tuple(group for group in groups if Status.in_progress(group.status))
         stacks = stacks_of(replace(cluster, node_groups=groups), Status.in_progress)
         if stacks:

@@ -13,13 +13,13 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
     from_exception,
     read,
+    side_by_side,
     status_of,
     translated,
 )
@@ -48,8 +48,6 @@ NEWEST = (1, 14)
 OLDEST = (1, 10)
 # The client reads one page and drops the rest unless it is given a limit; with a large one it follows every page.
 ALL = 1_000_000
-# Node groups are read side by side; Magnum asks Keystone for each, so more threads only queue up there.
-READERS = 4
 # The looks at a list, each after a pause, until clusters that Magnum cannot show are gone, where it cannot be read around.
 UNREADABLE_PAUSES_S = (0.0, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
@@ -226,20 +224,34 @@ class MagnumApi:
 
     # --- node groups
 
-    def node_groups(self, cluster: Cluster, *, detailed: bool = True) -> tuple[NodeGroup, ...]:
-        """The node groups of a cluster; ``detailed`` reads each one, because the list lies about bounds."""
+    def node_groups(self, cluster: Cluster) -> tuple[NodeGroup, ...]:
+        """The node groups of a cluster as their list shows them: without labels and addresses, and with false bounds."""
         doing, resource = f"list the node groups of '{cluster.name}'", f"cluster/{cluster.name}"
         answers = read(lambda: self._client.nodegroups.list(cluster.id, limit=ALL), doing, resource)
-        listed = [NodeGroup.from_api(answer.to_dict(), detailed=False) for answer in answers or []]
-        if not detailed:
-            return tuple(listed)
-        with ThreadPoolExecutor(READERS) as pool:
-            found = pool.map(lambda group: self.node_group(cluster, group.id), listed)
-        return tuple(group for group in found if group is not None)
+        return tuple(NodeGroup.from_api(answer.to_dict(), detailed=False) for answer in answers or [])
+
+    def in_detail(self, groups: Iterable[tuple[Cluster, NodeGroup]]) -> dict[str, NodeGroup]:
+        """These groups as they really are, by id, each read by itself; without those that have gone meanwhile."""
+        found = side_by_side(lambda pair: self.node_group(pair[0], pair[1].id), groups)
+        return {group.id: group for group in found if group is not None}
 
     def with_groups(self, cluster: Cluster) -> Cluster:
         """The cluster with its node groups in detail."""
-        return replace(cluster, node_groups=tuple(sorted(self.node_groups(cluster), key=lambda group: group.name)))
+        return self.all_with_groups([cluster])[0]
+
+    def all_with_groups(self, clusters: Sequence[Cluster]) -> list[Cluster]:
+        """The same of many clusters, side by side."""
+        listed = side_by_side(self.node_groups, clusters)
+        known = self.in_detail((cluster, group) for cluster, groups in zip(clusters, listed) for group in groups)
+        return [
+            replace(
+                cluster,
+                node_groups=tuple(
+                    sorted((known[group.id] for group in groups if group.id in known), key=lambda group: group.name)
+                ),
+            )
+            for cluster, groups in zip(clusters, listed)
+        ]
 
     def node_group(self, cluster: Cluster, group_id: str) -> NodeGroup | None:
         """One node group with its bounds, labels and addresses."""

@@ -457,7 +457,7 @@ class Writer:
         return behind
 
     def _group(self, cluster: Cluster, name: str) -> NodeGroup | None:
-        return next((group for group in self.api.node_groups(cluster, detailed=False) if group.name == name), None)
+        return next((group for group in self.api.node_groups(cluster) if group.name == name), None)
 
 
 def carry_out(plan: Plan, cluster: Cluster | None, writer: Writer) -> Cluster | None:

@@ -239,7 +239,7 @@ def stall_of(connection: Connection, api: MagnumApi, cluster: Cluster, doing: st
     when it is found twice, some time apart: Magnum itself looks every 10 s.
     """
     try:
-        groups = [group for group in api.node_groups(cluster, detailed=False) if Status.in_progress(group.status)]
+        groups = [group for group in api.node_groups(cluster) if Status.in_progress(group.status)]
         for group in groups:
             if not UUID.match(group.stack_id or ""):
                 continue

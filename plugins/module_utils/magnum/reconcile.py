@@ -420,7 +420,7 @@ def read_clusters(
     else:
         one = api.cluster(name)
         found = [] if one is None else [one]
-    whole = [api.with_groups(cluster) for cluster in found]
+    whole = api.all_with_groups(found)
     if not diagnose:
         return [cluster.as_result() for cluster in whole]
     return [{**cluster.as_result(), **_diagnosed(connection, api, cluster, listed=name is None)} for cluster in whole]

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import translated
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import side_by_side, translated
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, DesiredCluster
 
@@ -93,8 +92,7 @@ class References:
         :raises InvalidRequest: the first, in the order of the fields, that does not; names the closest ones.
         """
         wanted = [(field, given[field]) for field in KINDS if given.get(field)]
-        with ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(lambda item: self.id_of(KINDS[item[0]][0], item[1]), wanted))
+        found = side_by_side(lambda item: self.id_of(KINDS[item[0]][0], item[1]), wanted)
         for (field, value), identity in zip(wanted, found):
             if identity is None:
                 kind, option = KINDS[field]

@@ -259,7 +259,7 @@ def test_a_group_that_goes_between_list_and_look() -> None:
     gone = ("GET", f"{ONE}/nodegroups/id-gpu", *error(404, "no"))
     there = ("GET", f"{ONE}/nodegroups/id-default-worker", 200, group())
     with magnum([("GET", GROUPS, 200, listed(group(), group("gpu"))), gone, there]) as (api, _script):
-        assert [one.name for one in api.node_groups(CLUSTER)] == ["default-worker"]
+        assert [one.name for one in api.with_groups(CLUSTER).node_groups] == ["default-worker"]
 
 
 # --- writing
