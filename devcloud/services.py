@@ -144,7 +144,7 @@ def openstack(paths: Paths) -> list[Service]:
             {"OS_NEUTRON_CONFIG_DIR": str(etc / "neutron"), "OS_NEUTRON_CONFIG_FILES": "neutron.conf"},
         ),
         _uwsgi(paths, "nova", "nova.wsgi.osapi_compute", None, {"OS_NOVA_CONFIG_DIR": str(etc / "nova")}),
-        _uwsgi(paths, "magnum", "magnum.wsgi.api", "magnum/magnum.conf", {}, threads=6),
+        _uwsgi(paths, "magnum", "devcloud_plugins.magnum_api", "magnum/magnum.conf", {}, threads=6),
         _uwsgi(paths, "heat", "heat.wsgi.api", "heat/heat.conf", {}),
         _uwsgi(paths, "heat-cfn", "heat.wsgi.cfn", "heat/heat.conf", {}, threads=2),
         _daemon(paths, "heat-engine", "heat/heat.conf"),

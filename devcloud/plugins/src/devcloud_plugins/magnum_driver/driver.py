@@ -25,6 +25,8 @@ from oslo_concurrency import lockutils
 from oslo_log import log
 from oslo_utils import strutils, timeutils
 
+from devcloud_plugins import trustee_domain  # noqa: F401 - the conductor loads nothing else of ours
+
 from . import control, nodes, transitions
 from .habits import HabitError, Habits, resolve
 
