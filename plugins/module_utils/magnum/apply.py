@@ -45,8 +45,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import 
 DROPPED_AFTER_S = 30.0
 # The same for a creation, which is not harmless when it is carried out late and asked for again meanwhile.
 CREATION_DROPPED_AFTER_S = 60.0
-# How long the deletion of such a double is followed: until it is seen to begin.
-DOUBLE_GOES_WITHIN_S = 120.0
+# How long such a double may take to go, whatever time is left for the creation itself.
+DOUBLE_GOES_WITHIN_S = 600.0
 # A newer updated_at alone counts as begun only when it stays this long: the conductor saves more than once.
 SETTLE_S = 3.0
 # How often a request is sent at most, and how often a delete, which one change under way can undo.
@@ -263,13 +263,13 @@ class Writer:
         try:
             return self._ended_or_lost(cluster, doing) if self.wait else cluster
         finally:
-            # However it ended: the double would be here to stay, and make the name ambiguous.
+            # However it ended: the double would make the name ambiguous, also while it is on its way out.
             for identity in {*promised} - {cluster.id, cluster.name}:
                 double = self.api.cluster(identity)
                 if double is not None:
                     self.progress.say(doing, f"both requests were carried out; {double.id} is deleted again")
                     in_time = Deadline.after(DOUBLE_GOES_WITHIN_S, self.deadline.clock)
-                    replace(self, wait=False, deadline=in_time).delete(double)
+                    replace(self, deadline=in_time).delete(double)
 
     def _post(self, change: Change) -> str | None:
         """The id that Magnum promised; None when its answer was lost and the cluster may exist all the same."""

@@ -517,7 +517,7 @@ def test_a_creation_that_was_only_late_leaves_no_double() -> None:
     entries = [
         NOT_YET, POST, often(GONE), ("POST", "/clusters", 202, {"uuid": OTHER_ID}),
         *CREATED[:2], ("GET", SECOND, 200, cluster("CREATE_IN_PROGRESS", uuid=OTHER_ID)), ("DELETE", SECOND, 204, None),
-        ("GET", SECOND, 200, going), *read_whole(cluster()),
+        ("GET", SECOND, 200, going), ("GET", SECOND, *error(404, "gone")), *read_whole(cluster()),
     ]  # fmt: skip
     with writing(entries) as run:
         after = run.run(CREATE, start=None)
@@ -533,7 +533,7 @@ def test_a_double_goes_although_the_creation_failed() -> None:
         NOT_YET, POST, often(GONE), ("POST", "/clusters", 202, {"uuid": OTHER_ID}), GONE,
         ("GET", SECOND, 200, failed), ("GET", rf"{SECOND}/nodegroups/\?.*", 200, listed(group())),
         ("GET", f"{SECOND}/nodegroups/id-default-worker", 200, group()),
-        seen("CREATE_IN_PROGRESS"), SEND_DELETE, seen("DELETE_IN_PROGRESS"),
+        seen("CREATE_IN_PROGRESS"), SEND_DELETE, seen("DELETE_IN_PROGRESS"), GONE,
     ]  # fmt: skip
     with writing(entries) as run, pytest.raises(OperationFailed):
         run.run(CREATE, start=None)
