@@ -41,7 +41,9 @@ def own_env() -> dict[str, str]:
     return {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
 
 
-def _uwsgi(paths: Paths, name: str, module: str, config: str | None, env: dict[str, str], threads: int = 4) -> Service:
+def _uwsgi(
+    paths: Paths, name: str, module: str, config: str | None, env: dict[str, str], threads: int = 4, processes: int = 1
+) -> Service:
     port = PORTS[name.replace("-", "_")]
     command = [
         str(paths.venv / "bin" / "uwsgi"),
@@ -52,6 +54,9 @@ def _uwsgi(paths: Paths, name: str, module: str, config: str | None, env: dict[s
         *("--buffer-size", "65535", "--add-header", "Connection: close"),
         *("--listen", "100", "--log-format", "%(method) %(uri) %(status) %(msecs) ms"),
     ]
+    if processes > 1:
+        # Each loads the service for itself: a connection to the database that was open at a fork would be everybody's.
+        command += ["--master", "--processes", str(processes), "--lazy-apps"]
     if config:
         command += ["--pyargv", f"--config-file {paths.etc / config}"]
     return Service(name, tuple(command), port, "http", env)
@@ -132,7 +137,10 @@ def openstack(paths: Paths) -> list[Service]:
             "keystone.wsgi.api",
             None,
             {"OS_KEYSTONE_CONFIG_DIR": str(etc / "keystone"), "OS_KEYSTONE_CONFIG_FILES": "keystone.conf"},
-            threads=6,
+            # Keystone's threads would take each other's tokens: its middleware keeps the one it looks at in itself, and
+            # a request now and then is judged by the rights of another (403 for a trust, 401).
+            threads=1,
+            processes=3,
         ),
         _uwsgi(paths, "placement", "placement.wsgi.api", None, {"OS_PLACEMENT_CONFIG_DIR": str(etc / "placement")}),
         _uwsgi(paths, "glance", "glance.wsgi.api", None, {"OS_GLANCE_CONFIG_DIR": str(etc / "glance")}),
