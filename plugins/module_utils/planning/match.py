@@ -43,6 +43,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.sho
 Form = tuple[Part, ...]
 # Codes of what speaks for a candidate: its way, and the terms in which none is better.
 WAYS = {"use": "ROOM_ON_RUNNING_NODES", "scale": "SCALES_WITHIN_MAX", "create": "NEW_CLUSTER"}
+# How far a candidate is from carrying the workload whose devices it does not have.
+STRANGE = {"WRONG_ACCEL_KIND": 2, "WRONG_ACCEL_MODEL": 1}
 BEST = {"cost": "CHEAPEST", "utilisation": "LEAST_FRAGMENTATION", "power": "LEAST_POWER"}
 
 
@@ -177,9 +179,13 @@ def _order(entry: Ranked) -> tuple[object, int]:
     return entry.terms, ACTIONS.index(entry.verdict.candidate.action)
 
 
-def _closeness(verdict: Verdict) -> tuple[int, int]:
-    """Refused candidates: those with the fewest reasons against them first."""
-    return len(verdict.why_not), ACTIONS.index(verdict.candidate.action)
+def _closeness(verdict: Verdict) -> tuple[int, int, int]:
+    """Refused candidates: first those with the right devices, then those with the fewest reasons against them.
+
+    Whatever else is missing can be added to what has the right devices.
+    """
+    farthest = max(STRANGE.get(violation.code, 0) for violation in verdict.why_not)
+    return farthest, len(verdict.why_not), ACTIONS.index(verdict.candidate.action)
 
 
 def choose(request: Request, feasible: list[Ranked]) -> tuple[Ranked | None, bool]:

@@ -321,6 +321,17 @@ def test_a_type_takes_the_template_that_is_labelled_for_it() -> None:
     assert (found["new_cluster"]["template"], found["new_cluster"]["master_flavor"]) == ("mine", "cpu.large")
 
 
+def test_who_fits_nowhere_is_told_of_what_has_the_right_devices() -> None:
+    """A CPU group lacks one thing, the NPU group several; yet only to the second can they be added."""
+    many = {"name": "many", "type": "inference", "npu_count": 100, "cpu_cores": 400, "memory_gb": 16}
+    found = answered(many, cluster("a", CPUS, NPUS, GPUS))
+    refused = [entry["why_not"] for entry in found["ranking"]]
+    assert "WRONG_ACCEL_KIND" not in {entry["code"] for entry in refused[0]}
+    strange = ["WRONG_ACCEL_KIND" in {entry["code"] for entry in told} for told in refused]
+    assert strange == sorted(strange) and any(strange) and not all(strange)
+    assert "npu" in found["decision"]["sentence"].split("Closest: ")[1]
+
+
 def test_nothing_to_create_from() -> None:
     found = answered(MISSION, types=None)
     assert found["decision"]["sentence"] == "Nothing can be done: there is no cluster, and nothing to create one from."

@@ -27,7 +27,7 @@ TABLE_OF_AN_EMPTY_FLEET = f"""\
 #   action    cluster                          node group       flavor             nodes    cost/h     power W   why, or why not
 1   create    new gpu-intensive                gpu              gpu.a100.xlarge    0>1      486.320    1841.3    NEW_CLUSTER, PREFERRED_TYPE, {BEST}
 2   create    new hybrid-balanced              gpu              gpu.a100.xlarge    0>1      518.520    1878.6    NEW_CLUSTER, LEAST_FRAGMENTATION, {BUDGET}
--   create    new cpu-only                     cpu              cpu.large          0>1      -          -         no: WRONG_ACCEL_KIND, CPU_SHORT, MEM_SHORT
+-   create    new gpu-intensive                gpu              gpu.a100.large     0>1      -          -         no: DEVICE_COUNT_PER_NODE, CPU_SHORT, MEM_SHORT
 ... and 9 more candidates
 """
 
