@@ -208,7 +208,7 @@ class Writer:
                     return found
             if now - start >= DROPPED_AFTER_S:
                 return found if is_done() else None
-            self.deadline.clock.sleep(pause)
+            self._look_again_after(pause, f"cluster '{before.name}' to begin", found)
         return None
 
     def _ended(self, cluster: Cluster, doing: str) -> Cluster:
@@ -246,7 +246,7 @@ class Writer:
         promised: list[str] = []
         for _attempt in range(SENDS):
             promised.append(self._post(change) or name)
-            found = self._appeared(promised)
+            found = self._appeared(promised, name)
             if found is not None:
                 found = self._created(found, promised, doing)
             if found is not None:
@@ -279,14 +279,24 @@ class Writer:
             self.progress.say(change.resource, f"no clear answer ({error.reason}); looking for what was made")
             return None
 
-    def _appeared(self, promised: Sequence[str]) -> Cluster | None:
-        """The first to be there of what Magnum promised, by id, or by name where its answer was lost."""
+    def _appeared(self, promised: Sequence[str], name: str) -> Cluster | None:
+        """The first to be there of what Magnum promised, by id, or by name where its answer was lost.
+
+        :raises WaitTimeout: the deadline has passed; Magnum may still be about to create it.
+        """
         start = self.deadline.clock.now()
         for pause in intervals(first=0.5, longest=2.0):
             found = next(filter(None, map(self.api.cluster, promised)), None)
             if found is not None or self.deadline.clock.now() - start >= CREATION_DROPPED_AFTER_S:
                 return found
-            self.deadline.clock.sleep(pause)
+            if self.deadline.passed:
+                raise WaitTimeout(
+                    f"Timed out waiting for cluster '{name}' to appear after {self.deadline.limit:.0f} s",
+                    resource=f"cluster/{name}",
+                    reason="Magnum took the request and shows no cluster yet",
+                    hint="Magnum may be busy and create it later: run again, and it is found by its name",
+                )
+            self.deadline.pause(pause)
         return None
 
     def delete(self, cluster: Cluster) -> None:

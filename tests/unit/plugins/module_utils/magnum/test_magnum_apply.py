@@ -508,6 +508,27 @@ def test_a_creation_whose_answer_is_lost_and_that_never_arrived() -> None:
         assert run.seconds >= CREATION_DROPPED_AFTER_S
 
 
+def test_a_creation_that_is_not_seen_in_the_time_given() -> None:
+    """The time that the user gave holds here, too, and nothing is asked for twice."""
+    with writing([NOT_YET, POST, often(GONE)], timeout=20) as run:
+        with pytest.raises(WaitTimeout) as caught:
+            run.run(CREATE, start=None)
+        assert run.script.writes() == ["POST /clusters"] and 20 <= run.seconds < 25
+    assert "20 s" in caught.value.message and "run again" in str(caught.value.hint)
+    assert caught.value.failure()["result"]["changed"] is True  # type: ignore[index]
+
+
+def test_a_change_that_does_not_begin_in_the_time_given() -> None:
+    """With the last state."""
+    with writing(
+        [seen("CREATE_COMPLETE"), LIST, ACCEPTED, often(seen("CREATE_COMPLETE")), often(LIST)], timeout=20
+    ) as run:
+        with pytest.raises(WaitTimeout) as caught:
+            run.run(RESIZE_TO_3)
+        assert run.script.writes() == [f"POST {RESIZE}"] and 20 <= run.seconds < 25
+    assert caught.value.failure()["last_state"]["status"] == "CREATE_COMPLETE"  # type: ignore[index]
+
+
 SECOND = "/clusters/" + OTHER_ID
 
 
