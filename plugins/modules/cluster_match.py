@@ -399,7 +399,9 @@ new_cluster:
     cost_delta_h: 486.32
     power_delta_w: 1841.328
 ranking:
-  description: The candidates. First those that are possible, the best first; then the others, those with the right devices first, of these those with the fewest reasons against them.
+  description: >-
+    The candidates. First those that are possible, the best first; then the others, those with the right devices first, of
+    these those with the fewest reasons against them.
   returned: when O(workload) is given
   type: list
   elements: dict

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     CloudUnreachable,
@@ -54,7 +53,6 @@ SENDS = 2
 DELETES = 3
 # How often it is asked whether the backend has ended, or works no more, while Magnum goes on showing IN_PROGRESS.
 STALL_LOOK_S = 30.0
-Seen = TypeVar("Seen")
 # How each verb on a node group is said.
 WORDS = {
     "resize": "resize",
@@ -67,7 +65,7 @@ WORDS = {
 
 @dataclass
 class TwiceInARow:
-    """Looks every STALL_LOOK_S, and tells what it saw only when the look before saw it as well: it may be catching up."""
+    """Looks every STALL_LOOK_S, of which two in a row must find the same: Magnum may just be catching up."""
 
     clock: Clock
     _before: bool = False
@@ -76,13 +74,15 @@ class TwiceInARow:
     def __post_init__(self) -> None:
         self._next = self.clock.now() + STALL_LOOK_S
 
-    def seen(self, look: Callable[[], Seen]) -> Seen | None:
-        """What the look finds, if it is time for one and the one before found something, too."""
-        if self.clock.now() < self._next:
-            return None
-        found, before = look(), self._before
-        self._next, self._before = self.clock.now() + STALL_LOOK_S, bool(found)
-        return found if before else None
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look."""
+        return self.clock.now() >= self._next
+
+    def again(self, found: bool) -> bool:
+        """Whether what a look found was found by the one before, too."""
+        before, self._before, self._next = self._before, found, self.clock.now() + STALL_LOOK_S
+        return found and before
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,10 @@ class Writer:
                 break
             last = found
             self._say(found, doing)
-            error = stalled.seen(lambda now=found: self.stall(now, doing))
-            if error:
-                raise error
+            if stalled.due:
+                error = self.stall(found, doing)
+                if stalled.again(error is not None) and error is not None:
+                    raise error
             self._look_again_after(pause, f"cluster '{cluster.name}' to settle", found)
             found = self.api.cluster(cluster.id)
         return found, last
@@ -340,7 +341,7 @@ class Writer:
             if not (found.status or "").startswith("DELETE_"):
                 if for_s >= DROPPED_AFTER_S:
                     return found, "lost"
-            elif not patient and forgotten.seen(lambda now=found: self.idle(now)):
+            elif not patient and forgotten.due and forgotten.again(self.idle(found)):
                 return found, "forgotten"
         return cluster, ""
 

@@ -6,4 +6,6 @@ from magnum.wsgi.api import application
 
 from . import trustee_domain
 
-__all__ = ["application", "trustee_domain"]
+__all__ = ["application"]
+
+trustee_domain.remember()

@@ -23,4 +23,6 @@ def remembered(ask: Callable[[KeystoneClientV3], str]) -> Callable[[KeystoneClie
     return trustee_domain_id
 
 
-KeystoneClientV3.trustee_domain_id = property(remembered(KeystoneClientV3.trustee_domain_id.fget))
+def remember() -> None:
+    """Let this process ask once."""
+    KeystoneClientV3.trustee_domain_id = property(remembered(KeystoneClientV3.trustee_domain_id.fget))

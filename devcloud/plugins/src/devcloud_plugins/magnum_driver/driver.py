@@ -25,12 +25,14 @@ from oslo_concurrency import lockutils
 from oslo_log import log
 from oslo_utils import strutils, timeutils
 
-from devcloud_plugins import trustee_domain  # noqa: F401 - the conductor loads nothing else of ours
+from devcloud_plugins import trustee_domain
 
 from . import control, nodes, transitions
 from .habits import HabitError, Habits, resolve
 
 LOG = log.getLogger(__name__)
+# The conductor loads nothing else of ours.
+trustee_domain.remember()
 Status = fields.ClusterStatus
 
 
