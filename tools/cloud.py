@@ -13,6 +13,8 @@ from tools.places import CLOUDS_YAML, DEVCLOUD_YAML, tools_environment
 
 SECONDS_TO_START = 1800
 SECONDS_TO_STOP = 300
+SECONDS_TO_LOG_IN = 60
+LOG_IN = "import openstack; openstack.connect(cloud='devcloud').authorize()"
 
 
 class Cloud:
@@ -44,7 +46,16 @@ class Cloud:
             self._thread.join()
         if not self._problem and not CLOUDS_YAML.is_file():
             self._problem = f"the test cloud left no {CLOUDS_YAML}"
-        return self._problem
+        return self._problem or self._login()
+
+    @staticmethod
+    def _login() -> str:
+        """What keeps the tests from logging in: one clear answer now in place of one failure per target."""
+        asked = run(
+            [sys.executable, "-c", LOG_IN], log="log-in", environment=tools_environment(), seconds=SECONDS_TO_LOG_IN
+        )
+        why = asked.output.strip().rpartition("\n")[2]
+        return "" if asked.ok else f"nobody can log in to 'devcloud' of {CLOUDS_YAML}: {why}"
 
     def finish(self) -> str:
         """Take the cloud down if this object brought it up, also when that failed half-way; returns what went wrong."""
