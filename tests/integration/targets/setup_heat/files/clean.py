@@ -1,7 +1,10 @@
 # Copyright (c) 2026 kcloud.infrastructure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Delete every stack of a project whose name begins with a prefix, and ports named so: clean.py CLOUD PREFIX."""
+"""Delete every stack of a project whose name begins with a prefix: clean.py CLOUD PREFIX [--ports].
+
+With ``--ports`` ports named so go first: such as a test has put in the way of a deletion.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ import openstack
 
 def main() -> None:
     """Delete, wait until all are gone, and say how many there were."""
-    cloud_name, prefix = sys.argv[1:]
+    cloud_name, prefix, *options = sys.argv[1:]
     cloud = openstack.connect(cloud=cloud_name)
-    for port in cloud.network.ports():
+    for port in cloud.network.ports() if "--ports" in options else ():
         if port.name.startswith(prefix):
             cloud.network.delete_port(port)
     found = 0
