@@ -104,8 +104,8 @@ def standing_of(connection: Connection, api: MagnumApi, cluster: Cluster) -> Sta
         stacks = stacks_of(replace(cluster, node_groups=groups), Status.in_progress)
         if stacks:
             return Standing(busy, tuple(HeatApi(connection).resources(stacks[0], nested=True)))
-        detailed = [api.node_group(cluster, group.id) or group for group in busy]
-        return Standing(tuple(detailed))
+        known = api.in_detail((cluster, group) for group in busy)
+        return Standing(tuple(known.get(group.id, group) for group in busy))
     except KcloudError:
         return Standing()
 
