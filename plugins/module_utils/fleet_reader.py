@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.basic import env_fallback, missing_required_lib
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect, read, side_by_side
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.flavors import flavors
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     Cluster,
@@ -111,21 +112,6 @@ def _require(name: str, package: str) -> None:
 def keys_of(offered: list[Plain], names: Collection[str]) -> set[str]:
     """Names and ids of flavors: Magnum keeps whichever was given."""
     return {key for flavor in offered if flavor["name"] in names for key in (flavor["name"], flavor["id"])}
-
-
-def flavors(connection: Connection) -> list[Plain]:
-    """The flavors that the project may use, with their extra specs."""
-    return [
-        {
-            "id": flavor.id,
-            "name": flavor.name,
-            "vcpus": flavor.vcpus,
-            "ram_mib": flavor.ram,
-            "disk_gb": flavor.disk,
-            "extra_specs": dict(flavor.extra_specs or {}),
-        }
-        for flavor in read(lambda: list(connection.compute.flavors()), "list flavors", "flavors") or []
-    ]
 
 
 def classes(offered: list[Plain]) -> set[str]:

@@ -135,6 +135,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
     translated,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.flavors import flavors
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.quotas import quotas
 
@@ -184,21 +185,6 @@ def services(connection: Connection) -> dict[str, Any]:
         low, high = (".".join(map(str, version)) if version else None for version in versions)
         found[service] = {"available": True, "endpoint": endpoint.url, "min_version": low, "max_version": high}
     return found
-
-
-def flavors(connection: Connection) -> list[dict[str, Any]]:
-    found = [
-        {
-            "id": flavor.id,
-            "name": flavor.name,
-            "vcpus": flavor.vcpus,
-            "ram_mib": flavor.ram,
-            "disk_gib": flavor.disk,
-            "extra_specs": dict(flavor.extra_specs or {}),
-        }
-        for flavor in read(lambda: list(connection.compute.flavors()), "list flavors", "compute") or []
-    ]
-    return sorted(found, key=lambda flavor: flavor["name"])
 
 
 def images(connection: Connection) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("magnum.plan", "magnum.request", "magnum.causes", "heat.plan", "heat.masking", "heat.diagnose"),
     ("magnum.versions", "magnum.upgrade"),
     ("cloud", "private_file"),
-    ("placement", "magnum.api", "magnum.references", "heat.api", "heat.source", "telemetry"),
+    ("flavors", "placement", "magnum.api", "magnum.references", "heat.api", "heat.source", "telemetry"),
     (
         "progress",
         "wait",

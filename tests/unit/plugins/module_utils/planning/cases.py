@@ -33,7 +33,7 @@ def flavor(name: str, vcpus: int, gib: int, specs: dict[str, str] | None = None)
         "id": f"id-{name}",
         "vcpus": vcpus,
         "ram_mib": gib * 1024,
-        "disk_gb": 20,
+        "disk_gib": 20,
         "extra_specs": specs or {},
     }
 
