@@ -7,4 +7,5 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / ".build" / "collections"))
+COLLECTIONS = str(Path(__file__).resolve().parents[1] / ".build" / "collections")
+sys.path.insert(0, COLLECTIONS)

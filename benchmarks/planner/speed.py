@@ -20,12 +20,13 @@ from pathlib import Path
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_request
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.match import match
 
+from benchmarks import COLLECTIONS
 from benchmarks.planner import b1, instances, report, traces
 
 CORE = "ansible_collections.kcloud.infrastructure.plugins.module_utils.planning"
-# Both clocks around the imports, in a new process, less what an empty one has loaded anyway
+# Both clocks around the imports, in a new process, less what an empty one has loaded anyway; its argument is where the code is
 IMPORT = (
-    "import time; a, b = time.perf_counter(), time.process_time(); "
+    "import sys, time; sys.path.insert(0, sys.argv[1]); a, b = time.perf_counter(), time.process_time(); "
     f"import {CORE}.answer, {CORE}.fleet, {CORE}.match; "
     "print(time.perf_counter() - a, time.process_time() - b)"
 )
@@ -46,7 +47,8 @@ def clocked(work: Callable[[], object]) -> tuple[float, float]:
 
 def imported() -> tuple[float, float]:
     """Import of the core in a process of its own."""
-    found = subprocess.run([sys.executable, "-c", IMPORT], check=True, capture_output=True, text=True).stdout.split()
+    command = [sys.executable, "-c", IMPORT, COLLECTIONS]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return float(found[0]), float(found[1])
 
 
