@@ -393,8 +393,10 @@ class Gate:
         return {program: package for program, package in self.programs.items() if not shutil.which(program)}
 
 
-# ansible-test makes a key for every run; magnum_kubeconfig is proven with kubectl
-INTEGRATION_PROGRAMS = {"ssh-keygen": "openssh-client", "kubectl": "kubernetes-client"}
+# Access to a cluster is proven with kubectl
+KUBECTL = {"kubectl": "kubernetes-client"}
+# ansible-test makes a key for every run
+INTEGRATION_PROGRAMS = {"ssh-keygen": "openssh-client", **KUBECTL}
 
 # Cheap ones first; those that need the cloud last, as it starts in the background meanwhile
 GATES = (
@@ -408,5 +410,5 @@ GATES = (
     # Without shellcheck, that sanity test would be skipped
     Gate("sanity", sanity, programs={"shellcheck": "shellcheck"}),
     Gate("integration", integration, needs_cloud=True, programs=INTEGRATION_PROGRAMS),
-    Gate("molecule", molecule, needs_cloud=True),
+    Gate("molecule", molecule, needs_cloud=True, programs=KUBECTL),
 )

@@ -40,7 +40,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress imp
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals
 
 # After this long without a sign of a transition a request was dropped: Magnum's conductor begins within a second, and
-# within some ten where it is busy making the keys of other clusters.
+# within some ten where it is busy making the keys of other clusters. Sent once more it has twice as long: what was only
+# late is done by then, and asking for it twice did no harm.
 DROPPED_AFTER_S = 30.0
 # The same for a creation, which is not harmless when it is carried out late and asked for again meanwhile.
 CREATION_DROPPED_AFTER_S = 60.0
@@ -163,7 +164,8 @@ class Writer:
             before = self._present(cluster)
             if not send():
                 return before
-            begun = self._begun(before, is_done)
+            within = DROPPED_AFTER_S * attempt
+            begun = self._begun(before, is_done, within)
             if begun is not None and not self.wait:
                 return begun
             if begun is not None:
@@ -172,7 +174,7 @@ class Writer:
                     return ended
                 missed = f"the cluster is {ended.status}, and what was asked for is not there"
             else:
-                missed = f"no sign of a transition within {DROPPED_AFTER_S:.0f} s; the cluster is {before.status}"
+                missed = f"no sign of a transition within {within:.0f} s; the cluster is {before.status}"
             again = "sent once more" if attempt < SENDS else "given up"
             self.progress.say(doing, f"the request was dropped by Magnum; {again}")
         raise RequestLost(
@@ -194,7 +196,7 @@ class Writer:
             )
         return found
 
-    def _begun(self, before: Cluster, is_done: Callable[[], bool | None]) -> Cluster | None:
+    def _begun(self, before: Cluster, is_done: Callable[[], bool | None], within: float) -> Cluster | None:
         """The cluster once its transition or its effect is seen; None when nothing moved."""
         start = self.deadline.clock.now()
         newer_since: float | None = None
@@ -207,7 +209,7 @@ class Writer:
                 newer_since = now if newer_since is None else newer_since
                 if now - newer_since >= SETTLE_S and (found.status != before.status or is_done()):
                     return found
-            if now - start >= DROPPED_AFTER_S:
+            if now - start >= within:
                 return found if is_done() else None
             self._look_again_after(pause, f"cluster '{before.name}' to begin", found)
         return None

@@ -419,7 +419,8 @@ def read_types(
         ]
         built = tuple(sorted((group for group in groups if group.flavors), key=lambda group: group.name))
         wanted = text(given.get("template"), f"{type_path}.template")
-        template = _template(templates, wanted) or _labelled(templates, name)
+        # One that is named and not there yet: what it will say is known to no other template
+        template = _template(templates, wanted) if wanted else _labelled(templates, name)
         read = ClusterType(
             name=name,
             groups=built,

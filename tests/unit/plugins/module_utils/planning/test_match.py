@@ -321,6 +321,14 @@ def test_a_type_takes_the_template_that_is_labelled_for_it() -> None:
     assert (found["new_cluster"]["template"], found["new_cluster"]["master_flavor"]) == ("mine", "cpu.large")
 
 
+def test_a_template_that_is_named_and_not_there_yet_takes_nothing_from_others_of_its_type() -> None:
+    others = [{"id": "t", "name": "theirs", "labels": {"kcloud_type": "gpu-intensive"}, "master_flavor": "cpu.large"}]
+    types = {"gpu-intensive": {"node_groups": TYPES["gpu-intensive"]["node_groups"], "template": "ours"}}
+    alone = answered(MISSION, types=types)["new_cluster"]
+    beside = answered(MISSION, types=types, templates=others)["new_cluster"]
+    assert beside == alone and beside["template"] == "ours" and beside["master_flavor"] != "cpu.large"
+
+
 def test_who_fits_nowhere_is_told_of_what_has_the_right_devices() -> None:
     """A CPU group lacks one thing, the NPU group several; yet only to the second can they be added."""
     many = {"name": "many", "type": "inference", "npu_count": 100, "cpu_cores": 400, "memory_gb": 16}
