@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from devcloud.errors import DevcloudError
+from devcloud.locks import alone_in
 from devcloud.secret_store import write_private
 
 FILE = "agent.json"
@@ -69,6 +70,14 @@ def write_rules(control: Path, rules: Mapping[str, str]) -> None:
     write_private(control / FILE, json.dumps(dict(rules), indent=2, sort_keys=True) + "\n")
 
 
+def add_rule(control: Path, cluster: str, behaviour: Behaviour) -> dict[str, str]:
+    """Add or replace the rule of a pattern; returns all rules. An `ok` is kept: it may be the exception from a pattern."""
+    with alone_in(control):
+        rules = {**read_rules(control), cluster: behaviour.text}
+        write_rules(control, rules)
+    return rules
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe `agent set|show|reset`."""
     verbs = parser.add_subparsers(dest="agent_verb", required=True)
@@ -83,12 +92,10 @@ def run(options: argparse.Namespace, control: Path) -> int:
     """Carry out `agent ...`."""
     rules = read_rules(control)
     if options.agent_verb == "set":
-        behaviour = parse_behaviour(options.behaviour)
-        # An `ok` of its own is kept: it may be the exception from a pattern.
-        rules[options.cluster] = behaviour.text
-        write_rules(control, rules)
+        rules = add_rule(control, options.cluster, parse_behaviour(options.behaviour))
     elif options.agent_verb == "reset":
-        write_rules(control, rules := {})
+        with alone_in(control):
+            write_rules(control, rules := {})
     for pattern, text in sorted(rules.items()):
         print(f"{pattern}: {text}")
     if not rules:

@@ -14,6 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from devcloud.locks import alone_in
+
 _PACKAGE = Path(__file__).resolve().parent
 _PLUGINS = _PACKAGE / "plugins" / "src"
 if str(_PLUGINS) not in sys.path:
@@ -33,24 +35,26 @@ def find_folder() -> Path:
 def set_habits(folder: Path, values: dict[str, Any], cluster: str | None = None) -> habits.Document:
     """Set habits for all clusters or for those whose name fits a pattern; raises `HabitError`. Returns the document."""
     parsed = {name: habits.parse(name, value) for name, value in values.items()}
-    document = control.read(folder)
-    row = document["all"] if cluster is None else document["clusters"].setdefault(cluster, {})
-    row.update(parsed)
-    control.write(folder, document)
+    with alone_in(folder):
+        document = control.read(folder)
+        row = document["all"] if cluster is None else document["clusters"].setdefault(cluster, {})
+        row.update(parsed)
+        control.write(folder, document)
     if "drop_once" in parsed:
-        control.forget_lost(folder)
+        control.forget_lost(folder, cluster or "*")
     return document
 
 
 def reset(folder: Path, cluster: str | None = None) -> None:
     """Forget one pattern's habits, or everything (a broken file, too)."""
-    if cluster is None:
-        control.write(folder, habits.parse_document({}))
-        control.forget_lost(folder)
-        return
-    document = control.read(folder)
-    if document["clusters"].pop(cluster, None) is not None:
-        control.write(folder, document)
+    with alone_in(folder):
+        if cluster is None:
+            control.write(folder, habits.parse_document({}))
+            control.forget_lost(folder)
+            return
+        document = control.read(folder)
+        if document["clusters"].pop(cluster, None) is not None:
+            control.write(folder, document)
 
 
 def show(folder: Path, cluster: str | None = None) -> dict[str, Any]:

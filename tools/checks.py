@@ -32,7 +32,7 @@ from tools.places import (
 from tools.results import Counts
 
 COLLECTION = "kcloud.infrastructure"
-SECONDS_FOR_ONE_TARGET = 2400
+SECONDS_FOR_ONE_TARGET = 3600
 LARGEST_TARBALL = 2_000_000
 
 # Warnings about the machine, and ansible-test's heading over those it repeats

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,10 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkey
     assert "not a behaviour" in capsys.readouterr().err
     assert cli.main(["agent", "reset"]) == 0
     assert agent_control.read_rules(tmp_path / "control") == {}
+
+
+def test_rules_that_are_set_at_once_are_all_kept(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: agent_control.add_rule(tmp_path, name, Behaviour("fail")), names))
+    assert sorted(agent_control.read_rules(tmp_path)) == sorted(names)

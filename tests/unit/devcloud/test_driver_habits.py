@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def test_without_a_folder_or_file_nothing_was_said(tmp_path: Path, monkeypatch: 
     nothing = {"all": {}, "clusters": {}}
     assert control.find_folder() is None
     assert control.read(None) == control.read(tmp_path) == nothing
-    assert not control.lose_once(None, "id", "delete")
+    assert not control.lose_once(None, "name", "id", "delete")
 
 
 def test_a_broken_file_is_named_and_reset_mends_it(folder: Path) -> None:
@@ -141,12 +142,22 @@ def test_a_broken_file_is_named_and_reset_mends_it(folder: Path) -> None:
 
 def test_a_request_is_lost_once_per_cluster_and_verb_until_it_is_said_again(folder: Path) -> None:
     driver_control.set_habits(folder, {"drop_once": "delete"})
-    assert [control.lose_once(folder, "a", "delete") for _time in range(2)] == [True, False]
-    assert control.lose_once(folder, "b", "delete")
+    assert [control.lose_once(folder, "a", "1", "delete") for _time in range(2)] == [True, False]
+    assert control.lose_once(folder, "b.c", "2", "delete") and control.lose_once(folder, "a", "3", "delete")
     driver_control.set_habits(folder, {"stall": "resize"})
-    assert not control.lose_once(folder, "a", "delete")
+    assert not control.lose_once(folder, "a", "1", "delete")
+    # Said again for some, and then for all
+    driver_control.set_habits(folder, {"drop_once": "delete"}, "b*")
+    assert control.lose_once(folder, "b.c", "2", "delete") and not control.lose_once(folder, "a", "1", "delete")
     driver_control.set_habits(folder, {"drop_once": "delete"})
-    assert control.lose_once(folder, "a", "delete")
+    assert control.lose_once(folder, "a", "1", "delete")
+
+
+def test_habits_that_are_set_at_once_are_all_kept(folder: Path) -> None:
+    names = [f"c{number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: driver_control.set_habits(folder, {"stall": "resize"}, name), names))
+    assert sorted(control.read(folder)["clusters"]) == sorted(names)
 
 
 def test_the_folder_is_found_by_either_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from . import habits
@@ -12,6 +13,8 @@ from . import habits
 VARIABLE = "DEVCLOUD_CONTROL"
 FILE = "driver.json"
 LOST = "driver-lost"
+# Between the parts of a marker's name: no name of a cluster has it
+MARK = ":"
 
 
 def find_folder() -> Path | None:
@@ -43,19 +46,20 @@ def write(folder: Path, document: habits.Document) -> None:
     Path(handle.name).replace(folder / FILE)
 
 
-def lose_once(folder: Path | None, cluster: str, verb: str) -> bool:
-    """Say whether this is the first time that the cluster (by id) loses such a request, and remember it."""
+def lose_once(folder: Path | None, name: str, cluster: str, verb: str) -> bool:
+    """Say whether this is the first time that the cluster (its name and id) loses such a request, and remember it."""
     if folder is None:
         return False
     try:
         (folder / LOST).mkdir(parents=True, exist_ok=True)
-        (folder / LOST / f"{cluster}.{verb}").touch(exist_ok=False)
+        (folder / LOST / f"{name}{MARK}{cluster}{MARK}{verb}").touch(exist_ok=False)
     except FileExistsError:
         return False
     return True
 
 
-def forget_lost(folder: Path) -> None:
-    """Let `drop_once` begin anew."""
-    for marker in (folder / LOST).glob("*.*"):
-        marker.unlink(missing_ok=True)
+def forget_lost(folder: Path, pattern: str = "*") -> None:
+    """Let `drop_once` begin anew for the clusters whose name fits the pattern."""
+    for marker in (folder / LOST).glob("*"):
+        if fnmatchcase(marker.name.split(MARK)[0], pattern):
+            marker.unlink(missing_ok=True)

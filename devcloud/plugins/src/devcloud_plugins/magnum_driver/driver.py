@@ -59,7 +59,7 @@ def _habits(cluster: Any) -> Habits:
 def _is_lost(verb: str, cluster: Any, habits: Habits) -> bool:
     if verb in habits.drop:
         return True
-    return verb in habits.drop_once and control.lose_once(control.find_folder(), cluster.uuid, verb)
+    return verb in habits.drop_once and control.lose_once(control.find_folder(), cluster.name, cluster.uuid, verb)
 
 
 def _refuse_at_submit(verb: str, habits: Habits) -> None:

@@ -31,7 +31,7 @@ def named(connection: Any, name: str) -> list[dict[str, Any]]:
 
 def status(service: Any, method: str, path: str) -> int:
     """The answer's status; Magnum stumbles over lists while a cluster goes."""
-    for _attempt in range(30):
+    for _attempt in range(120):
         answer = service.request(path, method, json={} if method == "POST" else None, raise_exc=False)
         if answer.status_code != 400 or "master_count" not in answer.text:
             break

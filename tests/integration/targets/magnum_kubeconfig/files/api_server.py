@@ -92,8 +92,10 @@ def server_certificate(connection, cluster, folder):
         .sign(key, hashes.SHA256())
     )
     pem = request.public_bytes(serialization.Encoding.PEM).decode()
-    signed = magnum.post("/certificates", json={"cluster_uuid": found["uuid"], "csr": pem}, headers=HEADERS).json()
-    ca = magnum.get(f"/certificates/{found['uuid']}", headers=HEADERS).json()
+    # Another of these changes nothing: a conductor that is busy with other clusters' keys may need longer than its API waits
+    patient = {"headers": HEADERS, "status_code_retries": 5, "retriable_status_codes": [500, 503, 504]}
+    signed = magnum.post("/certificates", json={"cluster_uuid": found["uuid"], "csr": pem}, **patient).json()
+    ca = magnum.get(f"/certificates/{found['uuid']}", **patient).json()
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

@@ -5,12 +5,24 @@
 
 import json
 import sys
+import time
 
 import openstack
 
 HEADERS = {"OpenStack-API-Version": "container-infra 1.11"}
 # Any text: a request for a cluster that one may not see never gets as far as being read.
 REQUEST = "no request at all"
+
+
+def clusters(magnum):
+    """The list of clusters; Magnum stumbles over it while another one comes or goes."""
+    for _attempt in range(60):
+        answer = magnum.get("/clusters", headers=HEADERS, raise_exc=False)
+        if answer.status_code != 400:
+            break
+        time.sleep(1)
+    answer.raise_for_status()
+    return answer.json()["clusters"]
 
 
 def main(cloud, other, name):
@@ -27,7 +39,7 @@ def main(cloud, other, name):
             "/certificates", json={"cluster_uuid": uuid, "csr": REQUEST}, headers=HEADERS, raise_exc=False
         ),
     }
-    listed = [cluster["uuid"] for cluster in magnum.get("/clusters", headers=HEADERS).json()["clusters"]]
+    listed = [cluster["uuid"] for cluster in clusters(magnum)]
     answers = {key: {"status": answer.status_code, "text": answer.text} for key, answer in asked.items()}
     print(json.dumps({"uuid": uuid, "listed": uuid in listed, **answers}))
 

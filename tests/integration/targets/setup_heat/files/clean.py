@@ -22,7 +22,7 @@ def main() -> None:
         if port.name.startswith(prefix):
             cloud.network.delete_port(port)
     found = 0
-    for _attempt in range(120):
+    for _attempt in range(600):
         stacks = [s for s in cloud.orchestration.get("/stacks").json()["stacks"] if s["stack_name"].startswith(prefix)]
         found = max(found, len(stacks))
         if not stacks:
