@@ -247,7 +247,7 @@ def scripted_cloud(
     """Run the cloud for the time of the block; at its end the script must have been followed to the letter."""
     script = Script([[*entry, *([1] if len(entry) < 5 else []), 0] for entry in entries])
     server = Server(script, newest, has_magnum)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.001,), daemon=True)
     thread.start()
     try:
         yield Cloud(server, script)
