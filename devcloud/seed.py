@@ -312,11 +312,12 @@ class Seeder:
 
     def run(self) -> dict[str, str]:
         """Do everything, side by side; return the application credentials' ids."""
-        # Neutron reads its policies at its first request, and takes an admin for nobody in those that run beside it.
-        Api(self.admin, URLS["network"] + "/v2.0").get("/networks?limit=1&fields=id")
+        # Nova, Neutron and Magnum read their policies at the first request that needs one, and take an admin for nobody in
+        # those that run beside it. Quotas need one of each, in which nobody else asks.
+        self.quotas()
         with ThreadPoolExecutor(4) as pool:
             credentials = pool.submit(self.credentials)
-            rest = [pool.submit(task) for task in (self.flavors, self.images, self.network, self.keypairs, self.quotas)]
+            rest = [pool.submit(task) for task in (self.flavors, self.images, self.network, self.keypairs)]
             for future in rest:
                 future.result()
             return credentials.result()
