@@ -30,7 +30,8 @@ settings.load_profile("repository")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let any warning fail the test that causes it, and no cloud of the user's shine in."""
+    """Let any warning fail the test that causes it, and no cloud or proxy of the user's shine in."""
     config.addinivalue_line("filterwarnings", "error")
     for name in [name for name in os.environ if name.startswith(("OS_", "MAGNUM_", "HEAT_"))]:
         del os.environ[name]
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
