@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
+comma := ,
 # Which of environments/ the playbooks talk to: `make verify-openstack ENV=example`
 ENV ?= devcloud
 # Which gates `make test` runs, and which integration targets or molecule scenarios; all when empty
@@ -15,6 +16,10 @@ export TARGETS
 ifeq ($(ENV),devcloud)
 export OS_CLIENT_CONFIG_FILE ?= $(CURDIR)/.devcloud/clouds.yaml
 endif
+# The test cloud is on loopback, where no proxy of the user's can reach it
+direct := $(or $(NO_PROXY),$(no_proxy))
+export NO_PROXY := $(if $(direct),$(direct)$(comma))127.0.0.1,localhost
+export no_proxy := $(NO_PROXY)
 # With it, every start of a tool would parse all of its code again
 unexport PYTHONDONTWRITEBYTECODE
 
