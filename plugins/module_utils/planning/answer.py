@@ -232,7 +232,7 @@ def certificate(decision: Decision) -> Plain:
         "method": "every candidate judged",
         "proven": level == "node",
         "level": level,
-        "terms": [term for term, _value in decision.chosen.terms] if decision.chosen else [],
+        "terms": list(decision.terms) if decision.chosen else [],
     }
 
 

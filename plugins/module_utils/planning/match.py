@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import product
+from operator import itemgetter
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.feasibility import Memo, judge
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import gauge, mix, supply
@@ -33,6 +34,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Workload,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.objective import (
+    MEASURED,
     effects_on_nodes,
     is_home,
     measure,
@@ -52,12 +54,13 @@ def match(request: Request) -> Decision:
     """Judge every candidate, rank them, choose."""
     memo: Memo = {}
     verdicts = [judge(request, candidate, memo) for candidate in candidates(request)]
-    feasible = ranked(request, [verdict for verdict in verdicts if verdict.feasible])
+    terms = ("cost", "disruption", *order_of_terms(request))
+    feasible = ranked(request, [verdict for verdict in verdicts if verdict.feasible], terms)
     refused = sorted((verdict for verdict in verdicts if not verdict.feasible), key=_closeness)
     chosen, stays = choose(request, feasible)
     if chosen is not None:
         feasible = [chosen, *(entry for entry in feasible if entry is not chosen)]
-    reasons = explained(request, feasible, stays)
+    reasons = explained(request, feasible, terms, stays)
     return Decision(
         request=request,
         ranking=(*reasons, *(Ranked(verdict) for verdict in refused)),
@@ -65,6 +68,7 @@ def match(request: Request) -> Decision:
         new=next((entry for entry in reasons if entry.verdict.candidate.action == "create"), None),
         runner_up=reasons[1] if len(reasons) > 1 else None,
         stays=stays,
+        terms=terms,
     )
 
 
@@ -161,20 +165,17 @@ def new_cluster(
 # --- what is best
 
 
-def ranked(request: Request, feasible: Iterable[Verdict]) -> list[Ranked]:
-    """Feasible candidates, best first, with the terms as they were compared."""
+def ranked(request: Request, feasible: Iterable[Verdict], terms: tuple[str, ...]) -> list[Ranked]:
+    """Feasible candidates, best first, with the values of the terms by which they were compared."""
     parts = [(part, request.workload.replicas) for part in request.workload.forms[-1]]
     fragments = gauge(mix(request.fleet.standing, tuple(parts)), supply(request.fleet))
     effects = effects_on_nodes(fragments, alone=request.workload.isolation == "node")
-    order = ("cost", "disruption", *order_of_terms(request))
-    found = []
-    for verdict in feasible:
-        values = measure(request, verdict, effects)
-        found.append(Ranked(verdict, terms=tuple([(term, values[term]) for term in order])))
+    in_order = itemgetter(*[MEASURED.index(term) for term in terms])
+    found = [Ranked(verdict, None, (), in_order(measure(request, verdict, effects))) for verdict in feasible]
     return sorted(found, key=_order)
 
 
-def _order(entry: Ranked) -> tuple[object, int]:
+def _order(entry: Ranked) -> tuple[tuple[int, ...], int]:
     """By the terms, then by action. Sorting is stable and candidates come in order of name, so names decide last."""
     return entry.terms, ACTIONS.index(entry.verdict.candidate.action)
 
@@ -204,15 +205,15 @@ def choose(request: Request, feasible: list[Ranked]) -> tuple[Ranked | None, boo
 # --- why
 
 
-def explained(request: Request, feasible: list[Ranked], stays: bool) -> list[Ranked]:
+def explained(request: Request, feasible: list[Ranked], terms: tuple[str, ...], stays: bool) -> list[Ranked]:
     """The same candidates with their ranks and the codes that speak for them."""
-    values = [dict(entry.terms) for entry in feasible]
-    least = {term: min([value[term] for value in values]) for term in BEST} if values else {}
+    places = [(terms.index(term), code) for term, code in BEST.items()]
+    least = [(at, min([entry.terms[at] for entry in feasible]), code) for at, code in places if feasible]
     kept = promises(request)
     found = []
-    for rank, (entry, value) in enumerate(zip(feasible, values), 1):
+    for rank, entry in enumerate(feasible, 1):
         codes = ("STANDING_PLACEMENT",) if stays and rank == 1 else ()
-        best = [code for term, code in BEST.items() if value[term] == least[term]]
+        best = [code for at, value, code in least if entry.terms[at] == value]
         found.append(Ranked(entry.verdict, rank, (*codes, *merits(request, entry.verdict), *best, *kept), entry.terms))
     return found
 

@@ -401,17 +401,20 @@ class Verdict(NamedTuple):
 
 
 class Ranked(NamedTuple):
-    """A verdict with its place: ``rank`` 1 is the best, None is infeasible; ``terms`` as the objective compares them."""
+    """A verdict with its place: ``rank`` 1 is the best, None is infeasible; ``terms`` are the values of Decision.terms."""
 
     verdict: Verdict
     rank: int | None = None
     why: tuple[str, ...] = ()
-    terms: tuple[tuple[str, int], ...] = ()
+    terms: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The answer: ``ranking`` over every candidate, and which of them is chosen, new, next best."""
+    """The answer: ``ranking`` over every candidate, and which of them is chosen, new, next best.
+
+    ``terms`` are the names of what feasible candidates are compared by: the first that differs decides.
+    """
 
     request: Request
     ranking: tuple[Ranked, ...] = ()
@@ -419,3 +422,4 @@ class Decision:
     new: Ranked | None = None
     runner_up: Ranked | None = None
     stays: bool = False
+    terms: tuple[str, ...] = ()

@@ -28,6 +28,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.roo
 # latency: ms; headroom: how full the fullest node is afterwards, per mille; spread: kinds of devices that the cluster lacks
 TERMS = ("utilisation", "power", "type", "latency", "headroom", "spread")
 WEIGHED = ("cost", *TERMS)
+# All that candidates are compared by, in the order in which `measure` tells it
+MEASURED = ("cost", "disruption", *TERMS)
 # What each cluster type looks at first, where its data says nothing else.
 WEIGHTS = {
     "gpu-intensive": {"power": 2, "utilisation": 1},
@@ -63,20 +65,20 @@ def is_home(request: Request, verdict: Verdict) -> bool:
     return home is not None and home[0] == cluster.id
 
 
-def measure(request: Request, verdict: Verdict, effects: Effects) -> dict[str, int]:
-    """The value of every term for a feasible candidate."""
+def measure(request: Request, verdict: Verdict, effects: Effects) -> tuple[int, ...]:
+    """The values of MEASURED for a feasible candidate."""
     cluster, prefers = verdict.candidate.cluster, request.workload.prefers
-    effect = [effects(step) for step in verdict.steps]
-    return {
-        "cost": verdict.cost or 0,
-        "disruption": disruption(request, verdict),
-        "utilisation": sum([lost for lost, _fullest in effect]),
-        "power": verdict.power_mw or 0,
-        "type": prefers.index(cluster.type) if cluster.type in prefers else len(prefers),
-        "latency": UNKNOWN_LATENCY if cluster.latency_ms is None else cluster.latency_ms,
-        "headroom": max([fullest for _lost, fullest in effect]),
-        "spread": len(SPREAD_OVER - cluster.kinds),
-    }
+    lost, fullest = zip(*[effects(step) for step in verdict.steps])
+    return (
+        verdict.cost or 0,
+        disruption(request, verdict),
+        sum(lost),
+        verdict.power_mw or 0,
+        prefers.index(cluster.type) if cluster.type in prefers else len(prefers),
+        UNKNOWN_LATENCY if cluster.latency_ms is None else cluster.latency_ms,
+        max(fullest),
+        len(SPREAD_OVER - cluster.kinds),
+    )
 
 
 def effects_on_nodes(fragments: Gauge, *, alone: bool) -> Effects:

@@ -152,9 +152,10 @@ def test_for_two_kinds_only_flavors_with_these_kinds_are_offered() -> None:
 def test_fragments_are_counted_on_every_node_that_is_touched(count: int) -> None:
     """Two replicas take three of four devices on a node each, however many more nodes there are: one is left on each."""
     asked = {"gpu_count": 3, "cpu_cores": 3, "replicas": 2}
-    best = decide(asked, cluster("a", group(count=count, most=None))).ranking[0]
+    decision = decide(asked, cluster("a", group(count=count, most=None)))
+    best = decision.ranking[0]
     assert best.verdict.candidate.action == "use"
-    assert dict(best.terms)["utilisation"] == 2 * 1000
+    assert dict(zip(decision.terms, best.terms))["utilisation"] == 2 * 1000
 
 
 # --- the standing placement
@@ -233,8 +234,9 @@ def test_within_its_cluster_it_keeps_its_group() -> None:
 
 def test_leaving_its_group_is_a_disruption() -> None:
     there = cluster("a", group("cpu.large", name="g1"), group("cpu.large", name="g2"))
-    ranking = decide(home("a", node_group="g2"), there).ranking
-    moved = {entry.verdict.candidate.name: dict(entry.terms)["disruption"] for entry in ranking if entry.terms}
+    decision = decide(home("a", node_group="g2"), there)
+    at = decision.terms.index("disruption")
+    moved = {entry.verdict.candidate.name: entry.terms[at] for entry in decision.ranking if entry.terms}
     assert moved.pop("use a/g2") == moved.pop("scale a/g2") == 0
     assert set(moved.values()) == {1}
 

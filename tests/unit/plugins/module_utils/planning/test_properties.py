@@ -292,7 +292,7 @@ def test_the_ranking_is_whole_and_ordered(workload: Plain, cloud: Plain) -> None
     feasible = [entry for entry in decision.ranking if entry.verdict.feasible]
     assert [entry.rank for entry in feasible] == list(range(1, len(feasible) + 1))
     assert decision.chosen is (feasible[0] if feasible else None)
-    rest = [tuple(value for _term, value in entry.terms) for entry in feasible[1:]]
+    rest = [entry.terms for entry in feasible[1:]]
     assert rest == sorted(rest)
     costs = [entry.verdict.cost or 0 for entry in feasible]
     if not decision.stays and costs:
