@@ -142,7 +142,16 @@ def openstack(paths: Paths) -> list[Service]:
             threads=1,
             processes=3,
         ),
-        _uwsgi(paths, "placement", "placement.wsgi.api", None, {"OS_PLACEMENT_CONFIG_DIR": str(etc / "placement")}),
+        _uwsgi(
+            paths,
+            "placement",
+            "placement.wsgi.api",
+            None,
+            {"OS_PLACEMENT_CONFIG_DIR": str(etc / "placement")},
+            # Requests at once would be given more devices than there are: one that tries again after a conflict no longer
+            # sees what the other took, in threads and in processes alike.
+            threads=1,
+        ),
         _uwsgi(paths, "glance", "glance.wsgi.api", None, {"OS_GLANCE_CONFIG_DIR": str(etc / "glance")}),
         _uwsgi(
             paths,
