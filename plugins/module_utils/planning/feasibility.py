@@ -50,7 +50,7 @@ def judge(request: Request, candidate: Candidate, memo: Memo | None = None) -> V
     action = candidate.action
     views = [assess(request, slot, memo) for slot in candidate.slots]
     steps = [step_of(action, view) for view in views]
-    if action == "scale" and not any([step.after - step.before for step in steps]):
+    if action == "scale" and all(step.after == step.before for step in steps):
         # Scaled out is at least one node more, also where there is room.
         steps[0] = step_of(action, views[0], more=1)
     opened = opened_nodes(candidate, steps)
@@ -64,7 +64,7 @@ def judge(request: Request, candidate: Candidate, memo: Memo | None = None) -> V
             found += bound_violations(action, step)
         elif view.fits and view.missing:
             found += room_violations(request, view)
-    known = all([view.fits for view in views])
+    known = all(view.fits for view in views)
     why_not = tuple(sorted(found, key=_order)) if found else ()
     return Verdict(candidate, tuple(steps), opened, spent if known else None, drawn if known else None, why_not)
 

@@ -17,12 +17,13 @@ from devcloud.driver_control import habits
 from devcloud_plugins.magnum_driver import nodes, transitions  # isort: skip
 
 ID = "6f1c3c62-9f0e-4a5f-8a0e-0a3e6f3f7a11"
+NUMBER = 7
 START = datetime(2026, 1, 1, tzinfo=UTC)
 OWN = habits.Habits()
 
 
 def addresses(*serials: int) -> tuple[str, ...]:
-    return tuple(nodes.address(ID, serial) for serial in serials)
+    return tuple(nodes.address(NUMBER, serial) for serial in serials)
 
 
 def serials(group: transitions.Group | None) -> list[int]:
@@ -33,6 +34,7 @@ def serials(group: transitions.Group | None) -> list[int]:
 def group(status: str = "UPDATE_IN_PROGRESS", verb: str = "resize", **fields: Any) -> transitions.Group:
     known = {
         "id": ID,
+        "number": NUMBER,
         "name": "default-worker",
         "role": "worker",
         "is_default": True,
@@ -56,6 +58,11 @@ def test_the_last_number_of_an_address_is_the_serial() -> None:
     assert [address.split(".")[-1] for address in addresses(1, 2, 250)] == ["1", "2", "250"]
     assert [nodes.serial(address) for address in addresses(0, 255, 256, 4095)] == [0, 255, 256, 4095]
     assert all(address.startswith("10.") for address in addresses(0, 4095))
+
+
+def test_groups_that_follow_each_other_share_no_address() -> None:
+    groups = [{nodes.address(number, serial) for serial in range(300)} for number in range(4090, 4110)]
+    assert len(set().union(*groups)) == sum(map(len, groups))
 
 
 def test_a_node_is_found_by_address_name_and_id() -> None:
@@ -89,9 +96,9 @@ def test_who_leaves(count: int, named: tuple[int, ...], ignore: bool, leaving: t
 
 
 def test_serials_are_not_used_again_within_a_change() -> None:
-    assert nodes.replace(ID, addresses(1, 2, 3), addresses(3), 3) == addresses(1, 2, 4)
-    assert nodes.replace(ID, (), (), 2) == addresses(1, 2)
-    assert nodes.replace(ID, addresses(1, 2, 3), (), 2) == addresses(1, 2)
+    assert nodes.replace(NUMBER, addresses(1, 2, 3), addresses(3), 3) == addresses(1, 2, 4)
+    assert nodes.replace(NUMBER, (), (), 2) == addresses(1, 2)
+    assert nodes.replace(NUMBER, addresses(1, 2, 3), (), 2) == addresses(1, 2)
 
 
 # The running change in words

@@ -101,6 +101,7 @@ def _freeze(group: Any) -> transitions.Group:
     """Magnum's node group as the state machine wants it."""
     return transitions.Group(
         id=group.uuid,
+        number=group.id,
         name=group.name,
         role=group.role,
         is_default=group.is_default,
@@ -384,7 +385,7 @@ def _save_state(cluster: Any, state: transitions.State, habits: Habits) -> None:
     cluster.status = state.status
     cluster.status_reason = state.reason
     if state.status in (Status.CREATE_COMPLETE, Status.UPDATE_COMPLETE):
-        cluster.api_address = habits.api_address or f"https://{nodes.address(cluster.default_ng_master.uuid, 0)}:6443"
+        cluster.api_address = habits.api_address or f"https://{nodes.address(cluster.default_ng_master.id, 0)}:6443"
         cluster.coe_version = (cluster.labels or {}).get("kube_tag")
         if habits.health_status:
             cluster.health_status = habits.health_status

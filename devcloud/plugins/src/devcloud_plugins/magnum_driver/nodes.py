@@ -1,7 +1,8 @@
 """Who is in a node group: made-up nodes whose addresses say when each came.
 
-A node's address is 10.x.y.z: twelve bits of the group and a serial number that only grows, so that in a group of fewer
-than 256 the last number is the serial. Its name is `<group>-<serial>`, its id a UUID of group and serial.
+A node's address is 10.x.y.z: twelve bits of the group's number and a serial number that only grows, so that in a group of
+fewer than 256 the last number is the serial. Its name is `<group>-<serial>`, its id a UUID of group and serial. Magnum counts
+its groups, so those of one cluster never share an address.
 """
 
 from __future__ import annotations
@@ -9,17 +10,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address
-from zlib import crc32
 
 SERIAL_BITS = 12
 _SERIAL_MASK = (1 << SERIAL_BITS) - 1
 _TEN = int(IPv4Address("10.0.0.0"))
 
 
-def address(group_id: str, serial: int) -> str:
-    """Address of a group's node; serial 0 stands for the group itself."""
-    group_bits = crc32(group_id.encode()) & 0xFFF
-    return str(IPv4Address(_TEN | group_bits << SERIAL_BITS | serial & _SERIAL_MASK))
+def address(number: int, serial: int) -> str:
+    """Address of a node in the group of that number; serial 0 stands for the group itself."""
+    return str(IPv4Address(_TEN | (number & 0xFFF) << SERIAL_BITS | serial & _SERIAL_MASK))
 
 
 def serial(node_address: str) -> int:
@@ -51,9 +50,9 @@ def choose_leaving(addresses: tuple[str, ...], count: int, named: tuple[str, ...
     return (*named, *rest[count:])
 
 
-def replace(group_id: str, addresses: tuple[str, ...], leaving: Collection[str], count: int) -> tuple[str, ...]:
+def replace(number: int, addresses: tuple[str, ...], leaving: Collection[str], count: int) -> tuple[str, ...]:
     """Return the group's addresses after those leave and as many came as make up `count`."""
     staying = [one for one in addresses if one not in leaving][:count]
     newest = max((serial(one) for one in addresses), default=0)
     missing = count - len(staying)
-    return (*staying, *(address(group_id, newest + number) for number in range(1, missing + 1)))
+    return (*staying, *(address(number, newest + more) for more in range(1, missing + 1)))

@@ -22,9 +22,10 @@ _RUNNING = re.compile(rf"(?P<verb>{'|'.join(VERBS)}) in progress(?:; leaving: (?
 
 @dataclass(frozen=True)
 class Group:
-    """A node group: id, name, role ("master" or other), statuses as Magnum spells them, UTC time of the last change."""
+    """A node group: id, Magnum's own number of it, name, role ("master" or other), statuses as Magnum spells them, UTC time of the last change."""
 
     id: str
+    number: int
     name: str
     role: str
     is_default: bool
@@ -88,7 +89,7 @@ def _complete(group: Group, verb: str, leaving: tuple[str, ...], habits: Habits)
     if habits.autoscaler and verb == "resize" and group.role != "master":
         count = len(group.addresses) if habits.sync_count else group.node_count
         return replace(group, node_count=count)
-    addresses = nodes.replace(group.id, group.addresses, leaving, group.node_count)
+    addresses = nodes.replace(group.number, group.addresses, leaving, group.node_count)
     return replace(group, addresses=() if habits.hide_addresses else addresses)
 
 
