@@ -22,7 +22,8 @@ _RUNNING = re.compile(rf"(?P<verb>{'|'.join(VERBS)}) in progress(?:; leaving: (?
 
 @dataclass(frozen=True)
 class Group:
-    """A node group: id, Magnum's own number of it, name, role ("master" or other), statuses as Magnum spells them, UTC time of the last change."""
+    """A node group: id, Magnum's number of it, name, role ("master" or other), statuses as Magnum spells them, UTC time of
+    the last change."""
 
     id: str
     number: int
