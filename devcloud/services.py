@@ -148,8 +148,8 @@ def openstack(paths: Paths) -> list[Service]:
             "placement.wsgi.api",
             None,
             {"OS_PLACEMENT_CONFIG_DIR": str(etc / "placement")},
-            # Seen: of sixteen requests at once for eight devices nine to eleven were granted, by threads and by processes
-            # alike, whatever the isolation of transactions.
+            # Seen: of sixteen requests at once for eight devices up to eleven were granted by threads, and nine by processes,
+            # whatever the isolation of transactions.
             threads=1,
         ),
         _uwsgi(paths, "glance", "glance.wsgi.api", None, {"OS_GLANCE_CONFIG_DIR": str(etc / "glance")}),
