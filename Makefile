@@ -3,7 +3,6 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-comma := ,
 # Which of environments/ the playbooks talk to: `make verify-openstack ENV=example`
 ENV ?= devcloud
 # Which gates `make test` runs, and which integration targets or molecule scenarios; all when empty
@@ -17,6 +16,7 @@ ifeq ($(ENV),devcloud)
 export OS_CLIENT_CONFIG_FILE ?= $(CURDIR)/.devcloud/clouds.yaml
 endif
 # The test cloud is on loopback, where no proxy of the user's can reach it
+comma := ,
 direct := $(or $(NO_PROXY),$(no_proxy))
 export NO_PROXY := $(if $(direct),$(direct)$(comma))127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)

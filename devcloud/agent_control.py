@@ -90,12 +90,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, control: Path) -> int:
     """Carry out `agent ...`."""
-    rules = read_rules(control)
     if options.agent_verb == "set":
         rules = add_rule(control, options.cluster, parse_behaviour(options.behaviour))
     elif options.agent_verb == "reset":
         with alone_in(control):
             write_rules(control, rules := {})
+    else:
+        rules = read_rules(control)
     for pattern, text in sorted(rules.items()):
         print(f"{pattern}: {text}")
     if not rules:

@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(REPOSITORY))
-
 pytest.importorskip("keystoneauth1")
-seed = pytest.importorskip("devcloud.seed")
+
+from devcloud import seed
 
 
 def test_nobody_asks_a_service_before_it_has_read_its_policies(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,6 +28,5 @@ def test_nobody_asks_a_service_before_it_has_read_its_policies(monkeypatch: pyte
     for name in names:
         monkeypatch.setattr(seeder, name, lambda name=name: begins_and_ends(name), raising=False)
     seeder.run()
-    assert said[:2] == ["quotas", "quotas done"] and sorted(said[2::]) == sorted(
-        word for name in names[1:] for word in (name, f"{name} done")
-    )
+    assert said[:2] == ["quotas", "quotas done"]
+    assert sorted(said[2:]) == sorted(word for name in names[1:] for word in (name, f"{name} done"))
