@@ -27,8 +27,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     ServiceError,
     Unreadable,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.session import judging_session
 
 if TYPE_CHECKING:
+    from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
     from openstack.connection import Connection
 
 Answer = TypeVar("Answer")
@@ -57,6 +59,10 @@ WAY_IN_HINT = (
     "Check auth_url, user, password, project and both domains in clouds.yaml (option 'cloud'), in the OS_* environment "
     "or in the option 'auth'; Keystone v3 needs user_domain_name and project_domain_name"
 )
+WRONG_ADDRESS_HINT = (
+    "What answers at 'auth_url' is no Keystone v3: give the address that the cloud's operator publishes, which mostly ends in "
+    "':5000/v3' or '/identity/v3'"
+)
 UNREACHABLE_HINT = (
     "Check that the address of the service can be reached from the host that runs this task, and option 'interface'"
 )
@@ -68,8 +74,18 @@ _PASSING_TEXT = re.compile(r"Invalid input for field/attribute master_count", re
 # While many clusters come or go it says so for longer than a hiccup lasts: with these pauses for half a minute.
 PATIENCE = 8
 LONGEST_PAUSE_S = 8.0
+# How long a service's own Retry-After is obeyed, in seconds, and how often a write is sent that a rate limit refuses.
+LONGEST_RETRY_AFTER_S = 60.0
+RATE_LIMITED_SENDS = 5
+# Between the two attempts at a login that meets a hiccup
+LOGIN_PAUSE_S = 1.0
 # How many reads are on their way at once: services ask Keystone for each, so more would only queue up there.
 READERS = 4
+# Said with a status of 500 by drivers that lack a verb: a clear refusal.
+# And by the network for a request that never left.
+_REFUSED_TEXT = re.compile(
+    r"not supported|not implemented|NotImplemented|Failed to establish a new connection", re.IGNORECASE
+)
 _QUOTA_TEXT = re.compile(r"quota|limit exceeded|exceeds", re.IGNORECASE)
 
 
@@ -82,10 +98,23 @@ def connect(params: dict[str, Any]) -> Connection:
     :raises AuthenticationFailed: Keystone refuses the credentials.
     :raises CloudUnreachable: nothing answers at the auth URL.
     """
-    import openstack
-    import openstack.exceptions
-    from keystoneauth1.exceptions import AuthPluginException
+    given = _options(params)
+    with translated("log in to the cloud", "keystone"):
+        connection = _configured(given)
+        try:
+            _log_in(connection)
+        except OSError as error:
+            raise _bad_config(given, error) from error
+        except Exception as error:
+            raise _login_error(error) from error
+    return connection
 
+
+def _options(params: dict[str, Any]) -> dict[str, Any]:
+    """The auth options that were given, under the SDK's names.
+
+    :raises InvalidRequest: ``cloud`` is neither a name nor a dictionary, or a text is empty.
+    """
     cloud = params.get("cloud")
     options = {
         "auth_type": params.get("auth_type"),
@@ -98,28 +127,86 @@ def connect(params: dict[str, Any]) -> Connection:
         "api_timeout": params.get("api_timeout"),
         "interface": params.get("interface"),
     }
+    if cloud is not None and not isinstance(cloud, (str, dict)):
+        raise InvalidRequest(
+            f"Failed to read option 'cloud': {cloud!r} is a {type(cloud).__name__}",
+            code="BAD_CLOUD_CONFIG",
+            resource="cloud",
+            hint="Give the name of a cloud in clouds.yaml, or a dictionary with 'auth' as clouds.yaml has it",
+        )
+    for option in ("cloud", "auth_type", "region_name", "ca_cert", "client_cert", "client_key"):
+        if params.get(option) == "":
+            raise InvalidRequest(
+                f"Failed to read option '{option}': it is empty",
+                code="BAD_CLOUD_CONFIG",
+                resource=option,
+                hint="Give a value, or leave the option out",
+            )
     given = {name: value for name, value in options.items() if value is not None}
     if isinstance(cloud, dict):
-        given = {**cloud, **given}
-    elif cloud is not None:
-        given["cloud"] = cloud
-    with translated("log in to the cloud", "keystone"):
-        try:
-            connection = openstack.connect(app_name="kcloud.infrastructure", **given)
-        except (openstack.exceptions.ConfigException, AuthPluginException) as error:
-            raise InvalidRequest(
-                "Failed to read the cloud's configuration"
-                + (f" for cloud '{cloud}'" if isinstance(cloud, str) else ""),
-                code="BAD_CLOUD_CONFIG",
-                resource="clouds.yaml",
-                reason=_one_line(error),
-                hint=_named_file_missing() + WAY_IN_HINT,
-            ) from error
+        return {**cloud, **given}
+    return given if cloud is None else {**given, "cloud": cloud}
+
+
+def _configured(given: dict[str, Any]) -> Connection:
+    """A connection that has not logged in yet.
+
+    :raises InvalidRequest: the named cloud is in no clouds.yaml, or an option has a form that the SDK cannot use.
+    """
+    import openstack.config
+    import openstack.connection
+    import openstack.exceptions
+    from keystoneauth1.exceptions import AuthPluginException
+
+    try:
+        config = openstack.config.get_cloud_region(app_name="kcloud.infrastructure", **given)
+        config.set_session_constructor(judging_session())
+        return openstack.connection.Connection(config=config)
+    except (
+        openstack.exceptions.ConfigException,
+        AuthPluginException,
+        # The SDK takes values of any type and trips over them later; nothing was asked of a cloud so far.
+        AttributeError,
+        OSError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise _bad_config(given, error) from error
+
+
+def _bad_config(given: dict[str, Any], error: Exception) -> InvalidRequest:
+    cloud = given.get("cloud")
+    return InvalidRequest(
+        "Failed to read the cloud's configuration" + (f" for cloud '{cloud}'" if cloud else ""),
+        code="BAD_CLOUD_CONFIG",
+        resource="clouds.yaml",
+        reason=_one_line(error),
+        hint=_named_file_missing() + (_known_clouds(cloud) if cloud else "") + WAY_IN_HINT,
+    )
+
+
+def _known_clouds(cloud: str) -> str:
+    """The names that clouds.yaml has, where the one asked for is not among them."""
+    import openstack.config
+
+    with contextlib.suppress(Exception):
+        known = sorted(openstack.config.OpenStackConfig().get_cloud_names())
+        if known and cloud not in known:
+            return f"clouds.yaml has: {', '.join(known)}. "
+    return ""
+
+
+def _log_in(connection: Connection) -> None:
+    """Fetch a token, and once more where the first request met a hiccup."""
+    for last in (False, True):
         try:
             connection.session.get_token()
         except Exception as error:
-            raise _login_error(error) from error
-    return connection
+            if last or not is_passing(error):
+                raise
+            time.sleep(min(retry_after(error), LONGEST_PAUSE_S) or LOGIN_PAUSE_S)
+        else:
+            return
 
 
 def _named_file_missing() -> str:
@@ -136,6 +223,8 @@ def _login_error(error: Exception) -> KcloudError:
     Keystoneauth raises a bare Exception for a password that was not given, and Keystone answers 400 for a domain.
     """
     told = from_exception(error, "log in to the cloud", "keystone")
+    if isinstance(told, NotFound) and told.code != "SERVICE_NOT_IN_CATALOG":
+        return CloudUnreachable(told.message, resource=told.resource, reason=told.reason, hint=WRONG_ADDRESS_HINT)
     if isinstance(told, InvalidRequest) or not _is_clients_error(error):
         return AuthenticationFailed(told.message, resource=told.resource, reason=told.reason, hint=WAY_IN_HINT)
     return told
@@ -183,6 +272,14 @@ def from_exception(error: BaseException, doing: str, resource: str) -> KcloudErr
         return AuthenticationFailed(message, hint=WAY_IN_HINT, **about)
     if isinstance(error, (ksa.ConnectionError, ksa.DiscoveryFailure)):
         return CloudUnreachable(message, hint=UNREACHABLE_HINT, **about)
+    if is_broken(error):
+        return ServiceError(
+            message,
+            code="BROKEN_ANSWER",
+            hint="A proxy or load balancer in front of the service may have answered in its place, or cut its answer off: "
+            "look at it and at the service, then run again",
+            **about,
+        )
     return _from_status(status_of(error), message, about)
 
 
@@ -243,16 +340,29 @@ def translated(doing: str, resource: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, KcloudError) or not _is_clients_error(error):
+        if isinstance(error, KcloudError) or not (is_broken(error) or _is_clients_error(error)):
             raise
         raise from_exception(error, doing, resource) from error
+
+
+def is_broken(error: BaseException) -> bool:
+    """Whether the session found that an answer is not the service's."""
+    return bool(getattr(error, "broken", False))
+
+
+def retry_after(error: BaseException) -> float:
+    """Seconds after which the service wants to be asked again; 0 where it does not say."""
+    try:
+        return max(0.0, float(getattr(error, "retry_after", None) or 0))
+    except ValueError:
+        return 0.0
 
 
 def is_passing(error: BaseException) -> bool:
     """Whether the same read may succeed in a moment: a hiccup of the network or of the service."""
     from keystoneauth1 import exceptions as ksa
 
-    if isinstance(error, (ksa.ConnectionError, ksa.RetriableConnectionFailure)):
+    if is_broken(error) or isinstance(error, (ksa.ConnectionError, ksa.RetriableConnectionFailure)):
         return True
     return status_of(error) in _PASSING_STATUSES or bool(_PASSING_TEXT.search(str(error)))
 
@@ -264,11 +374,13 @@ def read(
     *,
     attempts: int = 5,
     patience: int = PATIENCE,
+    until: Deadline | None = None,
     sleep: Callable[[float], None] | None = None,
 ) -> Answer | None:
     """Make a read that survives hiccups; an object that does not exist is None.
 
     :param patience: how often it is tried where Magnum says that it cannot show a cluster for now.
+    :param until: go on trying until then, a refused token included: for reads of a wait, which has a time-out of its own.
 
     Only for reads: a write that may have been carried out is never sent again without looking.
     """
@@ -279,11 +391,58 @@ def read(
             except Exception as error:
                 if status_of(error) == 404 and "EndpointNotFound" not in type(error).__name__:
                     return None
+                pause = max(
+                    min(0.5 * 2 ** (attempt - 1), LONGEST_PAUSE_S), min(retry_after(error), LONGEST_RETRY_AFTER_S)
+                )
+                if until is not None:
+                    if until.passed or not (is_passing(error) or status_of(error) == 401):
+                        raise
+                    until.pause(pause)
+                    continue
                 most = patience if _PASSING_TEXT.search(str(error)) else attempts
                 if attempt >= most or not is_passing(error):
                     raise
-                (sleep or time.sleep)(min(0.5 * 2 ** (attempt - 1), LONGEST_PAUSE_S))
+                (sleep or time.sleep)(pause)
     return None
+
+
+class Unclear(Exception):
+    """A write without a clear answer: it may have been carried out. ``error`` is ours, for when it was not."""
+
+    def __init__(self, error: KcloudError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+def write(
+    call: Callable[[], Answer],
+    doing: str,
+    resource: str,
+    *,
+    explain: Callable[[Exception, str, str], KcloudError] = from_exception,
+    sleep: Callable[[float], None] | None = None,
+) -> Answer:
+    """Send a write once. One that a rate limit refused (429) was not looked at, so it is sent again.
+
+    :param explain: makes an error of ours from a client's.
+    :raises Unclear: no clear answer came; look at what there is before sending again.
+    """
+    for attempt in count(1):
+        try:
+            return call()
+        except Exception as error:
+            if isinstance(error, KcloudError) or not (is_broken(error) or _is_clients_error(error)):
+                raise
+            if status_of(error) == 429 and attempt < RATE_LIMITED_SENDS:
+                pause = max(0.5 * 2 ** (attempt - 1), min(retry_after(error), LONGEST_RETRY_AFTER_S))
+                (sleep or time.sleep)(pause)
+                continue
+            ours = explain(error, doing, resource)
+            open_ended = isinstance(ours, (CloudUnreachable, ServiceError)) and status_of(error) != 429
+            if open_ended and is_passing(error) and not _REFUSED_TEXT.search(_in_full(error)):
+                raise Unclear(ours) from error
+            raise ours from error
+    raise AssertionError("count never ends")
 
 
 def side_by_side(work: Callable[[One], Answer], entries: Iterable[One]) -> list[Answer]:

@@ -9,6 +9,9 @@ Every layer raises these; only the module runner catches them. ``code`` is stabl
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 
 class KcloudError(Exception):
     """Something an operator must know about.
@@ -103,6 +106,12 @@ class Conflict(KcloudError):
     default_code = "CONFLICT"
 
 
+class CreatedMeanwhile(Conflict):
+    """Another run created an object of this name between this run's reading and its writing."""
+
+    default_code = "CREATED_MEANWHILE"
+
+
 class Unreadable(KcloudError):
     """Magnum has the cluster and cannot show it, nor any list that holds it."""
 
@@ -149,3 +158,14 @@ class ServiceError(KcloudError):
     """The service answered with an error that none of the others describes."""
 
     default_code = "SERVICE_ERROR"
+
+
+@contextlib.contextmanager
+def changing() -> Iterator[None]:
+    """A failure in this block comes after something was changed; the result must say so."""
+    try:
+        yield
+    except KcloudError as error:
+        partial = error.details.get("result")
+        error.details["result"] = {**(partial if isinstance(partial, dict) else {}), "changed": True}
+        raise

@@ -48,6 +48,29 @@ class Deadline:
         self.clock.sleep(max(0.0, min(seconds * self.clock.jitter(), left)))
 
 
+@dataclass
+class TwiceInARow:
+    """Looks every ``every_s`` seconds, of which two in a row must find the same: the service may just be catching up."""
+
+    clock: Clock
+    every_s: float
+    _before: bool = False
+    _next: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._next = self.clock.now() + self.every_s
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look."""
+        return self.clock.now() >= self._next
+
+    def again(self, found: bool) -> bool:
+        """Whether what a look found was found by the one before, too."""
+        before, self._before, self._next = self._before, found, self.clock.now() + self.every_s
+        return found and before
+
+
 def intervals(first: float = 1.0, longest: float = 5.0, factor: float = 1.5):
     """Seconds between two looks: quick at first, where requests get lost, then as slow as the service itself looks."""
     step = first

@@ -7,16 +7,17 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import re
-from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
     from_exception,
-    is_passing,
     read,
     status_of,
     translated,
+    write,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     CannotApply,
@@ -33,9 +34,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model i
     Stack,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.nesting import created, placed
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label, is_token
 
 if TYPE_CHECKING:
+    from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
     from openstack.connection import Connection
+
+Answer = TypeVar("Answer")
 
 # Heat answers an exhausted limit with 400.
 _LIMIT_TEXT = re.compile(r"maximum (stacks|resources) per", re.IGNORECASE)
@@ -72,25 +77,34 @@ _KINDS: dict[str, tuple[type[KcloudError], str | None, str]] = {
 }
 
 
-class Unclear(Exception):
-    """A write without a clear answer: it may have been carried out. ``error`` is ours, for when it was not."""
-
-    def __init__(self, error: KcloudError) -> None:
-        super().__init__(error.message)
-        self.error = error
-
-
 class HeatApi:
     """Stacks of the connection's own project. Reads survive hiccups, writes are sent once."""
 
-    def __init__(self, connection: Connection, interface: str = "public") -> None:
+    def __init__(self, connection: Connection, interface: str = "public", until: Deadline | None = None) -> None:
         from heatclient import client
 
+        with translated("find Heat in the cloud's catalog", "orchestration"):
+            # Also where clouds.yaml says that the service is elsewhere (orchestration_endpoint_override)
+            override = connection.config.get_endpoint("orchestration")
         self._client = client.Client(
-            "1", session=connection.session, region_name=connection.config.get_region_name(), interface=interface
+            "1",
+            session=connection.session,
+            region_name=connection.config.get_region_name(),
+            interface=interface,
+            **({"endpoint_override": override} if override else {}),
         )
+        self._until = until
         auth_type = str(connection.config.config.get("auth_type") or "")
         self._is_application_credential = "applicationcredential" in auth_type.replace("_", "").lower()
+
+    def patient(self, deadline: Deadline) -> HeatApi:
+        """The same API for a wait: its reads go on through any hiccup until the deadline."""
+        same = copy.copy(self)
+        same._until = deadline
+        return same
+
+    def _read(self, call: Callable[[], Answer], doing: str, resource: str) -> Answer | None:
+        return read(call, doing, resource, until=self._until)
 
     def find(self, name: str) -> Stack | None:
         """The live stack of this name."""
@@ -105,7 +119,9 @@ class HeatApi:
     def stacks(self, tags: Collection[str] = ()) -> list[Stack]:
         """All stacks of the project that have all of these tags, without parameters and outputs; in one list, page by page."""
         filters = {"tags": ",".join(sorted(tags))} if tags else {}
-        answer = read(lambda: list(self._client.stacks.list(limit=MOST_STACKS, **filters)), "read the stacks", "stacks")
+        answer = self._read(
+            lambda: list(self._client.stacks.list(limit=MOST_STACKS, **filters)), "read the stacks", "stacks"
+        )
         return [Stack.from_api(entry.to_dict()) for entry in answer or ()]
 
     def get(self, stack: Stack, *, outputs: bool = False) -> Stack | None:
@@ -113,25 +129,39 @@ class HeatApi:
         return self._get(stack.identifier, stack.name, outputs=outputs)
 
     def _get(self, key: str, name: str, *, outputs: bool) -> Stack | None:
+        """A stack by name, id or both; None when there is none, by a look at it and by the list."""
+        if not all(map(is_token, key.split("/"))):
+            # It must not become a part of an address: there it would name something else.
+            check_label("name", name, "stack")
         with _explained(f"read stack '{name}'", f"stack/{name}"):
-            answer = read(
+            answer = self._read(
+                lambda: self._client.stacks.get(key, resolve_outputs=outputs), f"read stack '{name}'", f"stack/{name}"
+            )
+        if answer is None and self._listed(key, name):
+            # One of the two was wrong: the next look tells.
+            answer = self._read(
                 lambda: self._client.stacks.get(key, resolve_outputs=outputs), f"read stack '{name}'", f"stack/{name}"
             )
         return Stack.from_api(answer.to_dict()) if answer else None
+
+    def _listed(self, key: str, name: str) -> bool:
+        """Whether the list shows a live stack of this name or id."""
+        answers = self._read(lambda: list(self._client.stacks.list(filters={"name": name})), "list stacks", "stacks")
+        return any(entry.stack_name == name or entry.id in key for entry in answers or ())
 
     def definition(self, stack: Stack) -> Definition:
         """What Heat stored of the requests that made the stack; hidden values come masked."""
         about = (f"read what stack '{stack.name}' is made of", f"stack/{stack.name}")
         return Definition(
-            template=read(lambda: self._client.stacks.template(stack.identifier), *about) or {},
-            environment=read(lambda: self._client.stacks.environment(stack.identifier), *about) or {},
-            files=read(lambda: self._client.stacks.files(stack.identifier), *about) or {},
+            template=self._read(lambda: self._client.stacks.template(stack.identifier), *about) or {},
+            environment=self._read(lambda: self._client.stacks.environment(stack.identifier), *about) or {},
+            files=self._read(lambda: self._client.stacks.files(stack.identifier), *about) or {},
         )
 
     def resources(self, stack: Stack, *, nested: bool = False) -> list[Resource]:
         """The stack's resources, those of nested stacks too when asked."""
         options = {"nested_depth": NESTED_DEPTH} if nested else {}
-        answer = read(
+        answer = self._read(
             lambda: self._client.resources.list(stack.identifier, **options),
             f"read the resources of stack '{stack.name}'",
             f"stack/{stack.name}",
@@ -140,7 +170,7 @@ class HeatApi:
 
     def attributes(self, stack: Stack, name: str, nested_id: str | None = None) -> dict[str, Any]:
         """The attributes of one resource, by their names; with the id of a nested stack, of a resource there."""
-        answer = read(
+        answer = self._read(
             lambda: self._client.resources.get(nested_id or stack.identifier, name),
             f"read resource '{name}' of stack '{stack.name}'",
             f"stack/{stack.name}",
@@ -150,7 +180,7 @@ class HeatApi:
     def events(self, stack: Stack, marker: str | None = None, *, nested: bool = False) -> list[dict[str, Any]]:
         """Events after the marker, oldest first; those of a stack that is gone too, and of nested stacks when asked."""
         options = {**({"marker": marker} if marker else {}), **({"nested_depth": NESTED_DEPTH} if nested else {})}
-        answer = read(
+        answer = self._read(
             lambda: self._client.events.list(stack.identifier, sort_dir="asc", **options),
             f"read the events of stack '{stack.name}'",
             f"stack/{stack.name}",
@@ -159,7 +189,7 @@ class HeatApi:
 
     def nested_events(self, stack: Stack) -> list[dict[str, Any]]:
         """All events, those of nested stacks too."""
-        answer = read(
+        answer = self._read(
             lambda: self._client.events.list(stack.identifier, sort_dir="asc", nested_depth=NESTED_DEPTH),
             f"read the events of stack '{stack.name}'",
             f"stack/{stack.name}",
@@ -168,7 +198,7 @@ class HeatApi:
 
     def last_event(self, stack: Stack) -> str | None:
         """Id of the newest event, the marker for those to come."""
-        answer = read(
+        answer = self._read(
             lambda: self._client.events.list(stack.identifier, sort_dir="desc", limit=1),
             f"read the events of stack '{stack.name}'",
             f"stack/{stack.name}",
@@ -178,7 +208,7 @@ class HeatApi:
     def deployment(self, physical_id: str) -> dict[str, Any]:
         """A software deployment; empty when it cannot be read."""
         try:
-            answer = read(
+            answer = self._read(
                 lambda: self._client.software_deployments.get(physical_id),
                 "read a software deployment",
                 f"deployment/{physical_id}",
@@ -219,16 +249,18 @@ class HeatApi:
 
         :raises Unclear: no clear answer came; look by name before sending again.
         """
-        with self._writing(f"create stack '{name}'", f"stack/{name}"):
-            self._client.stacks.create(stack_name=name, **request)
+        self._write(lambda: self._client.stacks.create(stack_name=name, **request), f"create stack '{name}'", name)
 
     def update(self, stack: Stack, request: Mapping[str, Any], *, partial: bool) -> None:
         """Send the update, as PATCH when partial.
 
         :raises Unclear: no clear answer came; look at the stack before sending again.
         """
-        with self._writing(f"update stack '{stack.name}'", f"stack/{stack.name}"):
-            self._client.stacks.update(stack.identifier, existing=partial, **request)
+        self._write(
+            lambda: self._client.stacks.update(stack.identifier, existing=partial, **request),
+            f"update stack '{stack.name}'",
+            stack.name,
+        )
 
     def delete(self, stack: Stack) -> bool:
         """Send the deletion; False when there is nothing to delete.
@@ -236,37 +268,30 @@ class HeatApi:
         :raises Unclear: no clear answer came; look at the stack before sending again.
         """
         try:
-            with self._writing(f"delete stack '{stack.name}'", f"stack/{stack.name}"):
-                self._client.stacks.delete(stack.identifier)
+            self._write(
+                lambda: self._client.stacks.delete(stack.identifier), f"delete stack '{stack.name}'", stack.name
+            )
         except KcloudError as error:
             if error.code == "NOT_FOUND":
                 return False
             raise
         return True
 
-    @contextlib.contextmanager
-    def _writing(self, doing: str, resource: str) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            if isinstance(error, KcloudError) or type(error).__module__.partition(".")[0] not in (
-                "heatclient",
-                "keystoneauth1",
-            ):
-                raise
-            ours = _explain(error, doing, resource)
-            if status_of(error) == 500 and self._is_application_credential:
-                raise NotPermitted(
-                    ours.message,
-                    code="TRUST_NOT_PERMITTED",
-                    resource=resource,
-                    reason=ours.reason,
-                    hint="Heat makes a Keystone trust per stack, which an application credential may not: "
-                    "log in with a user's password",
-                ) from error
-            if is_passing(error):
-                raise Unclear(ours) from error
-            raise ours from error
+    def _write(self, call: Callable[[], object], doing: str, name: str) -> None:
+        write(call, doing, f"stack/{name}", explain=self._refusal)
+
+    def _refusal(self, error: Exception, doing: str, resource: str) -> KcloudError:
+        ours = _explain(error, doing, resource)
+        if status_of(error) == 500 and self._is_application_credential:
+            return NotPermitted(
+                ours.message,
+                code="TRUST_NOT_PERMITTED",
+                resource=resource,
+                reason=ours.reason,
+                hint="Heat makes a Keystone trust per stack, which an application credential may not: "
+                "log in with a user's password",
+            )
+        return ours
 
 
 @contextlib.contextmanager
@@ -284,6 +309,8 @@ def _explained(doing: str, resource: str) -> Iterator[None]:
 def _explain(error: Exception, doing: str, resource: str) -> KcloudError:
     ours = from_exception(error, doing, resource)
     reason = re.sub(r"^ERROR: ", "", ours.reason or "")
+    if reason in ("", "None"):
+        reason = f"Heat answered {status_of(error)} without a word"
     kind = _kind(error)
     about: dict[str, Any] = {"resource": resource, "reason": reason}
     if _LIMIT_TEXT.search(reason):

@@ -6,19 +6,19 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     Conflict,
-    KcloudError,
     OperationFailed,
     RequestLost,
     WaitTimeout,
+    changing,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi, Unclear
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.diagnose import (
     as_detail,
     deployment_reason,
@@ -68,16 +68,10 @@ class Watch:
     hooks: tuple[Hook, ...] = ()
     marker: str | None = None
 
-
-@contextlib.contextmanager
-def changing() -> Iterator[None]:
-    """A failure in this block comes after something was changed; the result must say so."""
-    try:
-        yield
-    except KcloudError as error:
-        partial = error.details.get("result")
-        error.details["result"] = {**(partial if isinstance(partial, dict) else {}), "changed": True}
-        raise
+    @property
+    def reads(self) -> HeatApi:
+        """The API for reads after a write: what was begun is watched through any hiccup, as long as there is time."""
+        return self.api.patient(self.deadline)
 
 
 def create(watch: Watch, name: str, plan: Plan) -> Stack:
@@ -86,11 +80,11 @@ def create(watch: Watch, name: str, plan: Plan) -> Stack:
         try:
             _post(watch, name, plan)
         except Unclear as unclear:
-            found = _look(watch, lambda: watch.api.find(name), 3.0)
+            found = _look(watch, lambda: watch.reads.find(name), 3.0)
             if found is None and attempt == 2:
                 raise unclear.error from unclear
         else:
-            found = _look(watch, lambda: watch.api.find(name), BEGIN_WITHIN_S)
+            found = _look(watch, lambda: watch.reads.find(name), BEGIN_WITHIN_S)
             if found is None:
                 raise _lost("creation", name)
         if found:
@@ -105,13 +99,13 @@ def _post(watch: Watch, name: str, plan: Plan) -> None:
         try:
             return watch.api.create(name, plan.request)
         except Conflict:
-            if limit.passed or watch.api.find(name):
+            if limit.passed or watch.reads.find(name):
                 raise
         limit.pause(step)
 
 
 def update(watch: Watch, stack: Stack, plan: Plan) -> Stack:
-    watch.marker = watch.api.last_event(stack)
+    watch.marker = watch.reads.last_event(stack)
     return _begin(watch, stack, "update", lambda: watch.api.update(stack, plan.request, partial=plan.partial))
 
 
@@ -122,7 +116,7 @@ def _begin(watch: Watch, stack: Stack, what: str, send: Callable[[], object]) ->
     """
 
     def moved() -> Stack | None:
-        now = watch.api.get(stack)
+        now = watch.reads.get(stack)
         if now is None:
             return replace(stack, status="DELETE_COMPLETE")
         return now if now.in_progress or now.status != stack.status or now.updated_at != stack.updated_at else None
@@ -178,13 +172,13 @@ def until_still(watch: Watch, stack: Stack) -> Stack:
                 result={"stack": stack.as_result()},
             )
         watch.deadline.pause(step)
-        stack = watch.api.get(stack) or replace(stack, status="DELETE_COMPLETE")
+        stack = watch.reads.get(stack) or replace(stack, status="DELETE_COMPLETE")
     raise AssertionError("intervals never end")
 
 
 def _tell(watch: Watch, stack: Stack) -> None:
     """Say what is new: the stack's status, and its resources by their events."""
-    events = watch.api.events(stack, watch.marker)
+    events = watch.reads.events(stack, watch.marker)
     watch.hooks = paused_at(events, watch.hooks)
     for event in events:
         watch.marker = event["id"]
@@ -204,7 +198,7 @@ def finished(watch: Watch, begun: Stack, plan: Plan) -> Stack:
     stack = until_still(watch, begun)
     done = {"create": "CREATE_COMPLETE", "recreate": "CREATE_COMPLETE", "update": "UPDATE_COMPLETE"}[plan.action]
     if stack.status == done:
-        return watch.api.get(stack, outputs=True) or stack
+        return watch.reads.get(stack, outputs=True) or stack
     verb = "update" if plan.action == "update" else "create"
     hint = {
         "CREATE_FAILED": "Correct what the reason names, then run again with 'recreate: true', or delete the stack first",
@@ -265,7 +259,7 @@ def delete(watch: Watch, stack: Stack, *, wait: bool) -> Stack | None:
 
     :returns: the stack while its deletion runs, None when it is gone.
     """
-    watch.marker = watch.api.last_event(stack)
+    watch.marker = watch.reads.last_event(stack)
     begun = stack
     if stack.status != "DELETE_IN_PROGRESS":
         begun = _begin_delete(watch, stack)
@@ -284,13 +278,13 @@ def _begin_delete(watch: Watch, stack: Stack) -> Stack:
     before = watch.marker
 
     def moved() -> Stack | None:
-        now = watch.api.get(stack)
+        now = watch.reads.get(stack)
         if now is None or now.gone:
             return replace(stack, status="DELETE_COMPLETE")
         if now.action != "DELETE":
             return None
         # A deletion that failed before shows DELETE_FAILED until the new one begins.
-        fresh = now.in_progress or now.status != stack.status or watch.api.last_event(stack) != before
+        fresh = now.in_progress or now.status != stack.status or watch.reads.last_event(stack) != before
         return now if fresh else None
 
     for attempt in (1, 2):

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, changing
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply import (
     Watch,
-    changing,
     create,
     delete,
     finished,

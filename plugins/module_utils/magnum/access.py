@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils import kubeconfig, private_file
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     Conflict,
     InvalidRequest,
@@ -25,7 +26,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     ServiceError,
     Unsupported,
     WaitTimeout,
+    changing,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, Status
@@ -36,11 +39,19 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import 
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
+# How long after a request without a clear answer the CA may stay as it was, in seconds; Magnum changes it within a few.
+CA_KEPT_AFTER_S = 60.0
 # What is not known of a certificate before it is signed.
 UNFORETOLD = ("fingerprint", "not_before", "not_after")
 
 
 def _cluster(api: MagnumApi, name: str) -> Cluster:
+    """The cluster of this name or id.
+
+    :raises InvalidRequest: that can be neither.
+    :raises NotFound: there is none.
+    """
+    check_label("cluster", name, "cluster")
     found = api.cluster(name)
     if found is None:
         raise NotFound(
@@ -296,8 +307,12 @@ def _check_rotation(
 def _rotate(api: MagnumApi, cluster: Cluster, before: str, deadline: Deadline, progress: Progress) -> str:
     """Rotate and see it: another fingerprint, and the driver's rollout at its end."""
     resource = f"cluster/{cluster.name}"
+    unclear: Unclear | None = None
     try:
         api.rotate_ca(cluster)
+    except Unclear as found:
+        # It may have been taken all the same, so it is followed like one that was.
+        unclear = found
     except KcloudError as error:
         if "not supported" not in (error.reason or "").lower():
             raise
@@ -308,22 +323,36 @@ def _rotate(api: MagnumApi, cluster: Cluster, before: str, deadline: Deadline, p
             hint="Magnum may have replaced its copy of the CA before it asked the driver: look at the cluster's status. "
             "If it is UPDATE_FAILED, new certificates are refused by the nodes: make a new cluster",
         ) from error
+    return _rolled_out(api.patient(deadline), cluster, before, deadline, progress, unclear)
+
+
+def _rolled_out(
+    api: MagnumApi, cluster: Cluster, before: str, deadline: Deadline, progress: Progress, unclear: Unclear | None
+) -> str:
+    """The new CA, once Magnum shows it and the driver's rollout has ended.
+
+    :param unclear: the answer to the request, where it was none.
+    """
+    resource = f"cluster/{cluster.name}"
     pause = intervals()
     while kubeconfig.fingerprint(pem := api.ca(cluster)) == before:
-        if deadline.passed:
+        if deadline.passed or (unclear is not None and deadline.elapsed > CA_KEPT_AFTER_S):
+            if unclear is not None:
+                raise unclear.error from unclear
             raise RequestLost(
                 f"Failed to rotate the CA of cluster '{cluster.name}': Magnum took the request and kept the CA",
                 resource=resource,
                 hint="Look at the log of Magnum's conductor, then run again",
             )
         deadline.pause(next(pause))
-    after = _at_rest(api, _cluster(api, cluster.id), deadline, progress)
-    if Status.failed(after.status):
-        raise OperationFailed(
-            f"Failed to roll the new CA of cluster '{cluster.name}' out: it is {after.status}",
-            resource=resource,
-            reason=after.status_reason,
-            hint="Magnum has a new CA, the nodes may have the old one: remove the cause, have the cluster COMPLETE again "
-            "(magnum_cluster), and rotate again",
-        )
+    with changing():
+        after = _at_rest(api, _cluster(api, cluster.id), deadline, progress)
+        if Status.failed(after.status):
+            raise OperationFailed(
+                f"Failed to roll the new CA of cluster '{cluster.name}' out: it is {after.status}",
+                resource=resource,
+                reason=after.status_reason,
+                hint="Magnum has a new CA, the nodes may have the old one: remove the cause, have the cluster COMPLETE again "
+                "(magnum_cluster), and rotate again",
+            )
     return pem

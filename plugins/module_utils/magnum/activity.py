@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Resource, Stack
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID, MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, NodeGroup, Status
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def stacks_of(cluster: Cluster, concerned: Callable[[str | None], bool]) -> list
     :param concerned: takes a node group's status.
     """
     groups = [group.stack_id for group in cluster.node_groups if concerned(group.status)]
-    unique = dict.fromkeys(stack_id for stack_id in (*groups, cluster.stack_id) if UUID.match(stack_id or ""))
+    unique = dict.fromkeys(stack_id for stack_id in (*groups, cluster.stack_id) if is_uuid(stack_id))
     return [Stack(id=stack_id, name="", status=cluster.status or "") for stack_id in unique]
 
 

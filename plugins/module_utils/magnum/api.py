@@ -10,79 +10,57 @@ Python-magnumclient over the SDK's session. Facts about the calls are in the doc
 from __future__ import annotations
 
 import contextlib
-import re
+import copy
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
+    Unclear,
     from_exception,
     read,
     side_by_side,
     status_of,
     translated,
+    write,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     Ambiguous,
     Conflict,
-    InvalidRequest,
     KcloudError,
     NotFound,
+    ServiceError,
     Unreadable,
-    Unsupported,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_token
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.causes import refined
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.endpoint import (
+    choose_version,
+    find_endpoint,
+    no_versions,
+    parse_version,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.listing import around
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     Cluster,
     ClusterTemplate,
     NodeGroup,
+    Status,
 )
 
 if TYPE_CHECKING:
+    from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
     from openstack.connection import Connection
 
-# The newest microversion whose answers this code knows, and the oldest that has all it needs (node groups, zero nodes).
-NEWEST = (1, 14)
-OLDEST = (1, 10)
+Answer = TypeVar("Answer")
+
 # The client reads one page and drops the rest unless it is given a limit; with a large one it follows every page.
 ALL = 1_000_000
 # The looks at a list, each after a pause, until clusters that Magnum cannot show are gone, where it cannot be read around.
 UNREADABLE_PAUSES_S = (0.0, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
-UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-
-
-def parse_version(text: str) -> tuple[int, int]:
-    """``1.12`` -> (1, 12).
-
-    :raises InvalidRequest: not of that form.
-    """
-    found = re.match(r"^(\d+)\.(\d+)$", str(text).strip())
-    if not found:
-        raise InvalidRequest(
-            f"Failed to read option 'api_version': '{text}' is no microversion",
-            resource="api_version",
-            hint="Give it like '1.11', in quotes, or leave it out",
-        )
-    return int(found[1]), int(found[2])
-
-
-def choose_version(server: tuple[int, int], cap: tuple[int, int] | None) -> tuple[int, int]:
-    """The newest version that the server, the user's cap and this code share.
-
-    :raises Unsupported: that is too old for node groups.
-    """
-    chosen = min(server, NEWEST, cap or NEWEST)
-    if chosen < OLDEST:
-        raise Unsupported(
-            f"Failed to agree on a version of Magnum's API: {chosen[0]}.{chosen[1]} is too old",
-            resource="container-infra",
-            reason=f"the server offers up to {server[0]}.{server[1]}"
-            + (f", 'api_version' allows up to {cap[0]}.{cap[1]}" if cap else ""),
-            hint=f"Node groups need {OLDEST[0]}.{OLDEST[1]} or newer",
-        )
-    return chosen
+# A group list that is a 404 although its cluster is there is read again after these pauses.
+LISTED_AGAIN_S = (0.5, 1.0, 2.0)
 
 
 class MagnumApi:
@@ -97,17 +75,13 @@ class MagnumApi:
 
         with translated("find Magnum in the cloud's catalog", "container-infra"):
             adapter = connection.config.get_session_client("container-infra")
-            endpoint = adapter.get_endpoint_data()
-            if endpoint is None or not endpoint.url:
-                raise NotFound(
-                    "Failed to find Magnum in the cloud's catalog",
-                    code="SERVICE_NOT_IN_CATALOG",
-                    resource="container-infra",
-                    hint="Check 'region_name' and 'interface', or whether this cloud offers Magnum",
-                )
-        self.server_version: tuple[int, int] = tuple(endpoint.max_microversion or (1, 1))
+        endpoint = read(
+            lambda: find_endpoint(adapter), "read the versions of Magnum's API", "container-infra"
+        ) or no_versions("its address answers 404")
+        self.server_version: tuple[int, int] = tuple(endpoint.max_microversion)
         self.version = choose_version(self.server_version, parse_version(cap) if cap else None)
         self.project_id: str = connection.current_project_id
+        self._until: Deadline | None = None
         self._client = Client(
             session=connection.session,
             endpoint_override=endpoint.url,
@@ -115,6 +89,28 @@ class MagnumApi:
             interface=adapter.interface,
             api_version=f"{self.version[0]}.{self.version[1]}",
         )
+
+    def patient(self, deadline: Deadline) -> MagnumApi:
+        """The same API for a wait: its reads go on through any hiccup until the deadline."""
+        same = copy.copy(self)
+        same._until = deadline
+        return same
+
+    def _read(self, call: Callable[[], Answer], doing: str, resource: str, **options: Any) -> Answer | None:
+        return read(call, doing, resource, until=self._until, **options)
+
+    def _list(self, call: Callable[[], list[Any]], doing: str, resource: str, **options: Any) -> list[Any]:
+        """A read of a list. A list is there even when it is empty, so a 404 is an error and not an empty list."""
+        answers = self._read(call, doing, resource, **options)
+        if answers is None:
+            raise ServiceError(
+                f"Failed to {doing}",
+                code="BROKEN_ANSWER",
+                resource=resource,
+                reason="the list is a 404",
+                hint="Check the address of Magnum in the cloud's catalog, and the proxies in front of it",
+            )
+        return answers
 
     # --- clusters
 
@@ -124,19 +120,60 @@ class MagnumApi:
         :raises Ambiguous: more than one cluster has this name.
         :raises Unreadable: it has lost its node groups, and Magnum cannot show it.
         """
+        found, missing = self._single(name_or_id)
+        return self._by_list(name_or_id, missing) if found is None else found
+
+    def look(self, name_or_id: str) -> Cluster | None:
+        """One look at a cluster: as ``cluster``, but None may also mean that one answer was wrong."""
+        found, missing = self._single(name_or_id)
+        return self._by_list(name_or_id, missing) if found is None and not missing else found
+
+    def _single(self, name_or_id: str) -> tuple[Cluster | None, bool]:
+        """The cluster of this project by one request, and whether Magnum says that there is none.
+
+        (None, False) where one request cannot tell: the name is ambiguous, another project's, or none for an address.
+        """
+        if not is_token(name_or_id):
+            return None, False
         doing, resource = f"read cluster '{name_or_id}'", f"cluster/{name_or_id}"
         try:
-            answer = read(lambda: self._client.clusters.get(name_or_id), doing, resource)
+            answer = self._read(lambda: self._client.clusters.get(name_or_id), doing, resource)
         except Conflict:
-            same = [cluster for cluster in self.clusters() if cluster.name == name_or_id]
-            return self._only(same, "cluster", name_or_id)
+            return None, False
         if answer is None:
-            return None
+            return None, True
         found = Cluster.from_api(answer.to_dict())
-        if self._is_ours(found):
-            return found
+        _check_asked(found, name_or_id, doing, resource)
         # An admin's GET by name finds other projects' clusters; ours may hide behind it.
-        return self._only([c for c in self.clusters() if name_or_id in (c.name, c.id)], "cluster", name_or_id)
+        return (found if self._is_ours(found) else None), False
+
+    def _by_list(self, name_or_id: str, missing: bool) -> Cluster | None:
+        """The look at the list, for what a single request did not find: an absence counts when both say it.
+
+        :param missing: the single request said that there is none. Then, where the list cannot be read as another cluster is
+            being removed, the second look is as the first.
+        """
+        if not missing:
+            return self._called(name_or_id, self.clusters())
+        try:
+            answers = self._list(self._listed, "list clusters", "clusters", patience=1)
+        except Unreadable:
+            return self._single(name_or_id)[0]
+        return self._called(name_or_id, self._ours(Cluster.from_api(answer.to_dict()) for answer in answers))
+
+    def _called(self, name_or_id: str, clusters: Iterable[Cluster]) -> Cluster | None:
+        """The one cluster of this name or id; of several, the one that is not on its way out.
+
+        :raises Ambiguous: there are more.
+        """
+        found = [cluster for cluster in clusters if name_or_id in (cluster.name, cluster.id)]
+        staying = [cluster for cluster in found if not Status.going(cluster.status)]
+        return self._only(staying or found, "cluster", name_or_id)
+
+    def same_name(self, cluster: Cluster) -> list[Cluster]:
+        """All clusters of this cluster's name that stay, the oldest first; of one second the lowest id."""
+        found = [entry for entry in self.clusters() if entry.name == cluster.name and not Status.going(entry.status)]
+        return sorted(found, key=lambda entry: (entry.created_at or "", entry.id))
 
     def clusters(self) -> list[Cluster]:
         """All clusters of this project, without node groups, by name.
@@ -150,8 +187,8 @@ class MagnumApi:
             if pause:
                 time.sleep(pause)
             try:
-                answers = read(self._listed, "list clusters", "clusters", patience=1)
-                return self._ours([Cluster.from_api(answer.to_dict()) for answer in answers or []])
+                answers = self._list(self._listed, "list clusters", "clusters", patience=1)
+                return self._ours([Cluster.from_api(answer.to_dict()) for answer in answers])
             except Unreadable as error:
                 total = self._how_many()
                 if total is not None:
@@ -173,15 +210,15 @@ class MagnumApi:
         """A part of the list; None where it holds a cluster that Magnum cannot show."""
         order = {"marker": marker, "sort_key": key, "sort_dir": direction}
         try:
-            answers = read(lambda: self._listed(limit, **order), "list clusters", "clusters", patience=1)
+            answers = self._list(lambda: self._listed(limit, **order), "list clusters", "clusters", patience=1)
         except Unreadable:
             return None
-        return [Cluster.from_api(answer.to_dict()) for answer in answers or []]
+        return [Cluster.from_api(answer.to_dict()) for answer in answers]
 
     def _how_many(self) -> int | None:
         """How many clusters the project has, those that cannot be shown included; None where Magnum does not tell."""
         with contextlib.suppress(KcloudError):
-            answer = read(lambda: self._client.stats.list(self.project_id), "count the clusters", "clusters")
+            answer = self._read(lambda: self._client.stats.list(self.project_id), "count the clusters", "clusters")
             return None if answer is None else answer.clusters
         return None
 
@@ -192,9 +229,13 @@ class MagnumApi:
         return sorted(filter(self._is_ours, found), key=lambda cluster: (cluster.name, cluster.id))
 
     def create_cluster(self, arguments: Mapping[str, Any]) -> str:
-        """Ask for a cluster; the answer is its id, long before there is a cluster."""
-        with _creating(f"create cluster '{arguments['name']}'", f"cluster/{arguments['name']}"):
-            return self._client.clusters.create(**arguments).uuid
+        """Ask for a cluster; the answer is its id, long before there is a cluster.
+
+        :raises Unclear: no clear answer came, as with every write here: look at what there is before asking again.
+        """
+        doing, resource = f"create cluster '{arguments['name']}'", f"cluster/{arguments['name']}"
+        answer = write(lambda: self._client.clusters.create(**arguments), doing, resource, explain=_refusal)
+        return _promised(answer, doing, resource).uuid
 
     def delete_cluster(self, cluster: Cluster) -> bool:
         """Ask for the end of a cluster; False when it is gone already."""
@@ -209,26 +250,44 @@ class MagnumApi:
 
         :param nodes_to_remove: server ids of those that are to go; some drivers ignore them.
         """
-        with translated(f"resize node group '{group.name}' of '{cluster.name}'", _group(cluster, group.name)):
-            self._client.clusters.resize(cluster.id, node_count, list(nodes_to_remove), nodegroup=group.id)
+        write(
+            lambda: self._client.clusters.resize(cluster.id, node_count, list(nodes_to_remove), nodegroup=group.id),
+            f"resize node group '{group.name}' of '{cluster.name}'",
+            _group(cluster, group.name),
+        )
 
     def upgrade(
         self, cluster: Cluster, template_id: str, max_batch_size: int | None = None, group: NodeGroup | None = None
     ) -> None:
         """Move a cluster to a template, or one of its extra groups to the cluster's own. A call: its errors come back."""
         about = f"cluster '{cluster.name}'" if group is None else f"node group '{group.name}' of '{cluster.name}'"
-        with translated(f"upgrade {about}", f"cluster/{cluster.name}"):
-            self._client.clusters.upgrade(
+        write(
+            lambda: self._client.clusters.upgrade(
                 cluster.id, template_id, max_batch_size or 1, nodegroup=None if group is None else group.id
-            )
+            ),
+            f"upgrade {about}",
+            f"cluster/{cluster.name}",
+        )
 
     # --- node groups
 
     def node_groups(self, cluster: Cluster) -> tuple[NodeGroup, ...]:
         """The node groups of a cluster as their list shows them: without labels and addresses, and with false bounds."""
         doing, resource = f"list the node groups of '{cluster.name}'", f"cluster/{cluster.name}"
-        answers = read(lambda: self._client.nodegroups.list(cluster.id, limit=ALL), doing, resource)
-        return tuple(NodeGroup.from_api(answer.to_dict(), detailed=False) for answer in answers or [])
+        for pause in (*LISTED_AGAIN_S, None):
+            answers = self._read(lambda: self._client.nodegroups.list(cluster.id, limit=ALL), doing, resource)
+            if answers is not None:
+                return tuple(NodeGroup.from_api(answer.to_dict(), detailed=False) for answer in answers)
+            if self.cluster(cluster.id) is None:
+                return ()
+            time.sleep(pause or 0)
+        raise ServiceError(
+            f"Failed to {doing}",
+            code="BROKEN_ANSWER",
+            resource=resource,
+            reason="the list is a 404, and the cluster is there",
+            hint="Look at Magnum's log and at the proxies in front of it, then run again",
+        )
 
     def in_detail(self, groups: Iterable[tuple[Cluster, NodeGroup]]) -> dict[str, NodeGroup]:
         """These groups as they really are, by id, each read by itself; without those that have gone meanwhile."""
@@ -255,7 +314,7 @@ class MagnumApi:
 
     def node_group(self, cluster: Cluster, group_id: str) -> NodeGroup | None:
         """One node group with its bounds, labels and addresses."""
-        answer = read(
+        answer = self._read(
             lambda: self._client.nodegroups.get(cluster.id, group_id),
             f"read a node group of '{cluster.name}'",
             _group(cluster, group_id),
@@ -263,14 +322,21 @@ class MagnumApi:
         return None if answer is None else NodeGroup.from_api(answer.to_dict(), detailed=True)
 
     def create_node_group(self, cluster: Cluster, name: str, arguments: Mapping[str, Any]) -> None:
-        with _creating(f"create node group '{name}' of '{cluster.name}'", _group(cluster, name)):
-            self._client.nodegroups.create(cluster.id, name=name, **arguments)
+        write(
+            lambda: self._client.nodegroups.create(cluster.id, name=name, **arguments),
+            f"create node group '{name}' of '{cluster.name}'",
+            _group(cluster, name),
+            explain=_refusal,
+        )
 
     def update_node_group(self, cluster: Cluster, group: NodeGroup, values: Mapping[str, Any]) -> None:
         """Change the bounds. Even this sets the whole cluster UPDATE_IN_PROGRESS for some seconds."""
         patch = [{"op": "replace", "path": f"/{key}", "value": value} for key, value in sorted(values.items())]
-        with translated(f"change node group '{group.name}' of '{cluster.name}'", _group(cluster, group.name)):
-            self._client.nodegroups.update(cluster.id, group.id, patch)
+        write(
+            lambda: self._client.nodegroups.update(cluster.id, group.id, patch),
+            f"change node group '{group.name}' of '{cluster.name}'",
+            _group(cluster, group.name),
+        )
 
     def delete_node_group(self, cluster: Cluster, group: NodeGroup) -> bool:
         return _delete(
@@ -283,31 +349,39 @@ class MagnumApi:
 
     def cluster_templates(self) -> list[ClusterTemplate]:
         """All templates that this project may use (its own, public ones), by name."""
-        answers = read(
+        answers = self._list(
             lambda: self._client.cluster_templates.list(detail=True, limit=ALL),
             "list cluster templates",
             "cluster_templates",
         )
-        found = [ClusterTemplate.from_api(answer.to_dict()) for answer in answers or []]
+        found = [ClusterTemplate.from_api(answer.to_dict()) for answer in answers]
         return sorted(found, key=lambda template: (template.name, template.id))
 
     def cluster_template(self, name_or_id: str) -> ClusterTemplate | None:
-        """One template; None when there is none.
+        """One template; None when there is none, by a look at it and by the list.
 
         :raises Ambiguous: more than one template has this name.
         """
         doing, resource = f"read cluster template '{name_or_id}'", f"cluster_template/{name_or_id}"
-        try:
-            answer = read(lambda: self._client.cluster_templates.get(name_or_id), doing, resource)
-        except Conflict:
-            same = [template for template in self.cluster_templates() if template.name == name_or_id]
-            return self._only(same, "cluster template", name_or_id)
-        return None if answer is None else ClusterTemplate.from_api(answer.to_dict())
+        answer = None
+        # Any other name must not become a part of an address: there it would name something else.
+        if is_token(name_or_id):
+            with contextlib.suppress(Conflict):
+                answer = self._read(lambda: self._client.cluster_templates.get(name_or_id), doing, resource)
+        if answer is not None:
+            found = ClusterTemplate.from_api(answer.to_dict())
+            _check_asked(found, name_or_id, doing, resource)
+            return found
+        same = [template for template in self.cluster_templates() if name_or_id in (template.name, template.id)]
+        return self._only(same, "cluster template", name_or_id)
 
     def create_cluster_template(self, arguments: Mapping[str, Any]) -> ClusterTemplate:
-        with _creating(f"create cluster template '{arguments['name']}'", f"cluster_template/{arguments['name']}"):
-            answer = self._client.cluster_templates.create(**arguments)
-        return ClusterTemplate.from_api(answer.to_dict())
+        doing, resource = (
+            f"create cluster template '{arguments['name']}'",
+            f"cluster_template/{arguments['name']}",
+        )
+        answer = write(lambda: self._client.cluster_templates.create(**arguments), doing, resource, explain=_refusal)
+        return ClusterTemplate.from_api(_promised(answer, doing, resource).to_dict())
 
     def update_cluster_template(self, template: ClusterTemplate, values: Mapping[str, Any]) -> None:
         """Change fields. Labels by PATCH want the text of a dictionary."""
@@ -315,8 +389,11 @@ class MagnumApi:
             {"op": "replace", "path": f"/{key}", "value": str(dict(value)) if key == "labels" else value}
             for key, value in sorted(values.items())
         ]
-        with translated(f"change cluster template '{template.name}'", f"cluster_template/{template.name}"):
-            self._client.cluster_templates.update(template.id, patch)
+        write(
+            lambda: self._client.cluster_templates.update(template.id, patch),
+            f"change cluster template '{template.name}'",
+            f"cluster_template/{template.name}",
+        )
 
     def delete_cluster_template(self, template: ClusterTemplate) -> bool:
         return _delete(
@@ -330,7 +407,7 @@ class MagnumApi:
     def ca(self, cluster: Cluster) -> str:
         """The cluster's CA certificate, as PEM."""
         doing, resource = f"read the CA of cluster '{cluster.name}'", f"cluster/{cluster.name}"
-        answer = read(lambda: self._client.certificates.get(cluster.id), doing, resource)
+        answer = self._read(lambda: self._client.certificates.get(cluster.id), doing, resource)
         if answer is None:
             raise NotFound(
                 f"Failed to {doing}: there is none", resource=resource, hint="Wait until the cluster is there"
@@ -338,13 +415,32 @@ class MagnumApi:
         return answer.pem
 
     def sign(self, cluster: Cluster, request_pem: str) -> str:
-        """Have the cluster's CA sign a request; the certificate, as PEM. Magnum signs any subject."""
-        with translated(f"have a certificate of cluster '{cluster.name}' signed", f"cluster/{cluster.name}"):
-            return self._client.certificates.create(cluster_uuid=cluster.id, csr=request_pem).pem
+        """Have the cluster's CA sign a request; the certificate, as PEM. Magnum signs any subject.
+
+        A signature whose answer was lost harms nobody, so after an unclear answer the request is sent once more.
+        """
+        doing, resource = f"have a certificate of cluster '{cluster.name}' signed", f"cluster/{cluster.name}"
+
+        def send() -> str:
+            answer = write(
+                lambda: self._client.certificates.create(cluster_uuid=cluster.id, csr=request_pem), doing, resource
+            )
+            return _promised(answer, doing, resource).pem
+
+        with contextlib.suppress(Unclear):
+            return send()
+        time.sleep(LISTED_AGAIN_S[0])
+        try:
+            return send()
+        except Unclear as unclear:
+            raise unclear.error from unclear
 
     def rotate_ca(self, cluster: Cluster) -> None:
-        with translated(f"rotate the CA of cluster '{cluster.name}'", f"cluster/{cluster.name}"):
-            self._client.certificates.rotate_ca(cluster_uuid=cluster.id)
+        write(
+            lambda: self._client.certificates.rotate_ca(cluster_uuid=cluster.id),
+            f"rotate the CA of cluster '{cluster.name}'",
+            f"cluster/{cluster.name}",
+        )
 
     # --- quota
 
@@ -372,21 +468,48 @@ class MagnumApi:
         return found[0] if found else None
 
 
-@contextlib.contextmanager
-def _creating(doing: str, resource: str) -> Iterator[None]:
-    """Like ``translated``; a refusal gets the code and the way out that its reason deserves."""
-    try:
-        with translated(doing, resource):
-            yield
-    except KcloudError as error:
-        raise refined(error) from error.__cause__
+def _check_asked(found: Cluster | ClusterTemplate, name_or_id: str, doing: str, resource: str) -> None:
+    """The answer is about what was asked for.
+
+    :raises ServiceError: it is about something else.
+    """
+    if name_or_id != found.name and name_or_id.lower() != found.id:
+        raise ServiceError(
+            f"Failed to {doing}",
+            code="BROKEN_ANSWER",
+            resource=resource,
+            reason=f"Magnum answered with '{found.name}' ({found.id})",
+            hint="A proxy in front of Magnum may rewrite addresses: look at it; nothing was changed",
+        )
+
+
+def _refusal(error: Exception, doing: str, resource: str) -> KcloudError:
+    """As ``from_exception``; a refusal of a creation gets the code and the hint that its reason deserves."""
+    return refined(from_exception(error, doing, resource))
+
+
+def _promised(answer: Answer | None, doing: str, resource: str) -> Answer:
+    """The answer to a write that must have one.
+
+    :raises Unclear: there is none, or it holds nothing: Magnum took the request all the same.
+    """
+    if answer is None or not getattr(answer, "_info", None):
+        raise Unclear(
+            ServiceError(
+                f"Failed to {doing}",
+                code="BROKEN_ANSWER",
+                resource=resource,
+                reason="Magnum's answer tells nothing of what it made",
+                hint="A proxy in front of Magnum may have cut its answer off: look at it, then run again",
+            )
+        )
+    return answer
 
 
 def _delete(call: Callable[[], Any], doing: str, resource: str) -> bool:
     """Send a delete; False when the object is gone already."""
     try:
-        with translated(doing, resource):
-            call()
+        write(call, doing, resource)
     except NotFound:
         return False
     return True

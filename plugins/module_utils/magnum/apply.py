@@ -12,17 +12,18 @@ for until it ends. A newer ``updated_at`` alone is no sign: Magnum's health poll
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
-    CloudUnreachable,
-    Conflict,
+    Ambiguous,
+    CreatedMeanwhile,
     KcloudError,
     NotFound,
     OperationFailed,
     RequestLost,
-    ServiceError,
     Unsupported,
     WaitTimeout,
 )
@@ -37,7 +38,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     Status,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline, TwiceInARow, intervals
 
 # After this long without a sign of a transition a request was dropped: Magnum's conductor begins within a second, and
 # within some ten where it is busy making the keys of other clusters. Sent once more it has twice as long: what was only
@@ -47,6 +48,9 @@ DROPPED_AFTER_S = 30.0
 CREATION_DROPPED_AFTER_S = 60.0
 # How long such a double may take to go, whatever time is left for the creation itself.
 DOUBLE_GOES_WITHIN_S = 600.0
+# Between the look at a new cluster and the one for others of its name: Magnum tells the time of a creation in seconds, so
+# two runs that see each other's cluster after this long agree on which is the older one.
+SAME_NAME_AFTER_S = 2.0
 # A newer updated_at alone counts as begun only when it stays this long: the conductor saves more than once.
 SETTLE_S = 3.0
 # How often a request is sent at most, and how often a delete, which one change under way can undo.
@@ -62,28 +66,6 @@ WORDS = {
     "delete_node_group": "delete",
     "upgrade_node_group": "upgrade",
 }
-
-
-@dataclass
-class TwiceInARow:
-    """Looks every STALL_LOOK_S, of which two in a row must find the same: Magnum may just be catching up."""
-
-    clock: Clock
-    _before: bool = False
-    _next: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._next = self.clock.now() + STALL_LOOK_S
-
-    @property
-    def due(self) -> bool:
-        """Whether it is time to look."""
-        return self.clock.now() >= self._next
-
-    def again(self, found: bool) -> bool:
-        """Whether what a look found was found by the one before, too."""
-        before, self._before, self._next = self._before, found, self.clock.now() + STALL_LOOK_S
-        return found and before
 
 
 @dataclass(frozen=True)
@@ -109,6 +91,11 @@ class Writer:
     nodes: Callable[[Cluster], Mapping[str, tuple[Node, ...]]] = field(default=lambda _cluster: {})
     idle: Callable[[Cluster], bool] = field(default=lambda _cluster: False)
 
+    @property
+    def watch(self) -> MagnumApi:
+        """The API for reads: what was begun is watched through any hiccup, as long as there is time."""
+        return self.api.patient(self.deadline)
+
     # --- reading and waiting
 
     def settled(self, cluster: Cluster, doing: str = "wait") -> Cluster | None:
@@ -119,7 +106,7 @@ class Writer:
         """What ``settled`` returns, and the last that was seen of it."""
         found: Cluster | None = cluster
         last = cluster
-        stalled = TwiceInARow(self.deadline.clock)
+        stalled = TwiceInARow(self.deadline.clock, STALL_LOOK_S)
         for pause in intervals():
             if found is None or not Status.in_progress(found.status):
                 break
@@ -130,7 +117,7 @@ class Writer:
                 if stalled.again(error is not None) and error is not None:
                     raise error
             self._look_again_after(pause, f"cluster '{cluster.name}' to settle", found)
-            found = self.api.cluster(cluster.id)
+            found = self.watch.cluster(cluster.id)
         return found, last
 
     def _look_again_after(self, seconds: float, what: str, last: Cluster) -> None:
@@ -160,23 +147,33 @@ class Writer:
         :raises RequestLost: Magnum took it twice and carried out neither.
         """
         missed = ""
+        unclear: Unclear | None = None
         for attempt in range(1, SENDS + 1):
             before = self._present(cluster)
-            if not send():
-                return before
+            unclear = None
+            try:
+                if not send():
+                    return before
+            except Unclear as error:
+                # It may have been taken all the same, so it is followed like one that was.
+                unclear = error
+                self.progress.say(doing, f"no clear answer ({error.error.reason}); looking for its effect")
             within = DROPPED_AFTER_S * attempt
-            begun = self._begun(before, is_done, within)
-            if begun is not None and not self.wait:
-                return begun
-            if begun is not None:
-                ended = self._ended(begun, doing)
-                if is_done() is not False:
-                    return ended
-                missed = f"the cluster is {ended.status}, and what was asked for is not there"
-            else:
-                missed = f"no sign of a transition within {within:.0f} s; the cluster is {before.status}"
+            with _sent():
+                begun = self._begun(before, is_done, within)
+                if begun is not None and not self.wait:
+                    return begun
+                if begun is not None:
+                    ended = self._ended(begun, doing)
+                    if is_done() is not False:
+                        return ended
+                    missed = f"the cluster is {ended.status}, and what was asked for is not there"
+                else:
+                    missed = f"no sign of a transition within {within:.0f} s; the cluster is {before.status}"
             again = "sent once more" if attempt < SENDS else "given up"
             self.progress.say(doing, f"the request was dropped by Magnum; {again}")
+        if unclear is not None:
+            raise unclear.error from unclear
         raise RequestLost(
             f"Failed to {doing}: Magnum took the request {SENDS} times and did not carry it out",
             resource=f"cluster/{cluster.name}",
@@ -186,7 +183,7 @@ class Writer:
         )
 
     def _present(self, cluster: Cluster) -> Cluster:
-        found = self.api.cluster(cluster.id)
+        found = self.watch.cluster(cluster.id)
         if found is None:
             raise NotFound(
                 f"Failed to find cluster '{cluster.name}' any more",
@@ -228,7 +225,7 @@ class Writer:
             return self._present(cluster) if (last.status or "").startswith("DELETE_") else None
         self._say(found, doing)
         if Status.failed(found.status):
-            raise self.explain(self.api.with_groups(found), doing)
+            raise self.explain(self.watch.with_groups(found), doing)
         return found
 
     # --- the verbs
@@ -236,30 +233,55 @@ class Writer:
     def create(self, change: Change) -> Cluster:
         """Create the cluster, once: after an unclear answer it looks before it ever asks again.
 
-        A first request that was only late, and not dropped, makes a double of the second, which is deleted.
+        A first request that was only late, and not dropped, makes a double of the second, which is deleted. So is what was
+        made here while another run made one of the same name before.
+
+        :raises CreatedMeanwhile: another run made a cluster of this name; none of this run's is left.
         """
         name = change.arguments["name"]
-        if self.api.cluster(name) is not None:
-            raise Conflict(
-                f"Failed to create cluster '{name}': somebody else created one of this name meanwhile",
-                resource=change.resource,
-                hint="Run again: it will be compared with what you declared",
-            )
+        if self.watch.cluster(name) is not None:
+            raise _created_meanwhile(name)
         doing = f"create cluster '{name}'"
         promised: list[str] = []
+        unclear: Unclear | None = None
         for _attempt in range(SENDS):
-            promised.append(self._post(change) or name)
-            found = self._appeared(promised, name)
-            if found is not None:
-                found = self._created(found, promised, doing)
-            if found is not None:
-                return found
+            try:
+                promised.append(self.api.create_cluster(change.arguments))
+                unclear = None
+            except Unclear as error:
+                # The cluster may exist all the same: it is looked for by its name.
+                unclear = error
+                promised.append(name)
+                self.progress.say(doing, f"no clear answer ({error.error.reason}); looking for what was made")
+            with _sent():
+                found = self._appeared(promised, name)
+                if found is not None:
+                    self._give_way(found, promised, doing)
+                    found = self._created(found, promised, doing)
+                if found is not None:
+                    return found
             self.progress.say(doing, "the request was dropped by Magnum; sent once more")
+        if unclear is not None:
+            raise unclear.error from unclear
         raise RequestLost(
             f"Failed to {doing}: Magnum took the request {SENDS} times and no cluster appeared",
             resource=change.resource,
             hint="Look at the log of Magnum's conductor, then run again",
         )
+
+    def _give_way(self, cluster: Cluster, promised: Sequence[str], doing: str) -> None:
+        """Of the clusters that two runs made at once the older stays: delete this one if it is not that.
+
+        :raises CreatedMeanwhile: it was not.
+        """
+        self.deadline.pause(SAME_NAME_AFTER_S)
+        first = next(iter(self.watch.same_name(cluster)), cluster)
+        if first.id == cluster.id or first.id in promised:
+            return
+        self.progress.say(doing, f"another run made {first.id} before; {cluster.id} is deleted again")
+        in_time = Deadline.after(DOUBLE_GOES_WITHIN_S, self.deadline.clock)
+        replace(self, deadline=in_time).delete(cluster)
+        raise _created_meanwhile(cluster.name)
 
     def _created(self, cluster: Cluster, promised: Sequence[str], doing: str) -> Cluster | None:
         """The cluster after its creation, the only one of what was promised; None when it vanished on the way."""
@@ -268,19 +290,11 @@ class Writer:
         finally:
             # However it ended: the double would make the name ambiguous, also while it is on its way out.
             for identity in {*promised} - {cluster.id, cluster.name}:
-                double = self.api.cluster(identity)
+                double = self.watch.cluster(identity)
                 if double is not None:
                     self.progress.say(doing, f"both requests were carried out; {double.id} is deleted again")
                     in_time = Deadline.after(DOUBLE_GOES_WITHIN_S, self.deadline.clock)
                     replace(self, deadline=in_time).delete(double)
-
-    def _post(self, change: Change) -> str | None:
-        """The id that Magnum promised; None when its answer was lost and the cluster may exist all the same."""
-        try:
-            return self.api.create_cluster(change.arguments)
-        except (CloudUnreachable, ServiceError) as error:
-            self.progress.say(change.resource, f"no clear answer ({error.reason}); looking for what was made")
-            return None
 
     def _appeared(self, promised: Sequence[str], name: str) -> Cluster | None:
         """The first to be there of what Magnum promised, by id, or by name where its answer was lost.
@@ -289,7 +303,7 @@ class Writer:
         """
         start = self.deadline.clock.now()
         for pause in intervals(first=0.5, longest=2.0):
-            found = next(filter(None, map(self.api.cluster, promised)), None)
+            found = next(filter(None, map(self._looked, promised)), None)
             if found is not None or self.deadline.clock.now() - start >= CREATION_DROPPED_AFTER_S:
                 return found
             if self.deadline.passed:
@@ -302,19 +316,36 @@ class Writer:
             self.deadline.pause(pause)
         return None
 
+    def _looked(self, name_or_id: str) -> Cluster | None:
+        """One look; where another run made a cluster of this name too, the younger: the older is certainly not ours alone."""
+        try:
+            return self.watch.look(name_or_id)
+        except Ambiguous:
+            found = [entry for entry in self.watch.clusters() if entry.name == name_or_id]
+            return max(found, key=lambda entry: (entry.created_at or "", entry.id), default=None)
+
     def delete(self, cluster: Cluster) -> None:
         """Delete the cluster and see it go; a delete that another change swallowed is sent again.
 
         So is one that Heat forgot half-way, with nothing in progress in the stack any more: asked again it goes on.
         """
         doing, found = f"delete cluster '{cluster.name}'", cluster
+        unclear: Unclear | None = None
         for sent in range(1, DELETES + 1):
-            self.api.delete_cluster(cluster)
-            found, why_again = self._seen_off(found, doing, patient=sent == DELETES)
+            try:
+                self.api.delete_cluster(cluster)
+                unclear = None
+            except Unclear as error:
+                unclear = error
+                self.progress.say(doing, f"no clear answer ({error.error.reason}); looking whether it goes")
+            with _sent():
+                found, why_again = self._seen_off(found, doing, patient=sent == DELETES)
             if not why_again:
                 return
             if sent < DELETES:
                 self.progress.say(doing, f"the request was {why_again}; sent once more")
+        if unclear is not None:
+            raise unclear.error from unclear
         raise RequestLost(
             f"Failed to {doing}: Magnum took the request {DELETES} times and the cluster is {found.status}",
             resource=f"cluster/{cluster.name}",
@@ -326,10 +357,10 @@ class Writer:
 
         :param patient: wait on where Heat forgot it: it has been asked often enough.
         """
-        sent_at, forgotten = self.deadline.clock.now(), TwiceInARow(self.deadline.clock)
+        sent_at, forgotten = self.deadline.clock.now(), TwiceInARow(self.deadline.clock, STALL_LOOK_S)
         for pause in intervals():
             self._look_again_after(pause, f"cluster '{cluster.name}' to go", cluster)
-            found = self.api.cluster(cluster.id)
+            found = self.watch.cluster(cluster.id)
             if found is None:
                 self.progress.say(doing, "gone", self.deadline.elapsed, self.deadline.limit)
                 break
@@ -337,7 +368,7 @@ class Writer:
             self._say(found, doing)
             for_s = self.deadline.clock.now() - sent_at
             if found.status == "DELETE_FAILED" and for_s >= SETTLE_S:
-                raise self.explain(self.api.with_groups(found), doing)
+                raise self.explain(self.watch.with_groups(found), doing)
             if not self.wait and Status.going(found.status):
                 break
             if not (found.status or "").startswith("DELETE_"):
@@ -349,7 +380,7 @@ class Writer:
 
     def delete_replaced(self, change: Change) -> None:
         """Delete another cluster, which this one replaces."""
-        found = self.api.cluster(change.arguments["id"])
+        found = self.watch.cluster(change.arguments["id"])
         if found is not None:
             self.delete(found)
 
@@ -397,7 +428,7 @@ class Writer:
         return after
 
     def _node_labels(self, cluster: Cluster, name: str) -> dict[str, str]:
-        found = self.nodes(self.api.with_groups(cluster)).get(name, ())
+        found = self.nodes(self.watch.with_groups(cluster)).get(name, ())
         return {node.id: node.label for node in found}
 
     @staticmethod
@@ -432,7 +463,7 @@ class Writer:
             return group.node_count == wanted if wanted != before else None
         if change.verb == "upgrade_node_group":
             return group.image_id == change.arguments["image_id"]
-        detailed = self.api.node_group(cluster, group.id)
+        detailed = self.watch.node_group(cluster, group.id)
         return detailed is not None and all(getattr(detailed, key) == value for key, value in change.arguments.items())
 
     def _send_group(self, cluster: Cluster, name: str, change: Change) -> bool:
@@ -470,7 +501,31 @@ class Writer:
         return behind
 
     def _group(self, cluster: Cluster, name: str) -> NodeGroup | None:
-        return next((group for group in self.api.node_groups(cluster) if group.name == name), None)
+        return next((group for group in self.watch.node_groups(cluster) if group.name == name), None)
+
+
+# Marks, on its way up, an error that came after a request was sent.
+SENT = "request_sent"
+
+
+@contextlib.contextmanager
+def _sent() -> Iterator[None]:
+    """What fails in this block fails after a request that Magnum took, or may have taken: something may have changed."""
+    try:
+        yield
+    except CreatedMeanwhile:
+        raise
+    except KcloudError as error:
+        error.details[SENT] = True
+        raise
+
+
+def _created_meanwhile(name: str) -> CreatedMeanwhile:
+    return CreatedMeanwhile(
+        f"Failed to create cluster '{name}': another run created one of this name meanwhile",
+        resource=f"cluster/{name}",
+        hint="Run again: it will be compared with what you declared",
+    )
 
 
 def carry_out(plan: Plan, cluster: Cluster | None, writer: Writer) -> Cluster | None:
@@ -494,10 +549,10 @@ def carry_out(plan: Plan, cluster: Cluster | None, writer: Writer) -> Cluster | 
             else:
                 cluster = writer.change_group(cluster, change)
             made.append(change)
-        return None if cluster is None else writer.api.with_groups(writer.api.cluster(cluster.id) or cluster)
+        return None if cluster is None else writer.watch.with_groups(writer.watch.cluster(cluster.id) or cluster)
     except KcloudError as error:
         done = [change.as_result() for change in made]
         left = [change.as_result() for change in plan.changes[len(made) :]]
-        begun = isinstance(error, (OperationFailed, WaitTimeout))
+        begun = bool(error.details.pop(SENT, False)) or isinstance(error, (OperationFailed, WaitTimeout))
         error.details["result"] = {"changed": bool(made) or begun, "changes": done, "changes_left": left}
         raise

@@ -28,13 +28,14 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api imp
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply import reason_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.diagnose import failed_leaves, was_stopped
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Resource, Stack
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import (
     Standing,
     leaves_in_progress,
     stacks_of,
     standing_of,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID, MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.causes import (
     code_and_hint,
     health_hint,
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
 # Modules run on Python 3.9 too, which lacks datetime.UTC.
 UTC = timezone.utc  # noqa: UP017
 
+# After this long a conductor that makes keys for many clusters at once has long asked the driver, too.
+ABANDONED_AFTER_S = 240
 SERVER = "OS::Nova::Server"
 # Heat waits in these for a signal from inside a node.
 WAIT_FOR_GUESTS = ("SoftwareDeployment", "WaitCondition")
@@ -129,7 +132,7 @@ def _fault_of(connection: Connection, server_id: str) -> str | None:
 def server_fault(connection: Connection, cluster: Cluster) -> str | None:
     """Without a stack: Cluster-API drivers put their own name of the cluster into the names of its servers."""
     mark = cluster.stack_id or ""
-    if len(mark) < 8 or UUID.match(mark):
+    if len(mark) < 8 or is_uuid(mark):
         return None
     with contextlib.suppress(KcloudError):
         servers = read(lambda: list(connection.compute.servers(status="ERROR")), "list servers", "servers")
@@ -238,10 +241,12 @@ def stall_of(connection: Connection, api: MagnumApi, cluster: Cluster, doing: st
     Asks about the stacks of the node groups in progress only; one that failed earlier is nobody's stall. To be believed
     when it is found twice, some time apart: Magnum itself looks every 10 s.
     """
+    if abandoned(cluster, datetime.now(UTC)):
+        return _abandoned(cluster, doing)
     try:
         groups = [group for group in api.node_groups(cluster) if Status.in_progress(group.status)]
         for group in groups:
-            if not UUID.match(group.stack_id or ""):
+            if not is_uuid(group.stack_id):
                 continue
             heat = HeatApi(connection)
             stack = heat.get(Stack(id=group.stack_id or "", name="", status=""))
@@ -252,6 +257,27 @@ def stall_of(connection: Connection, api: MagnumApi, cluster: Cluster, doing: st
         # Only a look aside from the wait: when nobody answers, the wait goes on without it.
         return None
     return None
+
+
+def abandoned(cluster: Cluster, now: datetime) -> bool:
+    """Whether a conductor took the request for a cluster and ended before it asked the driver for anything.
+
+    Its driver notes what it made of a cluster (``stack_id``) within seconds, and no other conductor takes a creation up.
+    """
+    since = _time(cluster.created_at)
+    waiting = cluster.status == "CREATE_IN_PROGRESS" and not cluster.stack_id
+    return waiting and since is not None and now - since > timedelta(seconds=ABANDONED_AFTER_S)
+
+
+def _abandoned(cluster: Cluster, doing: str) -> OperationFailed:
+    return OperationFailed(
+        f"Failed to {doing}: Magnum began to create the cluster at {cluster.created_at} and has asked its driver for nothing",
+        code="ABANDONED",
+        resource=f"cluster/{cluster.name}",
+        reason="Magnum's conductor was probably ended after it had taken the request; no conductor takes it up again",
+        hint="Delete the cluster with 'state: absent', which works, then run again",
+        status=cluster.status,
+    )
 
 
 def _stalled(
@@ -310,7 +336,7 @@ def _what_to_look_at(standing: Standing, cluster: Cluster) -> str:
         )
     if any(resource.type == SERVER for resource in under_way):
         return f"Nova is building servers: look at them (openstack server list). {wait_on}"
-    if not standing.resources and cluster.stack_id and not UUID.match(cluster.stack_id):
+    if not standing.resources and cluster.stack_id and not is_uuid(cluster.stack_id):
         return (
             f"The driver of this cluster calls it '{cluster.stack_id}', tells no more, and may have no time-out of its own: "
             f"look at its management cluster. {wait_on}"

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Unsupported
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import normal_label
 
 
@@ -131,7 +132,6 @@ DRIVER_ARGUMENT: dict[str, Any] = {"type": "str", "choices": list(DRIVERS)}
 
 # --- which driver -------------------------------------------------------------------------------------------------
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # magnum-cluster-api draws five characters; magnum-capi-helm appends twelve to the cluster's name.
 _CLUSTER_API_ID = re.compile(r"kube-[a-z0-9]{5}")
 _HELM_RELEASE = re.compile(r"[a-z0-9][a-z0-9-]{0,29}-[a-z0-9]{12}")
@@ -178,9 +178,9 @@ def recognise(
 def _by_stack_id(stack_id: str, known: bool | None) -> tuple[Driver, str] | None:
     if _CLUSTER_API_ID.fullmatch(stack_id):
         return CLUSTER_API, f"its stack_id '{stack_id}' is made as magnum-cluster-api does"
-    if _HELM_RELEASE.fullmatch(stack_id) and not _UUID.fullmatch(stack_id):
+    if _HELM_RELEASE.fullmatch(stack_id) and not is_uuid(stack_id):
         return CAPI_HELM, f"its stack_id '{stack_id}' is a Helm release as magnum-capi-helm names it"
-    if _UUID.fullmatch(stack_id) and known:
+    if is_uuid(stack_id) and known:
         return HEAT, f"its stack_id '{stack_id}' is a stack that Heat knows"
     return None
 

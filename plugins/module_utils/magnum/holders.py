@@ -19,8 +19,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.diagnose import failed_leaves
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Resource, Stack
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import leaves_in_progress
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def holders_of(connection: Connection, cluster: Cluster) -> list[Holder]:
         stacks = dict.fromkeys(
             identity
             for identity in (*(group.stack_id for group in cluster.node_groups), cluster.stack_id)
-            if UUID.match(identity or "")
+            if is_uuid(identity)
         )
         if not stacks:
             return _named_after(connection, cluster)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Resource, Stack
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, Node, NodeGroup
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def read_nodes(connection: Connection, cluster: Cluster) -> dict[str, tuple[Node
     :param cluster: with its node groups in detail.
     :raises KcloudError: Heat or Nova cannot be read.
     """
-    if UUID.match(cluster.stack_id or ""):
+    if is_uuid(cluster.stack_id):
         found = _of_stacks(connection, cluster)
     else:
         found = _of_names(cluster, _servers(connection, _prefix(cluster)))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Stack
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID, MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import Recognised, recognise
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster
 
@@ -36,7 +37,7 @@ def driver_of(connection: Connection, api: MagnumApi, cluster: Cluster, said: st
 
 def _stack_known(connection: Connection, stack_id: str | None) -> bool | None:
     """Whether Heat knows the stack; None where it cannot be asked, as in a cloud without Heat."""
-    if not UUID.match(stack_id or ""):
+    if not is_uuid(stack_id):
         return None
     try:
         return HeatApi(connection).get(Stack(id=stack_id or "", name="", status="")) is not None

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     Conflict,
+    CreatedMeanwhile,
     InvalidRequest,
     KcloudError,
     NotFound,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import (
     activity_of,
     idle_of,
     standing_of,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID, MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply import Writer, carry_out
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagnose import (
     diagnosis,
@@ -134,16 +136,37 @@ def reconcile_cluster(
         _check_wait_for(how, desired.name)
     writer = _writer(connection, how)
     others: tuple[Cluster, ...] = ()
-    if follow.mode == OR_BESIDE and not UUID.match(desired.name):
+    if follow.mode == OR_BESIDE and not is_uuid(desired.name):
         desired, others = _heir(connection, writer.api, desired, follow, how, present=present)
-    actual = _read(writer, desired.name, how, present=present)
+    for attempt in (1, 2):
+        actual = _read(writer, desired.name, how, present=present)
+        plan = _planned(connection, writer.api, desired, actual, others, how, present, recreate, follow)
+        try:
+            return _carried_out(writer, plan, actual, desired.name, how, present=present)
+        except CreatedMeanwhile:
+            # Another run made it: what it made is compared with the declaration like any cluster that was there before.
+            if attempt == 2 or actual is not None:
+                raise
+    raise AssertionError("the second attempt returns or raises")
+
+
+def _planned(
+    connection: Connection,
+    api: MagnumApi,
+    desired: DesiredCluster,
+    actual: Cluster | None,
+    others: tuple[Cluster, ...],
+    how: How,
+    present: bool,
+    recreate: bool,
+    follow: Follow,
+) -> Plan:
+    """The plan for a cluster and for those that it replaces."""
     if not present:
         plan = with_replaced(plan_cluster_absent(desired.name, actual), desired.name, others, delete=True)
-        plan = replace(plan, action="delete") if plan.changed else plan
-    else:
-        _settled, plan = _plan_present(connection, writer.api, desired, actual, how, recreate=recreate, follow=follow)
-        plan = with_replaced(plan, desired.name, others, delete=follow.delete_replaced)
-    return _carried_out(writer, plan, actual, desired.name, how, present=present)
+        return replace(plan, action="delete") if plan.changed else plan
+    _settled, plan = _plan_present(connection, api, desired, actual, how, recreate=recreate, follow=follow)
+    return with_replaced(plan, desired.name, others, delete=follow.delete_replaced)
 
 
 def _heir(
@@ -319,7 +342,7 @@ def _with_template_id(
         return desired
     if actual is not None and actual.cluster_template_id == given:
         return desired
-    if actual is None and UUID.match(desired.name):
+    if actual is None and is_uuid(desired.name):
         raise InvalidRequest(
             f"Failed to read option 'name': no cluster has the id '{desired.name}'",
             resource=f"cluster/{desired.name}",

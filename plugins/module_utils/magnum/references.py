@@ -11,12 +11,13 @@ same thing (asked only where the texts differ, so that an unchanged object costs
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import side_by_side, translated
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read, side_by_side
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Ambiguous, InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_token
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, DesiredCluster
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ class References:
         """The id behind a name or an id of a ``flavor, image, keypair, network`` or ``subnet``; None: no such thing."""
         key = (kind, name_or_id)
         if key not in self._found:
-            with translated(f"look up {kind} '{name_or_id}'", f"{kind}/{name_or_id}"):
-                found = self._finder(kind)(name_or_id)
+            found = read(lambda: self._find(kind, name_or_id), f"look up {kind} '{name_or_id}'", f"{kind}/{name_or_id}")
             self._found[key] = None if found is None else found.id
         return self._found[key]
 
@@ -107,12 +107,28 @@ class References:
         """The service that knows things of this kind; only that one is asked for its versions."""
         return getattr(self._connection, SERVICES[kind])
 
-    def _finder(self, kind: str) -> Callable[[str], Any]:
-        return getattr(self._service(kind), f"find_{kind}")
+    def _find(self, kind: str, name_or_id: str) -> Any:
+        """The thing of this name or id; None where there is none.
+
+        :raises Ambiguous: there are several.
+        """
+        service = self._service(kind)
+        if is_token(name_or_id):
+            return getattr(service, f"find_{kind}")(name_or_id)
+        # It must not become a part of an address: there it would name something else.
+        found = [entry for entry in getattr(service, f"{kind}s")() if name_or_id in (entry.name, entry.id)]
+        if len(found) > 1:
+            raise Ambiguous(
+                f"Failed to choose a {kind}: {len(found)} are called '{name_or_id}'",
+                resource=f"{kind}/{name_or_id}",
+                hint=f"Give the id: {', '.join(entry.id for entry in found)}",
+                ids=[entry.id for entry in found],
+            )
+        return found[0] if found else None
 
     def _closest(self, kind: str, value: str) -> str:
-        with translated(f"list {kind}s", f"{kind}s"):
-            names = sorted({entry.name for entry in getattr(self._service(kind), f"{kind}s")() if entry.name})
+        every = read(lambda: list(getattr(self._service(kind), f"{kind}s")()), f"list {kind}s", f"{kind}s") or []
+        names = sorted({entry.name for entry in every if entry.name})
         shown = difflib.get_close_matches(value, names, n=3, cutoff=0.4) or names[:10]
         if not shown:
             return f"This project sees no {kind} at all: make one first"

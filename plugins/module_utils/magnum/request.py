@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label, check_name, check_reference
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     DEFAULT_WORKER,
     DesiredCluster,
@@ -97,10 +97,9 @@ TEMPLATE_OPTIONS = (
     "public",
     "hidden",
 )
-# Magnum's own rule for the names of clusters.
-CLUSTER_NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9_.-]{0,241}$")
-UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
 COUNTS = ("node_count", "min_node_count", "max_node_count", "master_count")
+# What Magnum's database can hold; Magnum answers 500 to more.
+LARGEST_COUNT = 2**31 - 1
 
 
 def _given(params: Mapping[str, Any], options: tuple[str, ...], names: Mapping[str, str]) -> dict[str, Any]:
@@ -111,12 +110,32 @@ def _given(params: Mapping[str, Any], options: tuple[str, ...], names: Mapping[s
 def _check_counts(params: Mapping[str, Any], where: str) -> None:
     for key in COUNTS:
         value, least = params.get(key), 1 if key == "master_count" else 0
-        if value is not None and value < least:
+        if value is not None and not least <= value <= LARGEST_COUNT:
             raise InvalidRequest(
-                f"Failed to read option '{where}{key}': {value} is too small",
+                f"Failed to read option '{where}{key}': {value} is too {'small' if value < least else 'large'}",
                 resource=f"{where}{key}",
-                hint=f"Give {least} or more",
+                hint=f"Give {least} or more" if value < least else f"Give {LARGEST_COUNT} or less",
             )
+
+
+# Options that name something else in the cloud -> what they name.
+REFERENCES = {
+    "cluster_template": "cluster template",
+    "flavor": "flavor",
+    "master_flavor": "flavor",
+    "image": "image",
+    "keypair": "keypair",
+    "external_network": "network",
+    "fixed_network": "network",
+    "fixed_subnet": "subnet",
+}
+
+
+def _check_references(params: Mapping[str, Any], where: str) -> None:
+    """What names something else can be a name at all: it becomes a part of an address."""
+    for option, kind in REFERENCES.items():
+        if params.get(option) is not None:
+            check_reference(f"{where}{option}", params[option], kind)
 
 
 def desired_cluster(params: Mapping[str, Any]) -> DesiredCluster:
@@ -125,7 +144,8 @@ def desired_cluster(params: Mapping[str, Any]) -> DesiredCluster:
     :raises InvalidRequest: a name that Magnum would refuse, a negative count, or two different counts of one group.
     """
     name = params["name"]
-    _check_name(name)
+    check_label("name", name, "cluster")
+    _check_references(params, "")
     _check_counts(params, "")
     groups = [_desired_group(group) for group in params.get("node_groups") or []]
     groups = _with_default_group(groups, params)
@@ -146,26 +166,19 @@ def desired_node_group(params: Mapping[str, Any]) -> DesiredCluster:
 
     :raises InvalidRequest: as ``desired_cluster``.
     """
-    _check_name(params["cluster"])
+    check_label("cluster", params["cluster"], "cluster")
     group = _desired_group(params, where="")
     return DesiredCluster(
         params["cluster"], {}, (group,), replace_groups=params.get("replace") or "refuse", partial=True
     )
 
 
-def _check_name(name: str) -> None:
-    if not CLUSTER_NAME.match(name) and not UUID.match(name):
-        raise InvalidRequest(
-            f"Failed to read option 'name': '{name}' is no name for a cluster",
-            resource=f"cluster/{name}",
-            hint="Begin with a letter, go on with letters, digits, '_', '.' or '-', 242 characters at most",
-        )
-
-
 def _desired_group(params: Mapping[str, Any], where: str | None = None) -> DesiredGroup:
     name = params["name"]
+    check_name("name" if where == "" else "node_groups.name", name, "node group")
     where = f"node_groups.{name}." if where is None else where
     _check_counts(params, where)
+    _check_references(params, where)
     if params.get("state") == "absent":
         return DesiredGroup(name=name, absent=True)
     return DesiredGroup(
@@ -205,5 +218,10 @@ def _with_default_group(groups: list[DesiredGroup], params: Mapping[str, Any]) -
 
 
 def desired_template(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The API's fields that the options of ``magnum_cluster_template`` give."""
+    """The API's fields that the options of ``magnum_cluster_template`` give.
+
+    :raises InvalidRequest: a name that can be none.
+    """
+    check_name("name", params["name"], "cluster template")
+    _check_references(params, "")
     return _given(params, TEMPLATE_OPTIONS, TEMPLATE_FIELDS)

@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     InvalidRequest,
     KcloudError,
     NotPermitted,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import UUID, MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply import SAME_NAME_AFTER_S
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Change, ClusterTemplate, Plan
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan import (
     plan_template,
@@ -35,6 +38,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.versi
     shown,
     tags_of,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -63,7 +67,7 @@ def reconcile_template(
     else:
         plan = plan_template_absent(name if actual is None else actual.name, actual, used_by=used_by)
     if plan.changed and not how.check_mode:
-        actual = _write(api, plan, {} if actual is None else {actual.name: actual})
+        actual = _write(api, plan, {} if actual is None else {actual.name: actual}, how.clock)
         return result_of(plan, cluster_template=None if actual is None else actual.as_result())
     after = None if not present else {**({} if actual is None else actual.as_result()), **plan.after}
     return result_of(plan, cluster_template=after)
@@ -77,7 +81,7 @@ def reconcile_versions(
     :returns: as ``reconcile_template``, with ``versions``, and ``left_visible``: the versions that these credentials may not hide.
     """
     family.check()
-    if UUID.match(family.name):
+    if is_uuid(family.name):
         raise InvalidRequest(
             f"Failed to read option 'name': '{family.name}' is the id of one version",
             resource=f"cluster_template/{family.name}",
@@ -95,7 +99,7 @@ def reconcile_versions(
     standing = {member.name: member.template for member in members}
     template = _foreseen(plan, standing)
     if plan.changed and not how.check_mode:
-        written = _write(api, plan, standing)
+        written = _write(api, plan, standing, how.clock)
         template = None if written is None else written.as_result()
     return result_of(plan, cluster_template=template, versions=shown(plan, members), left_visible=left_visible)
 
@@ -146,7 +150,7 @@ def _foreseen(plan: Plan, standing: Mapping[str, ClusterTemplate]) -> dict[str, 
     return {**foreseen, **{key: value for key, value in plan.after.items() if key != "versions"}}
 
 
-def _write(api: MagnumApi, plan: Plan, standing: Mapping[str, ClusterTemplate]) -> ClusterTemplate | None:
+def _write(api: MagnumApi, plan: Plan, standing: Mapping[str, ClusterTemplate], clock: Clock) -> ClusterTemplate | None:
     """Make every change of the plan. Templates are written at once, without a transition.
 
     :param standing: the templates that there are, by name.
@@ -158,7 +162,7 @@ def _write(api: MagnumApi, plan: Plan, standing: Mapping[str, ClusterTemplate]) 
     try:
         for change in plan.changes:
             name = change.arguments.get("name", _target(change))
-            ids[name] = _write_one(api, change, standing)
+            ids[name] = _write_one(api, change, standing, clock)
             made.append(change)
     except KcloudError as error:
         left = plan.changes[len(made) :]
@@ -171,16 +175,21 @@ def _write(api: MagnumApi, plan: Plan, standing: Mapping[str, ClusterTemplate]) 
     return api.cluster_template(ids[plan.after["name"]]) if "name" in plan.after else None
 
 
-def _write_one(api: MagnumApi, change: Change, standing: Mapping[str, ClusterTemplate]) -> str:
+def _write_one(api: MagnumApi, change: Change, standing: Mapping[str, ClusterTemplate], clock: Clock) -> str:
     """One write; the id of what was written."""
     try:
         if change.verb == "create_cluster_template":
-            return api.create_cluster_template(change.arguments).id
+            return _create(api, change, clock)
         template = standing[_target(change)]
         if change.verb == "delete_cluster_template":
-            api.delete_cluster_template(template)
+            _until_clear(
+                lambda: api.delete_cluster_template(template), lambda: api.cluster_template(template.id) is None
+            )
         else:
-            api.update_cluster_template(template, change.arguments)
+            _until_clear(
+                lambda: api.update_cluster_template(template, change.arguments),
+                lambda: _holds(api.cluster_template(template.id), change.arguments),
+            )
         return template.id
     except NotPermitted as error:
         offered = sorted(key for key in OFFER if change.arguments.get(key) is not None)
@@ -193,6 +202,58 @@ def _write_one(api: MagnumApi, change: Change, standing: Mapping[str, ClusterTem
             hint=f"Only an administrator may set {' and '.join(offered)}, unless the cloud's policy clustertemplate:publish says "
             f"otherwise: run this task with an administrator's credentials, scoped to the template's project, or leave it out",
         ) from error
+
+
+def _until_clear(send: Callable[[], object], is_done: Callable[[], bool]) -> None:
+    """Send a write that Magnum makes at once; after an unclear answer look for its effect, and send it once more.
+
+    :raises KcloudError: neither request had an effect; the error is that of the second.
+    """
+    for attempt in (1, 2):
+        try:
+            send()
+        except Unclear as unclear:
+            if is_done():
+                return
+            if attempt == 2:
+                raise unclear.error from unclear
+        else:
+            return
+
+
+def _holds(template: ClusterTemplate | None, values: Mapping[str, Any]) -> bool:
+    return template is not None and not template_differences(values, template)
+
+
+def _create(api: MagnumApi, change: Change, clock: Clock) -> str:
+    """Create a template, once: of those that two runs made at once the older stays.
+
+    :returns: the id of the one that stays.
+    :raises KcloudError: two requests had no clear answer and no effect.
+    """
+    name, made = change.arguments["name"], set[str]()
+
+    def send() -> None:
+        made.add(api.create_cluster_template(change.arguments).id)
+
+    _until_clear(send, lambda: bool(_own(api, name)))
+    clock.sleep(SAME_NAME_AFTER_S)
+    standing = _own(api, name)
+    for other in standing[1:]:
+        # What another run made is its own to delete; this run knows the ids of what it made itself.
+        if other.id in made:
+            _delete(api, other)
+    return standing[0].id if standing else next(iter(made))
+
+
+def _delete(api: MagnumApi, template: ClusterTemplate) -> None:
+    _until_clear(lambda: api.delete_cluster_template(template), lambda: api.cluster_template(template.id) is None)
+
+
+def _own(api: MagnumApi, name: str) -> list[ClusterTemplate]:
+    """The project's templates of this name, the oldest first; of one second the lowest id."""
+    found = [one for one in api.cluster_templates() if one.name == name and one.project_id in (None, api.project_id)]
+    return sorted(found, key=lambda one: (one.created_at or "", one.id))
 
 
 # --- for information ----------------------------------------------------------------------------------------------

@@ -55,6 +55,8 @@ class Script:
     """The answers to come, and all that was asked."""
 
     entries: list[list[Any]]
+    # Reads that are answered so whenever no entry fits, any number of times: what stays as it is around the script.
+    ambient: Sequence[Entry] = ()
     sent: list[Request] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
     logins: int = 0
@@ -76,6 +78,9 @@ class Script:
                     return entry[2], entry[3]
                 if entry[0] != "GET" and not entry[5]:
                     break
+            for method, path, status, body in self.ambient:
+                if method == request.method and re.fullmatch(path, request.path):
+                    return status, body
             self.unexpected.append(str(request))
             return 599, {"errors": [{"status": 599, "title": "unexpected", "detail": f"not in the script: {request}"}]}
 
@@ -242,10 +247,15 @@ class Cloud:
 
 @contextmanager
 def scripted_cloud(
-    entries: Sequence[Entry], *, newest: str = "1.12", has_magnum: bool = True, checked: bool = True
+    entries: Sequence[Entry],
+    *,
+    newest: str = "1.12",
+    has_magnum: bool = True,
+    checked: bool = True,
+    ambient: Sequence[Entry] = (),
 ) -> Iterator[Cloud]:
     """Run the cloud for the time of the block; at its end the script must have been followed to the letter."""
-    script = Script([[*entry, *([1] if len(entry) < 5 else []), 0] for entry in entries])
+    script = Script([[*entry, *([1] if len(entry) < 5 else []), 0] for entry in entries], ambient)
     server = Server(script, newest, has_magnum)
     thread = threading.Thread(target=server.serve_forever, args=(0.001,), daemon=True)
     thread.start()

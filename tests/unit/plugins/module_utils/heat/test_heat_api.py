@@ -10,8 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi, Unclear
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Stack
 
 pytest.importorskip("heatclient")
@@ -55,7 +56,9 @@ def heat(*answers: Any, auth_type: str = "password") -> tuple[HeatApi, Script]:
     script = Script(*answers)
     http = requests.Session()
     http.mount("http://", script)
-    config = SimpleNamespace(config={"auth_type": auth_type}, get_region_name=lambda: None)
+    config = SimpleNamespace(
+        config={"auth_type": auth_type}, get_region_name=lambda: None, get_endpoint=lambda _service: None
+    )
     auth = token_endpoint.Token("http://cloud/heat", "token")
     return HeatApi(SimpleNamespace(session=session.Session(auth=auth, session=http), config=config)), script
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     CannotApply,
     Conflict,
@@ -18,7 +19,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     ServiceError,
     WaitTimeout,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply import Watch
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import (
     Definition,
@@ -64,6 +64,9 @@ class FakeHeat:
     happened: list[dict[str, Any]] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     looks: int = 0
+
+    def patient(self, deadline: Deadline) -> FakeHeat:
+        return self
 
     def find(self, name: str) -> Stack | None:
         return self._look() if self.stack and not self.stack.gone else None

@@ -27,6 +27,11 @@ BY_NAME = "/clusters/c"
 ALL_CLUSTERS = r"/clusters/detail\?.*"
 GROUPS = rf"{ONE}/nodegroups/\?.*"
 RESIZE = f"{ONE}/actions/resize"
+# The second look at what is not there; the script says where a list holds something.
+EMPTY_LISTS = (
+    ("GET", ALL_CLUSTERS, 200, {"clusters": []}),
+    ("GET", r"/clustertemplates/detail\?.*", 200, {"clustertemplates": []}),
+)
 
 
 class Hands:

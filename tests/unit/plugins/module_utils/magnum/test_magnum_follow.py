@@ -16,6 +16,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.recon
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.upgrade import IN_PLACE, Follow
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
     BY_NAME,
+    EMPTY_LISTS,
     ONE,
     Hands,
     cluster,
@@ -46,7 +47,7 @@ def run(
     entries: Sequence[Entry], follow: Follow, *, check_mode: bool = False, driver: str | None = None
 ) -> tuple[Any, list[str], list[Request]]:
     """The result, or the error; the writes; all requests."""
-    with scripted_cloud(entries) as cloud:
+    with scripted_cloud(entries, ambient=EMPTY_LISTS) as cloud:
         how = How(progress=False, clock=Hands().clock, check_mode=check_mode, api_version="1.11", driver=driver)
         connection = connect({"auth": cloud.auth()})
         try:

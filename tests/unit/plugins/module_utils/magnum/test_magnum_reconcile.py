@@ -32,6 +32,7 @@ from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.m
     ALL_CLUSTERS,
     BY_NAME,
     CLUSTER_ID,
+    EMPTY_LISTS,
     GROUPS,
     ONE,
     OTHER_ID,
@@ -61,7 +62,7 @@ WANTED = DesiredCluster("c", {"cluster_template_id": "t"}, (DesiredGroup("defaul
 
 @contextmanager
 def cloud_of(entries: Sequence[Entry]) -> Iterator[tuple[Any, Script]]:
-    with scripted_cloud(entries) as cloud:
+    with scripted_cloud(entries, ambient=EMPTY_LISTS) as cloud:
         yield connect({"auth": cloud.auth()}), cloud.script
 
 
@@ -284,7 +285,7 @@ def test_wrong_template(check_mode: bool) -> None:
     """Refused with those that there are, before anything is sent."""
     entries = [
         NO_CLUSTER, ("GET", "/clustertemplates/t", *error(404, "no")),
-        ("GET", r"/clustertemplates/detail\?.*", 200, {"clustertemplates": [{**TEMPLATE, "name": "gpu-template"}]}),
+        ("GET", r"/clustertemplates/detail\?.*", 200, {"clustertemplates": [{**TEMPLATE, "name": "gpu-template"}]}, 2),
     ]  # fmt: skip
     with cloud_of(entries) as (connection, script):
         with pytest.raises(InvalidRequest) as caught:
@@ -388,7 +389,8 @@ def test_template_steps() -> None:
         foreseen = reconcile_template(connection, "t", given, how(check_mode=True), present=True)
     with cloud_of([NO_TEMPLATE, ("POST", "/clustertemplates", 201, created), BY_ID]) as (connection, script):
         result = reconcile_template(connection, "t", given, how(), present=True)
-        assert script.sent[1].body == {"name": "t", "coe": "kubernetes", "labels": {"b": "4"}}
+        (post,) = [request for request in script.sent if request.method == "POST"]
+        assert post.body == {"name": "t", "coe": "kubernetes", "labels": {"b": "4"}}
     assert result["diff"] == foreseen["diff"] and result["changes"] == foreseen["changes"]
     assert result["cluster_template"]["id"] == TEMPLATE_ID
     with cloud_of([("GET", "/clustertemplates/t", 200, created)]) as (connection, script):
