@@ -4,8 +4,11 @@
 
 """Application credentials of Keystone: what somebody else may do in our name, and nothing more.
 
-Keystone tells the secret once and changes nothing of a credential later. So the secret goes straight into a clouds.yaml,
-and a credential that is to be another one, or whose file is gone, can only be replaced.
+Keystone tells the secret once and changes nothing of a credential later, its name included. So the secret goes straight
+into a clouds.yaml, and a credential that is to be another one, or whose file is gone, can only be replaced: the new one is
+made first, under the name with a suffix while the old one holds the name itself, then the file is written, then the old one
+is deleted. All of these are one family. Each carries the mark of the run that made it; the same mark lies beside the file
+until the file is written, so that the next run knows a credential whose secret was lost on the way.
 """
 
 from __future__ import annotations
@@ -13,19 +16,23 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils import private_file
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read, translated
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear, from_exception, read, write
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     CannotApply,
     InvalidRequest,
     KcloudError,
     NotPermitted,
+    ServiceError,
+    changing,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_name
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -34,7 +41,8 @@ if TYPE_CHECKING:
 UTC = timezone.utc  # noqa: UP017
 
 KIND = "clouds.yaml"
-MARK = "Made by kcloud.infrastructure with the roles "
+MARK = "Made by kcloud.infrastructure"
+_DESCRIPTION = re.compile(rf"{re.escape(MARK)}(?:, run ([0-9a-f]{{8}}))?(?: with the roles (.+))?")
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,7 @@ class Credential:
 
     :param roles: names. Keystone adds those that a role implies, so of one that is there these are the ones it was
         asked for, as its description tells.
+    :param run: the mark of the run that made it; None for one that was made otherwise.
     """
 
     name: str
@@ -59,6 +68,7 @@ class Credential:
     access_rules: tuple[Rule, ...] | None = None
     expires_at: datetime | None = None
     id: str | None = None
+    run: str | None = None
 
     def shown(self, file: str | None) -> dict[str, Any]:
         """What may be told of it: never the secret. The id is new with each, so it is no part of a diff."""
@@ -85,6 +95,8 @@ def desired(params: Mapping[str, Any]) -> Credential:
             resource="path",
             hint="Say where the clouds.yaml goes: Keystone tells the secret once",
         )
+    check_name("name", params["name"], "application credential")
+    private_file.check_path(os.path.abspath(params["path"]))
     rules, roles = params.get("access_rules"), params.get("roles")
     for option, given in (("access_rules", rules), ("roles", roles)):
         if given is not None and not given:
@@ -164,13 +176,16 @@ def ensure_credential(
     :raises CannotApply: it would have to be replaced, and that was not allowed.
     """
     path = os.path.abspath(path)
-    in_file = _id_in(path)
-    actual = _find(connection, wanted.name)
-    reason = "there is none yet"
+    in_file, unfinished = _id_in(path), _unfinished(path)
+    family = _family(connection, wanted.name)
+    lost = [each for each in family if unfinished is not None and each.run == unfinished and each.id != in_file]
+    actual = _current([each for each in family if each not in lost], in_file, wanted.name)
+    left = [each for each in family if each is not actual]
+    reason = "an earlier run ended before it had written the file" if lost else "there is none yet"
     if actual is not None:
         found = why_replace(wanted, actual, in_file, datetime.now(UTC))
         if found is None:
-            return _kept(actual, path, check_mode)
+            return _kept(connection, actual, left, path, check_mode)
         reason = found
         if not replace:
             raise CannotApply(
@@ -182,12 +197,30 @@ def ensure_credential(
             )
     after = wanted if actual is None else _merged(wanted, actual)
     if not check_mode:
-        if actual is not None:
-            _delete(connection, actual)
-        after = _create(connection, after, path, cloud)
+        after = _replaced(connection, after, family, lost, path, cloud)
     shown = {**after.shown(path), "id": after.id, "cloud": cloud}
     before = {} if actual is None else actual.shown(path if in_file == actual.id else None)
     return _answer(shown, before, _merged(wanted, Credential(wanted.name)).shown(path) | {"private": True}, reason)
+
+
+def _replaced(
+    connection: Connection, wanted: Credential, family: list[Credential], lost: list[Credential], path: str, cloud: str
+) -> Credential:
+    """Make the new one, write its file, and only then delete the others: what was there works until then.
+
+    :param lost: those whose secret nobody has; they go first, as they may hold the name.
+    """
+    private_file.check_writable(path, KIND)
+    run = secrets.token_hex(4)
+    for each in lost:
+        _delete(connection, each)
+    kept = [each for each in family if each not in lost]
+    taken = any(each.name == wanted.name for each in kept)
+    made = _create(connection, wanted, f"{wanted.name}-{run}" if taken else wanted.name, run, path, cloud)
+    with changing():
+        for each in kept:
+            _delete(connection, each)
+    return made
 
 
 def _merged(wanted: Credential, actual: Credential) -> Credential:
@@ -197,28 +230,45 @@ def _merged(wanted: Credential, actual: Credential) -> Credential:
     return Credential(wanted.name, roles, rules, wanted.expires_at)
 
 
-def _kept(actual: Credential, path: str, check_mode: bool) -> dict[str, Any]:
+def _kept(
+    connection: Connection, actual: Credential, left: list[Credential], path: str, check_mode: bool
+) -> dict[str, Any]:
+    """What is there will do. What an earlier run left of the family goes, and the file's permissions are put right."""
     shown = {**actual.shown(path), "id": actual.id}
     private = private_file.permissions_right(path)
-    if not private and not check_mode:
-        os.chmod(path, private_file.FILE_MODE)
+    reason = None if private else "others may read the file"
+    if left:
+        reason = f"an earlier run left {', '.join(sorted(each.name for each in left))}"
+    if not check_mode:
+        if not private:
+            os.chmod(path, private_file.FILE_MODE)
+        for each in left:
+            _delete(connection, each)
     before, after = {**actual.shown(path), "private": private}, {**actual.shown(path), "private": True}
-    return _answer(shown, before, after, None if private else "others may read the file")
+    if left:
+        before, after = {**before, "left": sorted(each.name for each in left)}, {**after, "left": []}
+    return _answer(shown, before, after, reason)
 
 
 def remove_credential(connection: Connection, name: str, path: str | None, *, check_mode: bool) -> dict[str, Any]:
     """Have no such credential, and no file with its secret."""
+    check_name("name", name, "application credential")
     path = None if path is None else os.path.abspath(path)
-    actual = _find(connection, name)
+    if path is not None:
+        private_file.check_path(path)
+    family = _family(connection, name)
     in_file = None if path is None else _id_in(path)
-    ours = path is not None and in_file is not None and (actual is None or in_file == actual.id)
+    ours = path is not None and in_file is not None and (not family or any(each.id == in_file for each in family))
     if not check_mode:
-        if actual is not None:
-            _delete(connection, actual)
-        if path is not None and ours:
-            private_file.remove(path, KIND)
-    gone = actual is not None or ours
-    before = {} if not gone else {**(actual or Credential(name)).shown(path if ours else None)}
+        for each in family:
+            _delete(connection, each)
+        if path is not None:
+            _finish(path)
+            if ours:
+                private_file.remove(path, KIND)
+    gone = bool(family) or ours
+    shown = _current(family, in_file, name) or Credential(name)
+    before = {} if not gone else {**shown.shown(path if ours else None)}
     return _answer(None, before, {}, "it is not wanted any more" if gone else None)
 
 
@@ -252,53 +302,109 @@ def _id_in(path: str) -> str | None:
         ) from error
 
 
-def _find(connection: Connection, name: str) -> Credential | None:
-    """The user's own credential of this name; names are unique for a user."""
-    user = connection.current_user_id
+def _family(connection: Connection, name: str) -> list[Credential]:
+    """The user's own credential of this name, and those that replaced one of it, by name."""
     resource = f"application_credential/{name}"
-    with translated(f"read application credential '{name}'", resource):
-        found = read(
-            lambda: list(connection.identity.application_credentials(user=user, name=name)),
-            f"read application credential '{name}'",
-            resource,
-        )
-    here = [each for each in found or () if each.name == name]
-    if not here:
-        return None
-    entry = here[0]
+    found = read(
+        lambda: list(connection.identity.application_credentials(user=connection.current_user_id)),
+        f"read application credential '{name}'",
+        resource,
+    )
+    every = [_from_api(each) for each in found or ()]
+    heir = re.compile(rf"{re.escape(name)}-([0-9a-f]{{8}})")
+    members = [
+        each
+        for each in every
+        if each.name == name or (each.run and heir.fullmatch(each.name) and each.name.endswith(each.run))
+    ]
+    return sorted(members, key=lambda each: each.name)
+
+
+def _from_api(entry: Any) -> Credential:
     rules = entry.access_rules
-    asked = re.fullmatch(rf"{re.escape(MARK)}(.+)", entry.description or "")
-    roles = asked[1].split(", ") if asked else [role["name"] for role in entry.roles or ()]
+    told = _DESCRIPTION.fullmatch(entry.description or "")
+    asked = told[2] if told else None
+    roles = asked.split(", ") if asked else [role["name"] for role in entry.roles or ()]
     return Credential(
         entry.name,
         tuple(sorted(roles)),
         None if rules is None else _rules(rules),
         None if entry.expires_at is None else _time(entry.expires_at),
         entry.id,
+        told[1] if told else None,
     )
 
 
+def _current(family: list[Credential], in_file: str | None, name: str) -> Credential | None:
+    """The member that counts: whose secret the file holds, else the one of the very name, else any."""
+    order = sorted(family, key=lambda each: (each.id != in_file, each.name != name, each.name))
+    return order[0] if order else None
+
+
+def _pending(path: str) -> str:
+    """Where the mark of a run lies that has not written its file yet."""
+    folder, file = os.path.split(path)
+    return os.path.join(folder, f".{file}.unfinished")
+
+
+def _unfinished(path: str) -> str | None:
+    """The mark of a run that ended between Keystone's answer and the file; None when there is none."""
+    try:
+        with open(_pending(path), encoding="utf-8") as stream:
+            return stream.read(64).strip()
+    except OSError:
+        return None
+
+
+def _finish(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_pending(path))
+
+
 def _delete(connection: Connection, credential: Credential) -> None:
-    with _explained(credential.name, "delete"):
-        connection.identity.delete_application_credential(connection.current_user_id, credential.id)
+    """Delete it; after an unclear answer it is looked for, and the request sent once more."""
+    user = connection.current_user_id
+    for attempt in (1, 2):
+        try:
+            write(
+                lambda: connection.identity.delete_application_credential(user, credential.id),
+                f"delete application credential '{credential.name}'",
+                f"application_credential/{credential.name}",
+                explain=_refusal,
+            )
+        except Unclear as unclear:
+            if all(each.id != credential.id for each in _family(connection, credential.name)):
+                return
+            if attempt == 2:
+                raise unclear.error from unclear
+        else:
+            return
 
 
-def _create(connection: Connection, wanted: Credential, path: str, cloud: str) -> Credential:
-    body: dict[str, Any] = {"name": wanted.name, "unrestricted": False}
-    if wanted.roles is not None:
-        body["roles"] = [{"name": role} for role in wanted.roles]
-        body["description"] = MARK + ", ".join(wanted.roles)
-    if wanted.access_rules is not None:
-        body["access_rules"] = [asdict(rule) for rule in wanted.access_rules]
-    if wanted.expires_at is not None:
-        body["expires_at"] = wanted.expires_at.replace(tzinfo=None).isoformat()
-    with _explained(wanted.name, "create"):
-        # The SDK's resource shows its body in debug logs, secret included; a plain request does not.
-        answer = connection.identity.post(
-            f"/users/{connection.current_user_id}/application_credentials", json={"application_credential": body}
-        )
-        _raise_for(answer)
-        made = answer.json()["application_credential"]
+def _create(connection: Connection, wanted: Credential, name: str, run: str, path: str, cloud: str) -> Credential:
+    """Make one of this name and write its file. Where the file cannot be written there is none in the end.
+
+    :raises KcloudError: two requests had no clear answer, or the file system refuses.
+    """
+    private_file.write_text(_pending(path), run, KIND)
+    made = None
+    for attempt in (1, 2):
+        try:
+            made = write(
+                lambda: _post(connection, wanted, name, run),
+                f"create application credential '{name}'",
+                f"application_credential/{name}",
+                explain=_refusal,
+            )
+            break
+        except Unclear as unclear:
+            # Where it was made all the same, its secret was in the answer that was lost.
+            for each in _family(connection, name):
+                if each.run == run:
+                    _delete(connection, each)
+            if attempt == 2:
+                _finish(path)
+                raise unclear.error from unclear
     made_of = document(
         cloud, made, connection.config.auth["auth_url"], connection.config.get_region_name(),
         connection.config.get_interface("identity") or "public",
@@ -307,10 +413,45 @@ def _create(connection: Connection, wanted: Credential, path: str, cloud: str) -
         private_file.write_yaml(path, made_of, KIND)
     except KcloudError:
         # Nobody knows its secret: it would only be in the way of the next run.
-        connection.identity.delete_application_credential(connection.current_user_id, made["id"])
+        _delete(connection, Credential(name, id=made["id"]))
+        _finish(path)
         raise
+    _finish(path)
     roles = tuple(sorted(role["name"] for role in made.get("roles") or ()))
-    return Credential(wanted.name, wanted.roles or roles, wanted.access_rules, wanted.expires_at, made["id"])
+    return Credential(name, wanted.roles or roles, wanted.access_rules, wanted.expires_at, made["id"], run)
+
+
+def _post(connection: Connection, wanted: Credential, name: str, run: str) -> dict[str, Any]:
+    """Keystone's answer to the creation, with the secret."""
+    told = f" with the roles {', '.join(wanted.roles)}" if wanted.roles is not None else ""
+    body: dict[str, Any] = {"name": name, "unrestricted": False, "description": f"{MARK}, run {run}{told}"}
+    if wanted.roles is not None:
+        body["roles"] = [{"name": role} for role in wanted.roles]
+    if wanted.access_rules is not None:
+        body["access_rules"] = [asdict(rule) for rule in wanted.access_rules]
+    if wanted.expires_at is not None:
+        body["expires_at"] = wanted.expires_at.replace(tzinfo=None).isoformat()
+    # The SDK's resource shows its body in debug logs, secret included; a plain request does not.
+    answer = connection.identity.post(
+        f"/users/{connection.current_user_id}/application_credentials",
+        json={"application_credential": body},
+        # The SDK sends a request again that was cut off, and meets what the first one made.
+        connect_retries=0,
+    )
+    _raise_for(answer)
+    try:
+        made = answer.json()["application_credential"]
+        return {**made, "id": made["id"], "secret": made["secret"]}
+    except (ValueError, TypeError, KeyError) as error:
+        raise Unclear(
+            ServiceError(
+                f"Failed to create application credential '{name}'",
+                code="BROKEN_ANSWER",
+                resource=f"application_credential/{name}",
+                reason="Keystone's answer does not hold the credential",
+                hint="A proxy in front of Keystone may have answered in its place: look at it, then run again",
+            )
+        ) from error
 
 
 def _raise_for(answer: Any) -> None:
@@ -319,14 +460,11 @@ def _raise_for(answer: Any) -> None:
     raise_from_response(answer)
 
 
-@contextlib.contextmanager
-def _explained(name: str, verb: str) -> Iterator[None]:
-    """Say what Keystone's 403 means here."""
-    try:
-        with translated(f"{verb} application credential '{name}'", f"application_credential/{name}"):
-            yield
-    except NotPermitted as error:
-        error.hint = (
+def _refusal(error: Exception, doing: str, resource: str) -> KcloudError:
+    """As ``from_exception``; what Keystone's 403 means here."""
+    ours = from_exception(error, doing, resource)
+    if isinstance(ours, NotPermitted):
+        ours.hint = (
             "An application credential cannot make others: log in with a user's password. Roles must be the user's own"
         )
-        raise
+    return ours

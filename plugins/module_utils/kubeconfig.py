@@ -234,6 +234,7 @@ def read_file(path: str) -> Summary | None:
     """
     import yaml
 
+    private_file.check_path(path)
     try:
         with open(path, encoding="utf-8") as stream:
             return summary(yaml.safe_load(stream))

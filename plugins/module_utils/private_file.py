@@ -6,20 +6,68 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
 
 def permissions_right(path: str) -> bool:
-    """Whether nobody but the owner can read the file."""
-    return os.stat(path).st_mode & 0o777 == FILE_MODE
+    """Whether nobody but the owner can read the file. One that not even the owner may write is as private."""
+    return os.stat(path).st_mode & 0o077 == 0
+
+
+def check_path(path: str) -> None:
+    """A file of ours can be at the path: nothing else is there. Reading a pipe would wait for ever.
+
+    :raises InvalidRequest: a folder, a pipe, a device or a socket is there, or the path is empty.
+    """
+    kind = "is empty" if not path else "is not a file" if os.path.exists(path) and not os.path.isfile(path) else None
+    if kind:
+        raise InvalidRequest(
+            f"Failed to read option 'path': '{path}' {kind}",
+            resource="path",
+            hint="Give the path of a file, whether it exists or not; nothing was changed",
+        )
+
+
+def check_writable(path: str, what: str) -> None:
+    """A file can be written at the path, as far as can be told before: its folder takes one.
+
+    :raises KcloudError: it does not; missing folders that could be made are there now.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        _make_folders(folder)
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{what}-", dir=folder)
+        try:
+            # A full file system takes an empty file.
+            os.write(descriptor, b" " * 4096)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+            os.unlink(temporary)
+    except OSError as error:
+        raise _not_writable(path, what, error) from error
+
+
+def _not_writable(path: str, what: str, error: OSError) -> KcloudError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return KcloudError(
+        f"Failed to write the {what} to '{path}'",
+        code="NOT_WRITABLE",
+        resource=path,
+        reason=error.strerror,
+        hint=f"Free space on the file system of '{os.path.dirname(os.path.abspath(path))}', then run again"
+        if full
+        else "Give a path that the user who runs the task may write",
+    )
 
 
 def _make_folders(folder: str) -> None:
@@ -31,13 +79,18 @@ def _make_folders(folder: str) -> None:
 
 
 def write_yaml(path: str, document: Mapping[str, Any], what: str) -> None:
-    """Write a document at once and whole, readable by its owner alone; missing folders are made 0700.
+    """Write a document as YAML; as ``write_text``."""
+    import yaml
+
+    write_text(path, yaml.safe_dump(dict(document), sort_keys=False), what)
+
+
+def write_text(path: str, text: str, what: str) -> None:
+    """Write a file at once and whole, readable by its owner alone; missing folders are made 0700.
 
     :param what: what it is, for the message, such as ``kubeconfig``.
     :raises KcloudError: the file system refuses.
     """
-    import yaml
-
     folder = os.path.dirname(os.path.abspath(path))
     try:
         _make_folders(folder)
@@ -45,7 +98,7 @@ def write_yaml(path: str, document: Mapping[str, Any], what: str) -> None:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{what}-", dir=folder)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                yaml.safe_dump(dict(document), stream, sort_keys=False)
+                stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(temporary, path)
@@ -53,13 +106,7 @@ def write_yaml(path: str, document: Mapping[str, Any], what: str) -> None:
             os.unlink(temporary)
             raise
     except OSError as error:
-        raise KcloudError(
-            f"Failed to write the {what} to '{path}'",
-            code="NOT_WRITABLE",
-            resource=path,
-            reason=error.strerror,
-            hint="Give a path that the user who runs the task may write",
-        ) from error
+        raise _not_writable(path, what, error) from error
 
 
 def remove(path: str, what: str) -> None:

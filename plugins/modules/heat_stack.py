@@ -343,6 +343,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.masking
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Desired
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.reconcile import ensure
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.source import read_desired
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import from_environment
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline
@@ -364,6 +365,7 @@ OWN_ARGUMENTS: dict[str, dict[str, Any]] = {
 
 def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]], object]) -> dict[str, Any]:
     """Do what the parameters say and return the module's result."""
+    check_label("name", params["name"], "stack")
     masking = Masking(params, hide)
     if params["state"] == "present":
         # Before the first request: a wrong file needs no cloud, and only the template says what must not be shown.

@@ -233,6 +233,7 @@ from typing import Any
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.listing import parse_time, read_stacks
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 DETAILS = ["parameters", "outputs", "resources", "events", "failures"]
@@ -247,6 +248,8 @@ OWN_ARGUMENTS: dict[str, dict[str, Any]] = {
 
 def run(params: dict[str, Any], _check_mode: bool) -> dict[str, Any]:
     """Do what the parameters say and return the module's result."""
+    if params["name"] is not None:
+        check_label("name", params["name"], "stack")
     since = params["events_since"]
     # Before the first request: a wrong time needs no cloud.
     parse_time(since)

@@ -438,11 +438,11 @@ from typing import Any
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import DRIVER_ARGUMENT
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import DesiredCluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.request import (
     GROUP_SPEC,
     REPLACE_SPEC,
+    absent_cluster,
     desired_cluster,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.upgrade import (
@@ -489,7 +489,7 @@ SPEC: dict[str, dict[str, Any]] = {
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     present = params["state"] == "present"
-    desired = desired_cluster(params) if present else DesiredCluster(params["name"])
+    desired = desired_cluster(params) if present else absent_cluster(params)
     return reconcile_cluster(
         connect(params),
         desired,

@@ -253,6 +253,7 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, read_clusters
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
@@ -264,6 +265,8 @@ SPEC: dict[str, dict[str, Any]] = {
 
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    if params["name"] is not None:
+        check_label("name", params["name"], "cluster")
     how = How.from_params(params, check_mode)
     clusters = read_clusters(connect(params), params["name"], how, diagnose=params["diagnose"])
     return {"clusters": clusters, "changed": False}

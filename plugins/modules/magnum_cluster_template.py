@@ -309,7 +309,9 @@ SPEC: dict[str, dict[str, Any]] = {
 
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
-    connection, given = connect(params), desired_template(params)
+    # What is wrong is said before any cloud is asked.
+    given = desired_template(params)
+    connection = connect(params)
     how, present = How.from_params(params, check_mode), params["state"] == "present"
     if not params["versioning"]:
         return reconcile_template(connection, params["name"], given, how, present=present)

@@ -117,6 +117,7 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_reference
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import read_templates
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
@@ -129,6 +130,8 @@ SPEC: dict[str, dict[str, Any]] = {
 
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    if params["name"] is not None:
+        check_reference("name", params["name"], "cluster template")
     found = read_templates(
         connect(params),
         params["name"],

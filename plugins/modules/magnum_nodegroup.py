@@ -286,7 +286,9 @@ SPEC: dict[str, dict[str, Any]] = {
 
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
-    return reconcile_node_group(connect(params), desired_node_group(params), How.from_params(params, check_mode))
+    # What is wrong is said before any cloud is asked.
+    desired = desired_node_group(params)
+    return reconcile_node_group(connect(params), desired, How.from_params(params, check_mode))
 
 
 def main() -> None:

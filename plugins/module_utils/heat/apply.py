@@ -136,13 +136,14 @@ def _begin(watch: Watch, stack: Stack, what: str, send: Callable[[], object]) ->
 
 
 def _look(watch: Watch, look: Callable[[], Stack | None], seconds: float) -> Stack | None:
-    """Look until there is something to see, for some seconds at most."""
+    """Look until there is something to see, for some seconds at most. It follows a write, so a failure says that."""
     limit = Deadline.after(seconds, watch.clock)
-    for step in intervals(0.2, 2.0):
-        found = look()
-        if found or limit.passed:
-            return found
-        limit.pause(step)
+    with changing():
+        for step in intervals(0.2, 2.0):
+            found = look()
+            if found or limit.passed:
+                return found
+            limit.pause(step)
     return None
 
 

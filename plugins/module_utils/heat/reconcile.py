@@ -68,6 +68,16 @@ def ensure(watch: Watch, desired: Desired, state: str, *, check_mode: bool) -> O
     """
     if state == "absent":
         return _ensure_absent(watch, desired.name, check_mode=check_mode)
+    try:
+        return _ensure_present(watch, desired, check_mode=check_mode)
+    except Conflict as error:
+        if error.code != "STACK_EXISTS":
+            raise
+        # Another run made it between this run's reading and its writing: it is compared like any that was there before.
+        return _ensure_present(watch, desired, check_mode=check_mode)
+
+
+def _ensure_present(watch: Watch, desired: Desired, *, check_mode: bool) -> Outcome:
     actual = read_actual(watch, desired)
     if desired.template is None and actual:
         watch.learned(actual.definition.template)

@@ -96,6 +96,7 @@ def ensure_kubeconfig(
 
     :returns: ``kubeconfig`` (what may be shown of it), ``changed``, ``reason``, ``diff``.
     """
+    check_label("cluster", name, "cluster")
     path = os.path.abspath(path)
     found = kubeconfig.read_file(path)
     api = MagnumApi(connection, api_version)
@@ -154,6 +155,7 @@ def remove_kubeconfig(name: str, path: str, *, check_mode: bool) -> dict[str, An
 
     :param name: name or id of the cluster; a kubeconfig of another one is not removed.
     """
+    check_label("cluster", name, "cluster")
     path = os.path.abspath(path)
     found = kubeconfig.read_file(path)
     if found is None:

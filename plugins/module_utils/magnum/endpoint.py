@@ -67,10 +67,14 @@ def find_endpoint(adapter: Any) -> Any:
             hint="Check 'region_name' and 'interface', or whether this cloud offers Magnum",
         )
     if endpoint.max_microversion is None:
-        # Keystoneauth does not tell why it could not read the versions; the same request by itself does.
-        adapter.session.get(re.sub(r"/v1/?$", "/", endpoint.url), authenticated=False)
-        endpoint = adapter.get_endpoint_data()
-        if endpoint.max_microversion is None:
+        # Keystoneauth does not tell why it could not read the versions; the same request by itself does. Below the address
+        # that an override gives, as `.../v1`, there are none: they are at its root.
+        root = re.sub(r"/v1/?$", "/", endpoint.url)
+        adapter.session.get(root, authenticated=False)
+        endpoint = adapter.session.auth.get_endpoint_data(
+            adapter.session, endpoint_override=root, service_type="container-infra", discover_versions=True
+        )
+        if endpoint is None or endpoint.max_microversion is None:
             no_versions("what answers there tells no microversions")
     return endpoint
 

@@ -161,6 +161,15 @@ def desired_cluster(params: Mapping[str, Any]) -> DesiredCluster:
     )
 
 
+def absent_cluster(params: Mapping[str, Any]) -> DesiredCluster:
+    """The cluster that ``magnum_cluster`` is to make go.
+
+    :raises InvalidRequest: a name that none can have: what it would reach is something else.
+    """
+    check_label("name", params["name"], "cluster")
+    return DesiredCluster(params["name"])
+
+
 def desired_node_group(params: Mapping[str, Any]) -> DesiredCluster:
     """What the options of ``magnum_nodegroup`` declare: a cluster of which only one group is said.
 

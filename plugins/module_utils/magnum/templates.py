@@ -14,6 +14,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     InvalidRequest,
     KcloudError,
     NotPermitted,
+    Unsupported,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 # The role that Magnum's own policy lets publish and hide.
 PUBLISHER = "admin"
+# The microversion whose Magnum makes templates without flavors; those before answer 500 (KeyError).
+FLAVORS_OPTIONAL = (1, 12)
 
 
 def reconcile_template(
@@ -63,6 +66,7 @@ def reconcile_template(
     used_by = tuple(c.name for c in api.clusters() if c.cluster_template_id == actual.id) if touched else ()
     if present:
         plan = plan_template(name, given, actual, used_by=used_by)
+        _check_flavors(api, plan)
         _check_references(references, plan)
     else:
         plan = plan_template_absent(name if actual is None else actual.name, actual, used_by=used_by)
@@ -95,6 +99,7 @@ def reconcile_versions(
         plan, left_visible = plan_versions_absent(family, members), []
     else:
         plan, left_visible = _plan_permitted(connection, family, given, members, [entry.name for entry in templates])
+        _check_flavors(api, plan)
         _check_references(references, plan)
     standing = {member.name: member.template for member in members}
     template = _foreseen(plan, standing)
@@ -223,6 +228,23 @@ def _until_clear(send: Callable[[], object], is_done: Callable[[], bool]) -> Non
 
 def _holds(template: ClusterTemplate | None, values: Mapping[str, Any]) -> bool:
     return template is not None and not template_differences(values, template)
+
+
+def _check_flavors(api: MagnumApi, plan: Plan) -> None:
+    """What Magnum answers with a bare 500 is refused before it is sent.
+
+    :raises Unsupported: Magnum before 21 (1.12) makes no template without both flavors.
+    """
+    for change in plan.changes if api.server_version < FLAVORS_OPTIONAL else ():
+        missing = [key for key in ("flavor", "master_flavor") if not change.arguments.get(f"{key}_id")]
+        if change.verb == "create_cluster_template" and missing:
+            raise Unsupported(
+                f"Failed to create cluster template '{change.arguments['name']}': this Magnum needs "
+                f"{' and '.join(map(repr, missing))} in each new template",
+                resource=change.resource,
+                reason=f"its API is at {api.server_version[0]}.{api.server_version[1]}; from 1.12 on they may be left out",
+                hint="Set these options; a cluster and its node groups may still have other flavors",
+            )
 
 
 def _create(api: MagnumApi, change: Change, clock: Clock) -> str:

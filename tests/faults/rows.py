@@ -1,0 +1,280 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table: which faults meet which operation, and what must come of it.
+
+A row is a fault x an operation. All rows demand the same besides what they expect: the result's `changed` is what the APIs
+show, there is one object of the name, the same run again succeeds, and once more changes nothing; nowhere a traceback or a
+secret.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+TEMPLATE = "test-faults-template"
+IMAGE = "ubuntu-capi"
+Params = dict[str, Any]
+Step = tuple[str, Params]
+
+STACK = {
+    "heat_template_version": "wallaby",
+    "parameters": {"length": {"type": "number", "default": 8}},
+    "resources": {"text": {"type": "OS::Heat::RandomString", "properties": {"length": {"get_param": "length"}}}},
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Something that a module does to an object called `name`.
+
+    :param step: name -> (module, parameters).
+    :param before: name -> the steps that make what the operation needs.
+    :param write: method and path of the request that does it.
+    :param look: path of the requests that read the object.
+    :param kind: the key of `Truth.all_of` that the operation is about.
+    :param present: whether there is one such object in the end.
+    """
+
+    step: Callable[[str], Step]
+    write: tuple[str, str]
+    look: str
+    kind: str
+    before: tuple[Callable[[str], Step], ...] = ()
+    present: bool = True
+
+
+def _cluster(name: str, **more: Any) -> Step:
+    return "magnum_cluster", {"name": name, "cluster_template": TEMPLATE, "timeout": 240, **more}
+
+
+def _stack(name: str, **more: Any) -> Step:
+    return "heat_stack", {"name": name, "template_body": STACK, "timeout": 240, **more}
+
+
+def template_step(name: str, **more: Any) -> Step:
+    made_of = {"image": IMAGE, "coe": "kubernetes", "external_network": "public", "network_driver": "calico"}
+    return "magnum_cluster_template", {
+        "name": name, "flavor": "cpu.medium", "master_flavor": "cpu.medium", **made_of, **more,
+    }  # fmt: skip
+
+
+def credential_step(name: str) -> Step:
+    path = Path(tempfile.gettempdir(), "kcloud-faults", name, "clouds.yaml")
+    return "application_credential", {"name": name, "path": str(path), "roles": ["member"]}
+
+
+def _make(name: str) -> Step:
+    return _cluster(name, node_count=1)
+
+
+CLUSTERS = r"^/v1/clusters"
+OPERATIONS: Mapping[str, Operation] = {
+    "create": Operation(_make, ("POST", r"^/v1/clusters$"), CLUSTERS, "clusters"),
+    "resize": Operation(
+        lambda name: _cluster(name, node_count=2), ("POST", r"/actions/resize"), CLUSTERS, "clusters", (_make,)
+    ),
+    "delete": Operation(
+        lambda name: ("magnum_cluster", {"name": name, "state": "absent", "timeout": 240}),
+        ("DELETE", r"^/v1/clusters/"),
+        CLUSTERS,
+        "clusters",
+        (_make,),
+        present=False,
+    ),
+    "group": Operation(
+        lambda name: ("magnum_nodegroup", {"cluster": name, "name": "extra", "node_count": 1, "timeout": 240}),
+        ("POST", r"/nodegroups"),
+        CLUSTERS,
+        "clusters",
+        (_make,),
+    ),
+    "bounds": Operation(
+        lambda name: _cluster(name, node_groups=[{"name": "default-worker", "max_node_count": 4}]),
+        ("PATCH", r"/nodegroups/"),
+        CLUSTERS,
+        "clusters",
+        (_make,),
+    ),
+    "template": Operation(template_step, ("POST", r"^/v1/clustertemplates$"), r"^/v1/clustertemplates", "templates"),
+    "template change": Operation(
+        lambda name: template_step(name, labels={"a": "1"}),
+        ("PATCH", r"^/v1/clustertemplates/"),
+        r"^/v1/clustertemplates",
+        "templates",
+        (template_step,),
+    ),
+    "template delete": Operation(
+        lambda name: ("magnum_cluster_template", {"name": name, "state": "absent"}),
+        ("DELETE", r"^/v1/clustertemplates/"),
+        r"^/v1/clustertemplates",
+        "templates",
+        (template_step,),
+        present=False,
+    ),
+    "credential": Operation(
+        credential_step, ("POST", r"/application_credentials$"), r"/application_credentials", "credentials"
+    ),
+    "credential delete": Operation(
+        lambda name: ("application_credential", {**credential_step(name)[1], "state": "absent"}),
+        ("DELETE", r"/application_credentials/"),
+        r"/application_credentials",
+        "credentials",
+        (credential_step,),
+        present=False,
+    ),
+    "stack": Operation(_stack, ("POST", r"/stacks$"), r"/stacks", "stacks"),
+    "stack change": Operation(
+        lambda name: _stack(name, parameters={"length": 9}), ("PUT|PATCH", r"/stacks/[^/]+/[^/]+$"), r"/stacks", "stacks",
+        (_stack,),
+    ),
+    "stack delete": Operation(
+        lambda name: ("heat_stack", {"name": name, "state": "absent", "timeout": 240}),
+        ("DELETE", r"/stacks/"),
+        r"/stacks",
+        "stacks",
+        (_stack,),
+        present=False,
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong.
+
+    :param rules: for the addon, less method and path.
+    :param on: `write` or `look` of the operation, `all` requests to its service, or a (method, path) of its own.
+    """
+
+    rules: tuple[Mapping[str, Any], ...]
+    on: str | tuple[str, str] = "write"
+
+
+def _answer(status: int, *, times: int = 1, **more: Any) -> dict[str, Any]:
+    error = {"errors": [{"status": status, "title": "Spoiled", "detail": "Spoiled on purpose.", "links": []}]}
+    return {"do": "answer", "status": status, "times": times, "json": error, **more}
+
+
+UNREADABLE = {
+    "errors": [
+        {
+            "status": 400,
+            "code": "client",
+            "title": "Invalid input for field/attribute master_count",
+            "detail": "Invalid input for field/attribute master_count. Value: '0'. Value should be greater or equal to 1",
+            "links": [],
+        }
+    ]
+}
+LISTS = ("GET", r"^/v1/clusters/detail")
+FAULTS: Mapping[str, Fault] = {
+    # on the request that changes something
+    "503 once, not taken": Fault((_answer(503),)),
+    "503 three times, not taken": Fault((_answer(503, times=3),)),
+    "503, taken": Fault((_answer(503, after=True),)),
+    "500 as a page, taken": Fault((_answer(500, after=True, body="html"),)),
+    "429 with Retry-After": Fault((_answer(429, times=2, headers={"Retry-After": "1"}),)),
+    "503 with Retry-After, not taken": Fault((_answer(503, headers={"Retry-After": "1"}),)),
+    "reset before": Fault(({"do": "reset"},)),
+    "reset after": Fault(({"do": "reset", "after": True},)),
+    "slow": Fault(({"do": "slow", "delay": 5},)),
+    "truncated": Fault(({"do": "truncate", "after": True},)),
+    "empty": Fault((_answer(202, after=True, body="empty"),)),
+    "page": Fault((_answer(200, after=True, body="html"),)),
+    "401 once": Fault((_answer(401),)),
+    "401 twice": Fault((_answer(401, times=2),)),
+    "409": Fault((_answer(409),)),
+    # on reads
+    "reads: 503 three times": Fault((_answer(503, times=3),), "look"),
+    "reads: 429 with Retry-After": Fault((_answer(429, times=2, headers={"Retry-After": "1"}),), "look"),
+    "reads: page once": Fault((_answer(200, body="html"),), "look"),
+    "reads: 404 as a page once": Fault((_answer(404, body="html"),), "look"),
+    "reads: 404 once": Fault((_answer(404),), "look"),
+    "reads: empty once": Fault((_answer(200, body="empty"),), "look"),
+    "reads: truncated once": Fault(({"do": "truncate", "after": True},), "look"),
+    "reads: reset": Fault(({"do": "reset", "times": 2},), "look"),
+    "reads: away for 30 s": Fault((_answer(503, seconds=30, skip=4),), "look"),
+    "reads: 401 three times": Fault((_answer(401, times=3, skip=4),), "look"),
+    "lists: 400": Fault(({**_answer(400, times=2), "json": UNREADABLE},), LISTS),
+    "lists: stale": Fault(({"do": "without", "after": True, "times": 2},), LISTS),
+    # on everything
+    "login: 503 once": Fault((_answer(503),), ("POST", "/auth/tokens")),
+    "login: reset once": Fault(({"do": "reset"},), ("POST", "/auth/tokens")),
+    "versions: 503 once": Fault((_answer(503),), ("GET", r"^/$")),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. `codes`: the failure codes that are right where it does not succeed; none: it succeeds."""
+
+    operation: str
+    fault: str
+    codes: tuple[str, ...] = ()
+    tier: int = 3
+    rules: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
+
+    @property
+    def name(self) -> str:
+        """How it is called in the report."""
+        return f"{self.operation}: {self.fault}"
+
+
+# A refused token is refused: the run says so, and what it was to do was not done.
+REFUSED = ("AUTHENTICATION_FAILED",)
+# What a clear 409 means depends on the request; nothing was done.
+CONFLICT = ("CONFLICT", "STACK_BUSY", "STACK_EXISTS", "REJECTED")
+# Sent twice, refused twice: after the looks in between the service's own words are the reason.
+AWAY = ("SERVICE_ERROR", "CLOUD_UNREACHABLE", "BROKEN_ANSWER")
+CODES: Mapping[str, tuple[str, ...]] = {
+    "503 three times, not taken": AWAY,
+    "401 twice": REFUSED,
+    "409": CONFLICT,
+    # No answer that Magnum gives for long: told with what to do about it, or survived
+    "lists: 400": (),
+}
+# Which rows `make test` runs: each fault once, on the operations where it was seen to go wrong.
+QUICK = {
+    ("create", "503, taken"), ("create", "reset after"), ("create", "truncated"), ("create", "page"), ("create", "empty"),
+    ("create", "429 with Retry-After"), ("create", "reads: 404 once"), ("create", "reads: away for 30 s"),
+    ("create", "lists: stale"), ("create", "login: 503 once"),
+    ("resize", "reset after"), ("resize", "500 as a page, taken"), ("resize", "reads: 404 as a page once"),
+    ("resize", "401 once"), ("resize", "reads: page once"), ("resize", "versions: 503 once"),
+    ("delete", "503, taken"), ("delete", "reads: 404 once"), ("delete", "reads: 404 as a page once"),
+    ("delete", "reads: 401 three times"), ("delete", "lists: 400"),
+    ("group", "reset after"), ("group", "truncated"), ("bounds", "503, taken"), ("bounds", "reads: empty once"),
+    ("template", "reset after"), ("template change", "503, taken"), ("template delete", "page"),
+    ("credential", "reset after"), ("credential", "page"), ("credential delete", "503, taken"),
+    ("stack", "reset after"), ("stack change", "truncated"), ("stack delete", "503, taken"), ("stack", "reads: page once"),
+}  # fmt: skip
+# A fault that an operation cannot meet
+SENSELESS = {
+    ("lists: 400", "templates"), ("lists: 400", "stacks"), ("lists: stale", "templates"), ("lists: stale", "stacks"),
+    ("versions: 503 once", "stacks"), ("versions: 503 once", "credentials"), ("lists: 400", "credentials"),
+    ("lists: stale", "credentials"),
+}  # fmt: skip
+
+
+def table(tier: int, only: str = "") -> list[Row]:
+    """The rows of a tier, less those whose name does not hold `only`."""
+    rows = []
+    for operation, about in OPERATIONS.items():
+        for fault in FAULTS:
+            if (fault, about.kind) in SENSELESS:
+                continue
+            quick = (operation, fault) in QUICK
+            rows.append(Row(operation, fault, CODES.get(fault, ()), 2 if quick else 3))
+    return [row for row in rows if row.tier <= tier and only in row.name]
+
+
+def rules_of(row: Row, name: str) -> list[dict[str, Any]]:
+    """The addon's rules for a row about the object `name`."""
+    operation, fault = OPERATIONS[row.operation], FAULTS[row.fault]
+    where = {"write": operation.write, "look": ("GET", operation.look)}.get(str(fault.on), fault.on)
+    method, path = where
+    return [{"method": method, "path": path, "name": name, **rule} for rule in fault.rules]
