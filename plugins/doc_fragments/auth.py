@@ -28,7 +28,9 @@ options:
     description: Name of the region.
     type: str
   interface:
-    description: Which of the catalog's endpoints to use.
+    description:
+      - Which of the catalog's endpoints to use.
+      - The environment variable E(MAGNUM_ENDPOINT_TYPE) is its default; V(publicURL) in it is V(public).
     type: str
     choices: [public, internal, admin]
     default: public

@@ -10,11 +10,13 @@ import contextlib
 import os
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     AuthenticationFailed,
     CloudUnreachable,
@@ -36,6 +38,12 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 One = TypeVar("One")
 
+
+def _endpoint_type(name: str) -> str:
+    """The interface that an environment variable of the older clients names; they write `publicURL`."""
+    return env_fallback(name).removesuffix("URL")
+
+
 # Names and meanings are those of openstack.cloud, so that module_defaults can be shared.
 AUTH_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "cloud": {"type": "raw"},
@@ -46,6 +54,7 @@ AUTH_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
         "type": "str",
         "choices": ["public", "internal", "admin"],
         "default": "public",
+        "fallback": (_endpoint_type, ["MAGNUM_ENDPOINT_TYPE"]),
         "aliases": ["endpoint_type"],
     },
     "validate_certs": {"type": "bool", "aliases": ["verify"]},
@@ -228,6 +237,46 @@ def _login_error(error: Exception) -> KcloudError:
     if isinstance(told, InvalidRequest) or not _is_clients_error(error):
         return AuthenticationFailed(told.message, resource=told.resource, reason=told.reason, hint=WAY_IN_HINT)
     return told
+
+
+def trust_refusal(connection: Connection, doing: str, resource: str) -> NotPermitted | None:
+    """Why these credentials cannot make the Keystone trust that a cluster or a stack needs; None when they can.
+
+    Keystones differ in which application credentials may, so it is asked for a trust that cannot be made, with a trustee
+    that does not exist: it refuses the credential first (403), and misses the user second (404). Only asked with an
+    application credential; nothing is made.
+
+    :param doing: an infinitive that completes "Failed to ...".
+    """
+    auth_type = str(connection.config.config.get("auth_type") or "")
+    if "applicationcredential" not in auth_type.replace("_", "").lower():
+        return None
+    wanted = {
+        "trustor_user_id": connection.current_user_id,
+        "trustee_user_id": uuid.uuid4().hex,
+        "impersonation": False,
+        "project_id": connection.current_project_id,
+        "roles": [{"name": "member"}],
+    }
+    answer = read(
+        lambda: connection.session.post(
+            "/OS-TRUST/trusts",
+            json={"trust": wanted},
+            endpoint_filter={"service_type": "identity", "interface": "public"},
+            raise_exc=False,
+        ),
+        doing,
+        resource,
+    )
+    if answer is None or answer.status_code != 403 or "trust" not in answer.text.lower():
+        return None
+    return NotPermitted(
+        f"Failed to {doing}: the application credential at hand cannot make the Keystone trust that it needs",
+        code="TRUST_NOT_PERMITTED",
+        resource=resource,
+        reason=_one_line((answer.json().get("error") or {}).get("message") or answer.text),
+        hint="Log in with a user's password; the same credential may read, resize and delete. Nothing was changed",
+    )
 
 
 def status_of(error: BaseException) -> int | None:

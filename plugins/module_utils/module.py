@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +15,8 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import AUTH_ARGUMENT_SPEC
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
 
+# The newest microversion of any Magnum, 23
+NEWEST_MINOR = 14
 # The documentation of these is plugins/doc_fragments/wait.py.
 WAIT_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "wait": {"type": "bool", "default": True},
@@ -69,6 +72,29 @@ def _hide_secrets(module: AnsibleModule) -> None:
     module.no_log_values.update(secrets)
 
 
+def _check_environment(libraries: tuple[str, ...]) -> None:
+    """Variables of the environment that other clients read and that cannot be heeded here are refused, not ignored."""
+    version = os.environ.get("HEAT_API_VERSION", "1")
+    if "heatclient" in libraries and version not in ("", "1"):
+        raise InvalidRequest(
+            f"Failed to read the environment variable HEAT_API_VERSION: Heat has no API '{version}'",
+            resource="HEAT_API_VERSION",
+            hint="Set it to 1, or unset it",
+        )
+
+
+def _version_warnings(params: dict[str, Any]) -> list[str]:
+    """What to say of a microversion that no Magnum has: it is taken as an upper limit."""
+    given = re.fullmatch(r"1\.(\d+)", str(params.get("api_version") or ""))
+    if not given or int(given[1]) <= NEWEST_MINOR:
+        return []
+    told = (
+        f"Magnum has no microversion 1.{given[1]}; it is taken as an upper limit, and the newest that this cloud has is used. "
+        "Set api_version (or MAGNUM_API_VERSION) to what you tested with, such as 1.11"
+    )
+    return [told]
+
+
 def run_module(
     spec: dict[str, Any],
     run: Callable[..., dict[str, Any]],
@@ -94,6 +120,9 @@ def run_module(
                 resource="timeout",
                 hint="Give seconds, 1 or more, or set 'wait: false'",
             )
+        _check_environment(libraries)
+        for warning in _version_warnings(module.params):
+            module.warn(warning)
         more = (module.no_log_values.update,) if hides else ()
         module.exit_json(**run(module.params, module.check_mode, *more))
     except KcloudError as error:

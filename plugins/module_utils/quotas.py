@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.endpoint import magnum_adapter
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -42,7 +43,7 @@ def network_quotas(connection: Connection) -> dict[str, Any]:
 def cluster_quotas(connection: Connection) -> dict[str, Any]:
     """Magnum's: the SDK lacks both calls. Magnum answers 404 for the quota where the project has none of its own."""
     project = connection.current_project_id
-    magnum = connection.config.get_session_client("container-infra")
+    magnum = magnum_adapter(connection)
     limit = read(
         lambda: magnum.get(f"/quotas/{project}/Cluster", microversion="1.6").json(),
         "read Magnum's quota",

@@ -136,6 +136,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.flavors import flavors
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.endpoint import find_endpoint
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.quotas import quotas
 
@@ -174,6 +175,10 @@ def services(connection: Connection) -> dict[str, Any]:
                 adapter = connection.config.get_session_client(service)
                 endpoint = adapter.get_endpoint_data()
                 if endpoint is not None and endpoint.url:
+                    if service == "container-infra":
+                        # An override in clouds.yaml may lead above or below the version that is asked
+                        endpoint = find_endpoint(adapter)
+                        adapter.endpoint_override = endpoint.url
                     adapter.get(something)
         except KcloudError as error:
             found[service] = {"available": False, "reason": error.reason or error.message, "hint": error.hint}

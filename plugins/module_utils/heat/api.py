@@ -17,6 +17,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
     read,
     status_of,
     translated,
+    trust_refusal,
     write,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
@@ -94,6 +95,7 @@ class HeatApi:
             **({"endpoint_override": override} if override else {}),
         )
         self._until = until
+        self._connection = connection
         auth_type = str(connection.config.config.get("auth_type") or "")
         self._is_application_credential = "applicationcredential" in auth_type.replace("_", "").lower()
 
@@ -219,7 +221,13 @@ class HeatApi:
         return answer.to_dict() if answer else {}
 
     def preview_create(self, name: str, request: Mapping[str, Any]) -> Preview:
-        """What a creation would make; Heat checks the whole request, nothing is made."""
+        """What a creation would make; Heat checks the whole request, nothing is made.
+
+        :raises NotPermitted: the credentials cannot make the trust that Heat needs for each stack.
+        """
+        refused = trust_refusal(self._connection, f"create stack '{name}'", f"stack/{name}")
+        if refused is not None:
+            raise refused
         with _explained(f"validate stack '{name}'", f"stack/{name}"):
             answer = self._client.stacks.preview(stack_name=name, **request)
         return Preview(added=created(getattr(answer, "resources", None) or [], request["template"]))

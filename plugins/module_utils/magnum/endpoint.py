@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     InvalidRequest,
     NotFound,
@@ -16,6 +18,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Unsupported,
 )
 
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+VERSION_VARIABLE = "MAGNUM_API_VERSION"
 # The newest microversion whose answers this code knows, and the oldest that has all it needs (node groups, zero nodes).
 NEWEST = (1, 14)
 OLDEST = (1, 10)
@@ -28,8 +34,10 @@ def parse_version(text: str) -> tuple[int, int]:
     """
     found = re.match(r"^(\d+)\.(\d+)$", str(text).strip())
     if not found:
+        variable = os.environ.get(VERSION_VARIABLE) == str(text)
         raise InvalidRequest(
-            f"Failed to read option 'api_version': '{text}' is no microversion",
+            f"Failed to read option 'api_version': '{text}' is no microversion"
+            + (f" (it comes from the environment variable {VERSION_VARIABLE})" if variable else ""),
             resource="api_version",
             hint="Give it like '1.11', in quotes, or leave it out",
         )
@@ -51,6 +59,14 @@ def choose_version(server: tuple[int, int], cap: tuple[int, int] | None) -> tupl
             hint=f"Node groups need {OLDEST[0]}.{OLDEST[1]} or newer",
         )
     return chosen
+
+
+def magnum_adapter(connection: Connection) -> Any:
+    """An adapter for plain requests below Magnum's ``/v1``, also where an override in clouds.yaml gives another address."""
+    adapter = connection.config.get_session_client("container-infra")
+    found = read(lambda: find_endpoint(adapter), "read the versions of Magnum's API", "container-infra")
+    adapter.endpoint_override = (found or no_versions("its address answers 404")).url
+    return adapter
 
 
 def find_endpoint(adapter: Any) -> Any:

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import trust_refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     Conflict,
     CreatedMeanwhile,
@@ -75,6 +76,8 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
 NOT_FOLLOWING = Follow()
+# The microversion of Magnum 22, the last one that makes a Keystone trust for each cluster.
+NEWEST_WITH_TRUSTS = (1, 12)
 
 # Modules run on Python 3.9 too, which lacks datetime.UTC.
 UTC = timezone.utc  # noqa: UP017
@@ -297,6 +300,7 @@ def _plan_present(
     else:
         plan = plan_cluster(named, None)
     _check_references(references, plan)
+    _check_trust(connection, api, plan)
     return named, plan
 
 
@@ -370,6 +374,15 @@ def _check_references(references: References, plan: Plan) -> None:
     for change in plan.changes:
         if change.verb.startswith("create_"):
             references.check(change.arguments, change.resource)
+
+
+def _check_trust(connection: Connection, api: MagnumApi, plan: Plan) -> None:
+    """What creates a cluster may make the trust that Magnum needs for it, up to the version that needs one."""
+    for change in plan.changes:
+        if change.verb == "create_cluster" and api.server_version <= NEWEST_WITH_TRUSTS:
+            refused = trust_refusal(connection, f"create cluster '{change.arguments['name']}'", change.resource)
+            if refused is not None:
+                raise refused
 
 
 def _check_wait(plan: Plan, actual: Cluster | None, how: How, name: str) -> None:
