@@ -44,16 +44,14 @@ def cluster_quotas(connection: Connection) -> dict[str, Any]:
     """Magnum's: the SDK lacks both calls. Magnum answers 404 for the quota where the project has none of its own."""
     project = connection.current_project_id
     magnum = magnum_adapter(connection)
-    limit = read(
-        lambda: magnum.get(f"/quotas/{project}/Cluster", microversion="1.6").json(),
-        "read Magnum's quota",
-        "container-infra",
-    )
-    stats = read(
-        lambda: magnum.get(f"/stats?project_id={project}", microversion="1.6").json(),
-        "read Magnum's stats",
-        "container-infra",
-    )
+
+    def ask(path: str, doing: str) -> Any:
+        # The SDK's own name of the service in this header is one that Magnum 20 does not take, and its adapter hides errors.
+        headers = {"OpenStack-API-Version": "container-infra 1.6"}
+        return read(lambda: magnum.get(path, headers=headers, raise_exc=True).json(), doing, "container-infra")
+
+    limit = ask(f"/quotas/{project}/Cluster", "read Magnum's quota")
+    stats = ask(f"/stats?project_id={project}", "read Magnum's stats")
     return {"clusters": quota((limit or {}).get("hard_limit"), (stats or {}).get("clusters", 0))}
 
 
