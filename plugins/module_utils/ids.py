@@ -23,7 +23,7 @@ LONGEST = {"cluster": 242, "stack": 255}
 _TOKEN = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]*")
 # Magnum and Neutron take nearly everything as a name; these only ever come from a mistake.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_NO_NAME = re.compile(r"[\x00-\x1f\x7f/?#%\\]|^\s|\s$")
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f/?#%\\]|^\s|\s$|^\.{1,2}$")
 
 
 def is_uuid(text: str | None) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import AUTH_ARGUMENT_SPEC
@@ -72,6 +72,20 @@ def _hide_secrets(module: AnsibleModule) -> None:
     module.no_log_values.update(secrets)
 
 
+class Module(AnsibleModule):
+    """Ansible's module, whose errors hide secrets also where the arguments are so wrong that Ansible did not look for them.
+
+    Ansible stops looking for what is ``no_log`` at a list that should hold dictionaries and does not, and then shows
+    the arguments as they came.
+    """
+
+    def fail_json(self, msg: str, **result: Any) -> NoReturn:
+        hidden = [self.params.get(name) for name, about in self.argument_spec.items() if about.get("no_log")]
+        self.no_log_values.update(text for _plain, text in _scalars(hidden))
+        _hide_secrets(self)
+        super().fail_json(msg, **result)
+
+
 def _check_environment(libraries: tuple[str, ...]) -> None:
     """Variables of the environment that other clients read and that cannot be heeded here are refused, not ignored."""
     version = os.environ.get("HEAT_API_VERSION", "1")
@@ -110,7 +124,7 @@ def run_module(
     :param hides: ``run`` takes a third argument, to be called with texts that must not show in whatever the module says:
         secrets that only the run itself can tell from the rest.
     """
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **ansible_options)
+    module = Module(argument_spec=spec, supports_check_mode=True, **ansible_options)
     _hide_secrets(module)
     require_libraries(module, *libraries)
     try:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.faults import kills, pairs, proxy, report, workers
+from tests.faults import inputs, kills, pairs, proxy, report, workers
 from tests.faults.check import Suite, Verdict, check_row
 from tests.faults.rows import TEMPLATE, table, template_step
 from tests.faults.truth import Truth
@@ -70,7 +70,11 @@ def _work(suite: Suite, asked: argparse.Namespace) -> Work:
     work: Work = []
     for row in table(asked.tier, asked.only):
         work.append((row.name, lambda row=row: check_row(suite, row)))
-    for name, run in [*kills.work(suite, asked.tier), *pairs.work(suite, asked.tier)]:
+    for name, run in [
+        *kills.work(suite, asked.tier),
+        *pairs.work(suite, asked.tier),
+        *inputs.work(suite, asked.tier),
+    ]:
         if asked.only in name:
             work.append((name, run))
     return work

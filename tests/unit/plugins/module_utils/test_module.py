@@ -46,6 +46,19 @@ def test_a_result_is_printed_as_it_is(ended: Run) -> None:
     assert answer["changed"] is True and answer["said"] == ["a", True, True]
 
 
+def test_arguments_of_a_wrong_form_show_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ansible itself shows the password where a list of dictionaries holds something else."""
+    spec = {**SPEC, "groups": {"type": "list", "elements": "dict", "options": {"name": {"type": "str"}}}}
+    given = {
+        "name": "a", "groups": "text", "client_key": "k3y",
+        "auth": {"password": "s3cret", "auth_url": "http://k/v3"}, "cloud": {"auth": {"password": "other-s3cret"}},
+    }  # fmt: skip
+    with testing.patch_module_args(given), pytest.raises(SystemExit):
+        run_module(spec, lambda _params, _check_mode: {}, libraries=())
+    told = capsys.readouterr().out
+    assert json.loads(told)["failed"] and "s3cret" not in told and "k3y" not in told and "http://k/v3" in told
+
+
 def test_a_failure_has_one_shape(ended: Run) -> None:
     """The sentence as msg, the failure, and what had been done before."""
 
