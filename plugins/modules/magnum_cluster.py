@@ -210,6 +210,12 @@ options:
     type: str
     choices: [complete, healthy]
     default: complete
+  fail_fast:
+    description:
+      - Whether to end the wait as soon as the nodes cannot be had as things are, for lack of room or quota, seen twice, 30 s apart.
+      - Magnum and its driver go on trying all the same. Unset, the live lines say so, and the wait goes on.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.magnum
@@ -483,6 +489,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "delete_replaced": {"type": "bool", "default": False},
     "driver": DRIVER_ARGUMENT,
     "wait_for": {"type": "str", "choices": ["complete", "healthy"], "default": "complete"},
+    "fail_fast": {"type": "bool", "default": False},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
 

@@ -87,6 +87,12 @@ options:
     type: str
     choices: [refuse, beside, finish]
     default: refuse
+  fail_fast:
+    description:
+      - Whether to end the wait as soon as the nodes cannot be had as things are, for lack of room or quota, seen twice, 30 s apart.
+      - Magnum and its driver go on trying all the same. Unset, the live lines say so, and the wait goes on.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.magnum
@@ -281,6 +287,7 @@ SPEC: dict[str, dict[str, Any]] = {
     **GROUP_SPEC,
     "replace": REPLACE_SPEC,
     "driver": DRIVER_ARGUMENT,
+    "fail_fast": {"type": "bool", "default": False},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
 

@@ -77,6 +77,9 @@ class Writer:
     :param stall: makes the error for a cluster that is IN_PROGRESS although its backend has ended, or None; the same.
     :param overdue: makes the error for a wait whose time is over, given the cluster, what was waited for, and the seconds.
     :param idle: whether a cluster's backend has work left to do and does none of it.
+    :param trouble: makes the error for a cluster that is IN_PROGRESS and cannot go on as it is, for lack of room or quota, or
+        None; the same.
+    :param fail_fast: whether trouble ends the wait, found twice in a row; else it is only said.
     :param nodes: group -> its nodes, of a cluster with its groups in detail; asked where named nodes are to go.
     """
 
@@ -90,6 +93,8 @@ class Writer:
     wait: bool = True
     nodes: Callable[[Cluster], Mapping[str, tuple[Node, ...]]] = field(default=lambda _cluster: {})
     idle: Callable[[Cluster], bool] = field(default=lambda _cluster: False)
+    trouble: Callable[[Cluster, str], KcloudError | None] = field(default=lambda _cluster, _doing: None)
+    fail_fast: bool = False
 
     @property
     def watch(self) -> MagnumApi:
@@ -106,7 +111,7 @@ class Writer:
         """What ``settled`` returns, and the last that was seen of it."""
         found: Cluster | None = cluster
         last = cluster
-        stalled = TwiceInARow(self.deadline.clock, STALL_LOOK_S)
+        stalled, troubled = (TwiceInARow(self.deadline.clock, STALL_LOOK_S) for _each in range(2))
         for pause in intervals():
             if found is None or not Status.in_progress(found.status):
                 break
@@ -116,9 +121,22 @@ class Writer:
                 error = self.stall(found, doing)
                 if stalled.again(error is not None) and error is not None:
                     raise error
+                self._look_for_trouble(found, doing, troubled)
             self._look_again_after(pause, f"cluster '{cluster.name}' to settle", found)
             found = self.watch.cluster(cluster.id)
         return found, last
+
+    def _look_for_trouble(self, cluster: Cluster, doing: str, troubled: TwiceInARow) -> None:
+        """Say what keeps the cluster from going on, while Magnum and its driver go on trying.
+
+        :raises KcloudError: found twice in a row, where the user wants to fail fast.
+        """
+        found = self.trouble(cluster, doing)
+        twice = troubled.again(found is not None)
+        if found is not None:
+            self.progress.say(f"{doing}, in trouble", f"{found.code}: {found.reason}", self.deadline.elapsed)
+            if twice and self.fail_fast:
+                raise found
 
     def _look_again_after(self, seconds: float, what: str, last: Cluster) -> None:
         """Pause between two looks.
@@ -365,7 +383,9 @@ class Writer:
                 self.progress.say(doing, "gone", self.deadline.elapsed, self.deadline.limit)
                 break
             cluster = found
-            self._say(found, doing)
+            if (found.status or "").startswith("DELETE_"):
+                # Until then Magnum shows what was before the request.
+                self._say(found, doing)
             for_s = self.deadline.clock.now() - sent_at
             if found.status == "DELETE_FAILED" and for_s >= SETTLE_S:
                 raise self.explain(self.watch.with_groups(found), doing)

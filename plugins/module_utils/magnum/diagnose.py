@@ -298,6 +298,48 @@ def _stalled(
     )
 
 
+# Causes that time alone does not remove.
+LASTING = frozenset({"NO_CAPACITY", "QUOTA_EXCEEDED", "IMAGE_NOT_FOUND", "IMAGE_TOO_LARGE", "KEYPAIR_NOT_FOUND"})
+
+
+def trouble_of(connection: Connection, api: MagnumApi, cluster: Cluster, doing: str) -> OperationFailed | None:
+    """The error for a cluster IN_PROGRESS whose nodes cannot be had as things are; None when there is no sign of that.
+
+    Some drivers try for ever, and Heat goes on with the rest of a stack: Magnum itself says nothing until the end.
+    """
+    try:
+        whole = api.with_groups(cluster)
+        groups = [group.status_reason for group in whole.node_groups if Status.in_progress(group.status)]
+        told = next((reason for reason in groups if is_known(reason)), None)
+        reason = told or _failed_leaf(connection, whole) or server_fault(connection, whole)
+        if reason is None:
+            return None
+        advice = advice_on(connection, whole, reason)
+    except KcloudError:
+        # Only a look aside from the wait: when nobody answers, the wait goes on without it.
+        return None
+    if advice.code not in LASTING:
+        return None
+    return OperationFailed(
+        f"Failed to {doing}: its nodes cannot be had, and Magnum still shows {cluster.status}",
+        code=advice.code,
+        resource=f"cluster/{cluster.name}",
+        reason=reason,
+        hint=f"{advice.hint}. Magnum goes on by itself: run again without 'fail_fast' to wait for it",
+        status=cluster.status,
+        **advice.details,
+    )
+
+
+def _failed_leaf(connection: Connection, cluster: Cluster) -> str | None:
+    """Why a resource failed in a stack that is still IN_PROGRESS; None when none did."""
+    heat = HeatApi(connection)
+    for stack in stacks_of(cluster, Status.in_progress):
+        if failed_leaves(heat.resources(stack, nested=True)):
+            return _leaf(connection, heat, stack)
+    return None
+
+
 def overdue_of(connection: Connection, api: MagnumApi, cluster: Cluster, what: str, limit_s: float) -> WaitTimeout:
     """The error for a wait whose time is over: where the cluster stands, and what that means.
 

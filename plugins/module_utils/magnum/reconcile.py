@@ -33,6 +33,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagn
     failure_of,
     overdue_of,
     stall_of,
+    trouble_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import (
     has,
@@ -84,7 +85,7 @@ UTC = timezone.utc  # noqa: UP017
 
 
 # The shared options of which `How` consists.
-OPTIONS = ("wait", "timeout", "progress", "api_version", "driver", "wait_for")
+OPTIONS = ("wait", "timeout", "progress", "api_version", "driver", "wait_for", "fail_fast")
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ class How:
     api_version: str | None = None
     driver: str | None = None
     wait_for: str = "complete"
+    fail_fast: bool = False
     clock: Clock = field(default_factory=Clock)
 
     @classmethod
@@ -234,6 +236,8 @@ def _writer(connection: Connection, how: How) -> Writer:
         wait=how.wait,
         nodes=partial(read_nodes, connection),
         idle=partial(idle_of, connection, api),
+        trouble=partial(trouble_of, connection, api),
+        fail_fast=how.fail_fast,
     )
 
 

@@ -72,10 +72,25 @@ class Around:
         """A network whose name holds what a driver calls a cluster."""
         print(self.own.network.create_network(name=name, description=self.prefix).id)
 
+    def server(self, name: str) -> None:
+        """A server that no host has room for: it ends in ERROR. It bears what a driver calls a cluster in its name."""
+        flavors = {flavor.name: flavor.id for flavor in self.own.compute.flavors()}
+        image = self.own.image.find_image("ubuntu-capi").id
+        request = {
+            "name": f"{name}-{self.prefix}",
+            "imageRef": image,
+            "flavorRef": flavors["gpu.l40s.pci"],
+            "networks": "none",
+        }
+        headers = {"OpenStack-API-Version": "compute 2.37"}
+        print(self.own.compute.post("/servers", json={"server": request}, headers=headers).json()["server"]["id"])
+
     def free(self, _argument: str = "") -> None:
         """Remove what is in the way."""
         for port in self.own.network.ports(name=f"{self.prefix}-foreign"):
             self.own.network.delete_port(port.id)
+        for server in self.own.compute.servers(name=self.prefix):
+            self.own.compute.delete_server(server.id)
         for network in self.own.network.networks(description=self.prefix):
             self.own.network.delete_network(network.id)
 
