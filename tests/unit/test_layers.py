@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ids", "wait", "progress"),
     ("magnum.model", "heat.model"),
     ("planning",),
-    ("magnum.drivers", "heat.normal", "heat.references", "heat.nesting", "heat.holdings", "heat.hooks"),
+    ("magnum.drivers", "heat.normal", "heat.references", "heat.faults", "heat.nesting", "heat.holdings", "heat.hooks"),
     ("magnum.groups",),
     ("magnum.plan", "magnum.request", "magnum.causes", "heat.plan", "heat.masking", "heat.diagnose"),
     ("magnum.versions", "magnum.upgrade"),

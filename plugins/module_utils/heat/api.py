@@ -220,6 +220,14 @@ class HeatApi:
             return {}
         return answer.to_dict() if answer else {}
 
+    def schema(self, kind: str) -> dict[str, bool] | None:
+        """The properties of a type of resource, and whether each is required; None where Heat has no such type."""
+        about = (f"read the resource type '{kind}'", f"resource_type/{kind}")
+        answer = self._read(lambda: self._client.resource_types.get(kind), *about)
+        if answer is None:
+            return None
+        return {name: bool(one.get("required")) for name, one in (answer.get("properties") or {}).items()}
+
     def preview_create(self, name: str, request: Mapping[str, Any]) -> Preview:
         """What a creation would make; Heat checks the whole request, nothing is made.
 

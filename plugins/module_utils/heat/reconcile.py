@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, changing
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, InvalidRequest, changing
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply import (
     Watch,
@@ -22,6 +23,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply i
     until_still,
     update,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.faults import template_faults, types_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.hooks import in_words, paused_at, way_out
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import (
     Actual,
@@ -88,12 +90,30 @@ def _ensure_present(watch: Watch, desired: Desired, *, check_mode: bool) -> Outc
         if actual:
             actual = _with_resources(watch.api, actual)
             plan = plan_present(desired, actual)
-        plan = with_preview(plan, _preview(watch.api, plan, actual))
+        with _every_fault(watch.api, plan):
+            preview = _preview(watch.api, plan, actual)
+        plan = with_preview(plan, preview)
         if actual:
             refuse_losses(desired, plan, actual)
     if not plan.changed or check_mode:
         return Outcome(plan, actual.stack if actual else None, dict(plan.after))
     return _carry_out(watch, desired, plan, actual)
+
+
+@contextlib.contextmanager
+def _every_fault(api: HeatApi, plan: Plan) -> Iterator[None]:
+    """Where Heat refuses the template for its first fault, tell all that can be found."""
+    try:
+        yield
+    except InvalidRequest as error:
+        template = plan.request.get("template")
+        if error.code != "BAD_TEMPLATE" or not isinstance(template, Mapping):
+            raise
+        faults = template_faults(template, {kind: api.schema(kind) for kind in sorted(types_of(template))})
+        if faults:
+            error.details["faults"] = faults
+            error.reason = "; ".join(faults) + f". Heat itself says: {error.reason}"
+        raise
 
 
 def read_actual(watch: Watch, desired: Desired) -> Actual | None:
