@@ -19,6 +19,7 @@ import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     Conflict,
+    CreatedMeanwhile,
     KcloudError,
     NotFound,
     OperationFailed,
@@ -44,6 +45,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
+    ALL_CLUSTERS,
     BY_NAME,
     CLUSTER_ID,
     EMPTY_LISTS,
@@ -738,3 +740,126 @@ def test_errors_hold_no_secret() -> None:
     with writing([NOT_YET, ("POST", "/clusters", *error(400, "bad"))]) as run, pytest.raises(KcloudError) as caught:
         run.run(CREATE, start=None)
     assert "token-" not in str(caught.value.failure()) + caught.value.sentence()
+
+
+# --- answers that are none
+
+
+def resized(status: int, *effect: Entry) -> list[Entry]:
+    """A resize whose answer is an error, and what is seen after it."""
+    return [seen("CREATE_COMPLETE"), LIST, ("POST", RESIZE, *error(status, "gateway")), *effect]
+
+
+def test_a_resize_whose_answer_is_lost_is_followed() -> None:
+    """It was taken: nothing is sent twice, and the run ends well."""
+    done = [seen("UPDATE_IN_PROGRESS"), seen("UPDATE_COMPLETE", "t1", node_count=3), *ended("t1", THREE)]
+    for status in (500, 502, 503, 504):
+        with writing(resized(status, *done)) as run:
+            after = run.run(RESIZE_TO_3)
+            assert run.script.writes() == [f"POST {RESIZE}"]
+        assert after is not None and after.group("default-worker").node_count == 3  # type: ignore[union-attr]
+    lost = [seen("CREATE_COMPLETE"), LIST, ("POST", RESIZE, LOST, None), *done]
+    with writing(lost) as run:
+        assert run.run(RESIZE_TO_3) is not None and run.script.writes() == [f"POST {RESIZE}"]
+
+
+def test_a_resize_that_is_never_answered_tells_the_services_error() -> None:
+    """And not that a request was lost; nothing was changed."""
+    still = [often(seen("CREATE_COMPLETE")), often(LIST)]
+    again = [("POST", RESIZE, *error(503, "The backend is away"))]
+    with writing([*resized(503, *still), *again, *still]) as run:
+        with pytest.raises(KcloudError) as caught:
+            run.run(RESIZE_TO_3)
+        assert len(run.script.writes()) == 2
+    failure = caught.value.failure()
+    assert failure["code"] == "SERVICE_ERROR" and failure["http_status"] == 503
+    assert "away" in str(failure["reason"]) and failure["result"]["changed"] is False  # type: ignore[index]
+
+
+def test_a_delete_whose_answer_is_lost_is_followed() -> None:
+    """To its end."""
+    with writing([("DELETE", ONE, *error(503, "gateway")), seen("DELETE_IN_PROGRESS"), GONE]) as run:
+        assert run.run(DELETE) is None and run.script.writes() == [f"DELETE {ONE}"]
+
+
+def test_a_wrong_404_is_not_the_end_of_a_deletion() -> None:
+    """The list still has the cluster."""
+    still = ("GET", ALL_CLUSTERS, 200, {"clusters": [cluster("DELETE_IN_PROGRESS")]})
+    with writing([SEND_DELETE, seen("DELETE_IN_PROGRESS"), GONE, still, seen("DELETE_IN_PROGRESS"), GONE]) as run:
+        assert run.run(DELETE) is None
+        assert sum("/clusters/detail" in request.path for request in run.script.sent) == 2
+
+
+def test_what_was_begun_is_reported_when_the_service_goes_away_for_good() -> None:
+    """The request was taken; the wait ended for another reason."""
+    entries = [
+        seen("CREATE_COMPLETE"),
+        LIST,
+        ACCEPTED,
+        seen("UPDATE_IN_PROGRESS"),
+        often(("GET", ONE, *error(503, "away"))),
+    ]
+    with writing(entries, timeout=90) as run:
+        with pytest.raises(KcloudError) as caught:
+            run.run(RESIZE_TO_3)
+        assert run.seconds >= 90
+    assert caught.value.failure()["result"]["changed"] is True  # type: ignore[index]
+
+
+# --- two runs at once
+
+
+def both(mine_at: str, others_at: str, other: str = OTHER_ID) -> Entry:
+    """The list with two clusters of the name, made at these times."""
+    listed = [
+        cluster("CREATE_IN_PROGRESS", created_at=mine_at),
+        cluster("CREATE_IN_PROGRESS", uuid=other, created_at=others_at),
+    ]
+    return ("GET", ALL_CLUSTERS, 200, {"clusters": listed})
+
+
+EARLY, LATE = "2026-01-01T10:00:00+00:00", "2026-01-01T10:00:01+00:00"
+LOWER, HIGHER = "b0000000-0000-4000-8000-000000000001", "d0000000-0000-4000-8000-000000000001"
+
+
+@pytest.mark.parametrize(("other", "mine_at", "others_at"), [(OTHER_ID, EARLY, LATE), (HIGHER, EARLY, EARLY)])
+def test_the_older_of_two_stays(other: str, mine_at: str, others_at: str) -> None:
+    """Of one second, that with the lower id."""
+    empty = ("GET", ALL_CLUSTERS, 200, {"clusters": []})
+    appeared = ("GET", ONE, 200, cluster("CREATE_IN_PROGRESS"))
+    with writing([NOT_YET, empty, POST, appeared, both(mine_at, others_at, other), *CREATED]) as run:
+        after = run.run(CREATE, start=None)
+        assert run.script.writes() == ["POST /clusters"]
+    assert after is not None and after.id == CLUSTER_ID
+
+
+@pytest.mark.parametrize(("other", "mine_at", "others_at"), [(OTHER_ID, LATE, EARLY), (LOWER, EARLY, EARLY)])
+def test_the_younger_of_two_is_deleted_by_the_run_that_made_it(other: str, mine_at: str, others_at: str) -> None:
+    """And the caller is told that there is another one now."""
+    empty = ("GET", ALL_CLUSTERS, 200, {"clusters": []})
+    appeared = ("GET", ONE, 200, cluster("CREATE_IN_PROGRESS"))
+    script = [
+        NOT_YET, empty, POST, appeared, both(mine_at, others_at, other), SEND_DELETE, seen("DELETE_IN_PROGRESS"), GONE, empty,
+    ]  # fmt: skip
+    with writing(script) as run:
+        with pytest.raises(CreatedMeanwhile) as caught:
+            run.run(CREATE, start=None)
+        assert run.script.writes() == ["POST /clusters", f"DELETE {ONE}"]
+    assert caught.value.failure()["result"]["changed"] is False  # type: ignore[index]
+
+
+# --- trouble
+
+
+def test_trouble_is_said_while_waiting_and_ends_the_wait_on_request() -> None:
+    """Found twice, 30 s apart; without the option the wait goes on."""
+    full = OperationFailed("Failed to x", code="NO_CAPACITY", reason="No valid host was found.", hint="h")
+    entries = [seen("CREATE_COMPLETE"), LIST, ACCEPTED, often(seen("UPDATE_IN_PROGRESS")), often(LIST)]
+    for fail_fast, error_class in ((True, OperationFailed), (False, WaitTimeout)):
+        with writing(entries, timeout=200) as run:
+            run.writer = replace(run.writer, trouble=lambda _cluster, _doing: full, fail_fast=fail_fast)
+            with pytest.raises(error_class) as caught:
+                run.run(RESIZE_TO_3)
+            assert (run.seconds < 100) is fail_fast
+            assert any("NO_CAPACITY: No valid host" in line for line in run.lines)
+        assert caught.value.details["result"]["changed"] is True  # type: ignore[index]
