@@ -20,7 +20,7 @@ from tools import results, tree
 from tools.cloud import Cloud
 from tools.commands import Finished, run
 from tools.examples import as_plays, complaints
-from tools.lanes import Done, in_lanes
+from tools.pieces import Piece, Work, run_pieces
 from tools.places import (
     BUILD,
     CLOUDS_YAML,
@@ -41,7 +41,10 @@ MACHINE_WARNINGS = ("Using locale ", "Location 'file:", "Reviewing previous ")
 
 @dataclass(frozen=True)
 class Result:
-    """What a gate found. `unit` says what is counted; of a failure, `details` is printed, and `brief` beside the table."""
+    """What a gate found. `unit` says what is counted; of a failure, `details` is printed, and `brief` beside the table.
+
+    `pieces` are the targets or scenarios of a gate that runs such.
+    """
 
     passed: int
     failed: int
@@ -49,6 +52,7 @@ class Result:
     note: str = ""
     details: str = ""
     brief: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -270,12 +274,13 @@ def integration(context: Context) -> Result:
         )
     prepared: set[int] = set()
 
-    def one(name: str, lane: int) -> Finished:
+    def one(name: str, lane: int, log_end: str) -> Finished:
         copy = f"lane-{lane}"
         if lane not in prepared:
             write_integration_config(tree.synchronise(copy))
             prepared.add(lane)
-        return ansible_test(copy, f"integration-{name}", "integration", name, seconds=SECONDS_FOR_ONE_TARGET)
+        log = f"integration-{name}{log_end}"
+        return ansible_test(copy, log, "integration", name, seconds=SECONDS_FOR_ONE_TARGET)
 
     return in_parallel(context, "targets", names, one)
 
@@ -286,11 +291,11 @@ def molecule(context: Context) -> Result:
     if not names:
         return nothing("scenarios", context, any(ROOT.glob("roles/*/tasks")), "roles, but no molecule scenarios")
 
-    def one(name: str, lane: int) -> Finished:
+    def one(name: str, _lane: int, log_end: str) -> Finished:
         environment = {**tools_environment(), "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / "molecule" / name)}
         return run(
             ["molecule", "test", "-s", name],
-            log=f"molecule-{name}",
+            log=f"molecule-{name}{log_end}",
             environment=environment,
             folder=ROOT,
             seconds=SECONDS_FOR_ONE_TARGET,
@@ -330,29 +335,19 @@ def nothing(unit: str, context: Context, expected: bool, complaint: str) -> Resu
     return failed(unit, f"there are {complaint}") if expected else Result(0, 0, unit, "nothing of that kind yet")
 
 
-def in_parallel(context: Context, unit: str, names: list[str], work: Callable[[str, int], Finished]) -> Result:
-    """Run targets or scenarios in lanes; each must succeed, and must have run tasks."""
-    tasks = Counts()
-    passed, wrong = 0, []
-    brief: list[str] = []
-
-    def report(piece: Done) -> None:
-        nonlocal tasks, passed
-        counts = results.recap(piece.finished.output)
-        tasks += counts
-        good = piece.finished.ok and counts.passed > 0
-        passed += good
-        if not good:
-            wrong.append(
-                f"--- {piece.name} ---\n{piece.finished.output}" + ("" if counts.passed else "\nno task was run")
-            )
-            last = results.broken_tasks(piece.finished.output) or [piece.finished.output.strip()[-500:]]
-            brief.extend(f"{piece.name}: {what}" for what in last)
-        state = "ok" if good else "FAILED"
-        context.say(f"    {piece.name:<40} {state:<6} {piece.finished.seconds:6.0f} s {counts.passed:5} tasks ok")
-
-    in_lanes(names, work, report)
-    return Result(passed, len(wrong), unit, f"{tasks.passed} tasks ok", "\n".join(wrong), tuple(brief))
+def in_parallel(context: Context, unit: str, names: list[str], work: Work) -> Result:
+    """Run targets or scenarios in lanes; each must succeed, at the second try alone at the latest."""
+    ran = run_pieces(names, work, context.say)
+    wrong = [piece for piece in ran if not piece.good]
+    return Result(
+        len(ran) - len(wrong),
+        len(wrong),
+        unit,
+        f"{sum(piece.tasks for piece in ran)} tasks ok",
+        "\n".join(piece.details for piece in wrong),
+        tuple(line for piece in wrong for line in piece.brief),
+        tuple(ran),
+    )
 
 
 def write_integration_config(copy: Path) -> None:

@@ -8,6 +8,7 @@
     TARGETS=magnum_cluster python -m tools.gates integration
 
 The test cloud starts in the background while the static gates run, and is taken down at the end if this run started it.
+A full run that passed on a clean work tree leaves `.build/green` (see tools/green.py).
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import FrameType
 
+from tools import green
 from tools.bootstrap import apt_install
 from tools.checks import GATES, SCENARIOS, TARGETS, Context, Gate, Result
 from tools.cloud import Cloud
 from tools.commands import Stopped, stop_all
+from tools.pieces import MOST_FLAKY, Piece, flaky, slowest
 
 LONGEST_DETAILS = 20_000
 
@@ -87,7 +92,7 @@ def outcome(row: Row) -> str:
     return f"ok: {counts}" if row.good else f"FAILED: {row.result.failed} failed, {counts}"
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: Sequence[Row]) -> str:
     """The closing table."""
     lines = [f"{'gate':<12} {'result':<7} {'seconds':>7} {'passed':>7} {'failed':>7}  of what"]
     for row in rows:
@@ -96,6 +101,36 @@ def table(rows: list[Row]) -> str:
         numbers = f"{row.seconds:7.0f} {row.result.passed:7} {row.result.failed:7}"
         lines.append(f"{row.gate:<12} {state:<7} {numbers}  {what}")
     return "\n".join(lines)
+
+
+def pieces_of(rows: Sequence[Row]) -> list[Piece]:
+    """The targets and scenarios of all gates."""
+    return [piece for row in rows for piece in row.result.pieces]
+
+
+def too_flaky(rows: Sequence[Row], most: int = MOST_FLAKY) -> list[Row]:
+    """A failed row where more pieces passed only alone than may; else none."""
+    names = flaky(pieces_of(rows))
+    if len(names) <= most:
+        return []
+    what = f"{len(names)} targets or scenarios passed only alone, {most} may: {', '.join(names)}"
+    return [Row("flaky", Result(0, 1, "check", "", what, (what,)), 0)]
+
+
+def closing(rows: Sequence[Row]) -> list[str]:
+    """The end of the run's output: tables of gates and of the slowest pieces, the flaky ones, and the counts."""
+    pieces = pieces_of(rows)
+    lines = ["", table(rows)]
+    if ranking := slowest(pieces):
+        lines += ["", *ranking]
+    lines.append("")
+    # Once more beside the table: of a long log often only the end is kept
+    lines += [f"FAILED {line}" for row in rows for line in row.result.brief]
+    lines += [f"FLAKY {line}" for piece in pieces if piece.good for line in piece.brief]
+    if names := flaky(pieces):
+        lines.append(f"flaky (failed in the lanes, passed alone): {', '.join(names)}")
+    passed, wrong = sum(row.result.passed for row in rows), sum(row.result.failed for row in rows)
+    return [*lines, f"{passed} passed, {wrong} failed"]
 
 
 def shortened(text: str) -> str:
@@ -116,6 +151,10 @@ def main(names: list[str]) -> int:
         signal.signal(number, stop_on_signal)
     cloud = Cloud()
     context = Context(cloud, targets, say)
+    whole = not names and not targets
+    began_at = green.committed() if whole else ""
+    if whole:
+        green.begin()
     rows: list[Row] = []
     # Before the cloud starts: it installs packages too, and Debian lets one do so at a time
     if missing := sorted({package for gate in gates for package in gate.lacks().values()}):
@@ -128,15 +167,16 @@ def main(names: list[str]) -> int:
     finally:
         if problem := cloud.finish():
             rows.append(Row("cloud", Result(0, 1, "gate", "", problem), 0))
+    rows += too_flaky(rows)
     for row in rows:
         if not row.good:
             say(f"\n===== {row.gate} failed =====\n{shortened(row.result.details)}")
-    passed, wrong = sum(row.result.passed for row in rows), sum(row.result.failed for row in rows)
-    # Once more beside the table: of a long log often only the end is kept
-    for line in (line for row in rows for line in row.result.brief):
-        say(f"FAILED {line}")
-    say(f"\n{table(rows)}\n" + (f"{cloud.took}\n" if cloud.took else ""))
-    say(f"{passed} passed, {wrong} failed")
+    wrong = any(not row.good for row in rows)
+    for line in (cloud.took, green.keep(began_at, green.committed(), datetime.now(UTC)) if whole and not wrong else ""):
+        if line:
+            say(line)
+    for line in closing(rows):
+        say(line)
     return 1 if wrong else 0
 
 
