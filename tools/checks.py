@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from tools import results, tree
+from tools import magnums, results, tree
 from tools.cloud import Cloud
 from tools.commands import Finished, run
 from tools.examples import as_plays, complaints
@@ -24,6 +24,7 @@ from tools.pieces import Piece, Work, run_pieces
 from tools.places import (
     BUILD,
     CLOUDS_YAML,
+    DEVCLOUD_YAML,
     PYTHON_VERSION,
     ROOT,
     ansible_test_environment,
@@ -60,7 +61,9 @@ class Context:
     """What the gates share."""
 
     cloud: Cloud
+    # Names or labels of targets and scenarios, and the Magnum that the run is about
     targets: tuple[str, ...] = ()
+    release: str = magnums.OWN
     say: Callable[[str], None] = print
 
 
@@ -274,12 +277,13 @@ def integration(context: Context) -> Result:
         )
     prepared: set[int] = set()
 
-    def one(name: str, lane: int, log_end: str) -> Finished:
-        copy = f"lane-{lane}"
+    def one(piece: str, lane: int, log_end: str) -> Finished:
+        copy, (release, name) = f"lane-{lane}", magnums.split(piece)
         if lane not in prepared:
-            write_integration_config(tree.synchronise(copy))
+            tree.synchronise(copy)
             prepared.add(lane)
-        log = f"integration-{name}{log_end}"
+        write_integration_config(tree.folder(copy), release)
+        log = f"integration-{piece.replace('/', '-')}{log_end}"
         return ansible_test(copy, log, "integration", name, seconds=SECONDS_FOR_ONE_TARGET)
 
     return in_parallel(context, "targets", names, one)
@@ -291,11 +295,16 @@ def molecule(context: Context) -> Result:
     if not names:
         return nothing("scenarios", context, any(ROOT.glob("roles/*/tasks")), "roles, but no molecule scenarios")
 
-    def one(name: str, _lane: int, log_end: str) -> Finished:
-        environment = {**tools_environment(), "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / "molecule" / name)}
+    def one(piece: str, _lane: int, log_end: str) -> Finished:
+        release, name = magnums.split(piece)
+        environment = {
+            **tools_environment(),
+            **{f"TEST_{variable.upper()}": cloud for variable, cloud in magnums.clouds(release).items()},
+            "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / "molecule" / piece.replace("/", "-")),
+        }
         return run(
             ["molecule", "test", "-s", name],
-            log=f"molecule-{name}{log_end}",
+            log=f"molecule-{piece.replace('/', '-')}{log_end}",
             environment=environment,
             folder=ROOT,
             seconds=SECONDS_FOR_ONE_TARGET,
@@ -321,11 +330,22 @@ TARGETS = Folders("tests/integration/targets", "tasks")
 SCENARIOS = Folders("extensions/molecule", "molecule.yml")
 
 
-def chosen(context: Context, folders: Iterable[Path]) -> list[str]:
-    """The names of the folders that TARGETS asks for, or of all; those with most to do first, as far as length tells."""
-    wanted = [folder for folder in folders if not context.targets or folder.name in context.targets]
-    lengths = {folder.name: sum(path.stat().st_size for path in folder.rglob("*.yml")) for folder in wanted}
+def longest_first(folders: Iterable[Path]) -> list[str]:
+    """The names of the folders, those with most to do first, as far as length tells."""
+    lengths = {folder.name: sum(path.stat().st_size for path in folder.rglob("*.yml")) for folder in folders}
     return sorted(lengths, key=lambda name: (-lengths[name], name))
+
+
+def chosen(context: Context, folders: Iterable[Path]) -> list[str]:
+    """The pieces that a run has of these folders: what is asked for, or all that belong to it."""
+    return magnums.pieces(longest_first(folders), context.release, context.targets, CLOUDS_YAML == DEVCLOUD_YAML)
+
+
+def releases(context: Context, gates: Iterable[Gate]) -> list[str]:
+    """The Magnums beside the cloud's own that a run of these gates needs."""
+    folders = {"integration": TARGETS, "molecule": SCENARIOS}
+    wanted = [folders[gate.name].folders() for gate in gates if gate.name in folders]
+    return sorted({release for each in wanted for release in magnums.releases(chosen(context, each))})
 
 
 def nothing(unit: str, context: Context, expected: bool, complaint: str) -> Result:
@@ -350,15 +370,13 @@ def in_parallel(context: Context, unit: str, names: list[str], work: Work) -> Re
     )
 
 
-def write_integration_config(copy: Path) -> None:
+def write_integration_config(copy: Path, release: str = magnums.OWN) -> None:
     """Tell the targets of one copy where the cloud is: ansible-test keeps the environment from them."""
     config = {
         "clouds_yaml": str(CLOUDS_YAML),
-        "cloud": "devcloud",
-        "cloud_other_tenant": "devcloud-tenant-b",
-        "cloud_admin": "devcloud-admin",
-        "cloud_appcred": "devcloud-appcred",
-        "cloud_appcred_unrestricted": "devcloud-appcred-unrestricted",
+        **magnums.clouds(release),
+        # Which Magnum that is, for what only some can do
+        "magnum_release": int(release),
         # For `python -m devcloud agent|driver`, run in that folder: failures and slowness on demand
         "devcloud_folder": str(ROOT),
         "devcloud_python": sys.executable,

@@ -6,6 +6,7 @@
     python -m tools.gates                 all of them
     python -m tools.gates sanity lint     some
     TARGETS=magnum_cluster python -m tools.gates integration
+    MAGNUM=20 python -m tools.gates       what there is against Magnum 20 beside the cloud's own
 
 The test cloud starts in the background while the static gates run, and is taken down at the end if this run started it.
 A full run that passed on a clean work tree leaves `.build/green` (see tools/green.py).
@@ -22,9 +23,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
 
-from tools import green
+from tools import green, magnums
 from tools.bootstrap import apt_install
-from tools.checks import GATES, SCENARIOS, TARGETS, Context, Gate, Result
+from tools.checks import GATES, SCENARIOS, TARGETS, Context, Gate, Result, releases
 from tools.cloud import Cloud
 from tools.commands import Stopped, stop_all
 from tools.pieces import MOST_FLAKY, Piece, flaky, slowest
@@ -51,17 +52,18 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def choose(names: list[str]) -> list[Gate]:
-    """The gates of these names in their own order; all without a name."""
+def choose(names: list[str], release: str = magnums.OWN) -> list[Gate]:
+    """The gates of these names in their own order; without a name all, for another Magnum those that need the cloud."""
     unknown = set(names) - {gate.name for gate in GATES}
     if unknown:
         raise SystemExit(f"no such gate: {', '.join(sorted(unknown))}; there are {', '.join(g.name for g in GATES)}")
-    return [gate for gate in GATES if not names or gate.name in names]
+    return [gate for gate in GATES if (gate.name in names if names else release == magnums.OWN or gate.needs_cloud)]
 
 
 def choose_targets(names: list[str]) -> tuple[str, ...]:
-    """The integration targets and molecule scenarios of these names."""
-    known = {path.name for folders in (TARGETS, SCENARIOS) for path in folders.folders()}
+    """The integration targets and molecule scenarios of these names or labels, as in `magnum20/magnum_cluster`."""
+    folders = {path.name for folders in (TARGETS, SCENARIOS) for path in folders.folders()}
+    known = {magnums.label(release, name) for release in magnums.RELEASES for name in folders}
     if unknown := set(names) - known:
         raise SystemExit(f"no such target or scenario: {', '.join(sorted(unknown))}")
     return tuple(names)
@@ -146,12 +148,13 @@ def stop_on_signal(number: int, _frame: FrameType | None) -> None:
 
 def main(names: list[str]) -> int:
     """Run the gates; returns the exit code."""
-    gates, targets = choose(names), choose_targets(os.environ.get("TARGETS", "").split())
+    release = magnums.checked(os.environ.get("MAGNUM", ""))
+    gates, targets = choose(names, release), choose_targets(os.environ.get("TARGETS", "").split())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop_on_signal)
-    cloud = Cloud()
-    context = Context(cloud, targets, say)
-    whole = not names and not targets
+    cloud = Cloud(releases(Context(Cloud(), targets, release), gates))
+    context = Context(cloud, targets, release, say)
+    whole = not names and not targets and release == magnums.OWN
     began_at = green.committed() if whole else ""
     if whole:
         green.begin()

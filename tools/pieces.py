@@ -8,10 +8,11 @@ A piece that fails in the lanes and passes alone is *flaky*: it counts as passed
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tools import results
+from tools import magnums, results
 from tools.commands import Finished
 from tools.lanes import Done, in_lanes
 
@@ -74,17 +75,25 @@ def run_pieces(names: Iterable[str], work: Work, say: Callable[[str], None]) -> 
     """Run every piece in the lanes, then each that failed once more, alone; returns them by name."""
 
     def report(piece: Piece) -> None:
-        say(f"    {piece.name:<40} {piece.state:<6} {piece.seconds:6.0f} s {piece.tasks:5} tasks ok")
+        say(f"    {piece.name:<44} {piece.state:<6} {piece.seconds:6.0f} s {piece.tasks:5} tasks ok")
 
     pieces = {}
-    for done in in_lanes(names, lambda name, lane: work(name, lane, ""), lambda done: report(judge(done))):
+    names = list(names)
+    twins = {magnums.split(name)[1]: threading.Lock() for name in names}
+
+    def first(name: str, lane: int) -> Finished:
+        # The same target against two Magnums makes things of the same names in the one Heat and Neutron
+        with twins[magnums.split(name)[1]]:
+            return work(name, lane, "")
+
+    for done in in_lanes(names, first, lambda done: report(judge(done))):
         pieces[done.name] = judge(done)
     wrong = [piece for piece in pieces.values() if not piece.good]
     if len(wrong) > MOST_REPEATED:
         say(f"    {len(wrong)} failed: too many to be chance, none is repeated")
         wrong = []
     for piece in wrong:
-        say(f"    {piece.name:<40} once more, alone ...")
+        say(f"    {piece.name:<44} once more, alone ...")
         [again] = in_lanes([piece.name], lambda name, lane: work(name, lane, "-again"), lambda _done: None)
         pieces[piece.name] = repeated(piece, judge(again))
         report(pieces[piece.name])

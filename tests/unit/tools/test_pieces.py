@@ -110,7 +110,7 @@ def test_a_gate_counts_a_flaky_piece_as_passed_and_a_failed_one_not() -> None:
         return PASSES if name == "good" or (name == "shaky" and log_end) else BREAKS
 
     said: list[str] = []
-    result = checks.in_parallel(Context(Cloud(), (), said.append), "targets", ["good", "shaky", "bad"], work)
+    result = checks.in_parallel(Context(Cloud(), say=said.append), "targets", ["good", "shaky", "bad"], work)
     assert (result.passed, result.failed) == (2, 1)
     assert "--- bad ---" in result.details
     assert "--- shaky ---" not in result.details
