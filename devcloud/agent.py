@@ -35,7 +35,11 @@ JOIN heat.stack s ON s.id = r.stack_id AND s.deleted_at IS NULL
 WHERE d.status = 'IN_PROGRESS'
 """
 PARENT = "SELECT owner_id, name FROM heat.stack WHERE id = %s"
-CLUSTER = "SELECT name FROM magnum.cluster WHERE stack_id = %s"
+# The databases of the cloud's own Magnum and of those beside it
+MAGNUMS = """
+SELECT table_schema FROM information_schema.tables WHERE table_name = 'cluster' AND table_schema REGEXP '^magnum[0-9]*$'
+"""
+CLUSTER = "SELECT name FROM {database}.cluster WHERE stack_id = %s"
 
 
 class Agent:
@@ -79,7 +83,9 @@ class Agent:
                 root = owner
                 found = self.rows(PARENT, root)
                 owner, name = found[0] if found else (None, name)
-            cluster = self.rows(CLUSTER, root)
+            cluster = [
+                row for magnum in self.rows(MAGNUMS) for row in self.rows(CLUSTER.format(database=magnum[0]), root)
+            ]
             if not cluster:
                 # Magnum writes the stack's id down only after Heat answered: ask again next time.
                 return name

@@ -6,7 +6,7 @@ import argparse
 import sys
 from importlib.util import find_spec
 
-from devcloud import agent_control
+from devcloud import agent_control, magnums
 from devcloud.cloud import Cloud
 from devcloud.errors import DevcloudError
 from devcloud.paths import find_paths
@@ -16,8 +16,10 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m devcloud", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("up", help="install what is missing, start everything, seed it; safe to repeat")
-    verbs.add_parser("down", help="end every process; clusters are there again after `up`")
+    up = verbs.add_parser("up", help="install what is missing, start everything, seed it; safe to repeat")
+    _add_magnum(up, "run this Magnum beside the cloud's own, now and at each later `up`")
+    down = verbs.add_parser("down", help="end every process; clusters are there again after `up`")
+    _add_magnum(down, "end this Magnum only, and leave it out of later `up`s")
     verbs.add_parser("status", help="table of the services; exit code 0 only when all of them answer")
     verbs.add_parser("reset", help="down, then forget clusters and databases (programs and cached dump stay)")
     again = verbs.add_parser("restart", help="end and start single services, after a change of a plug-in")
@@ -29,13 +31,24 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_magnum(parser: argparse.ArgumentParser, text: str) -> None:
+    releases = ", ".join(sorted({magnums.OWN, *magnums.KNOWN}))
+    parser.add_argument(
+        "--magnum",
+        action="append",
+        default=[],
+        metavar="RELEASE",
+        help=f"{text}: {releases}; repeat, or join by commas",
+    )
+
+
 def print_status(cloud: Cloud) -> int:
     """Print the table; return 0 when everything is up."""
     rows, whole = cloud.status()
     for row in [("service", "pid", "port", "answers", "MB"), *rows]:
-        print(f"{row[0]:<18}{row[1]:>8}{row[2]:>8}{row[3]:>9}{row[4]:>8}")
+        print(f"{row[0]:<20}{row[1]:>8}{row[2]:>8}{row[3]:>9}{row[4]:>8}")
     total = sum(float(row[4]) for row in rows if row[4] != "-")
-    print(f"{'in all':<43}{total:>8.0f}")
+    print(f"{'in all':<45}{total:>8.0f}")
     return 0 if whole else 1
 
 
@@ -58,9 +71,9 @@ def main(arguments: list[str]) -> int:
 
     def run() -> int:
         if options.verb == "up":
-            cloud.up()
+            cloud.up(magnums.parse(options.magnum))
         elif options.verb == "down":
-            print(f"{cloud.down()} processes ended")
+            print(f"{_down(cloud, options.magnum)} processes ended")
         elif options.verb == "reset":
             cloud.reset()
             print("wiped; `python -m devcloud up` makes a fresh cloud")
@@ -73,6 +86,17 @@ def main(arguments: list[str]) -> int:
         return 0
 
     return _guarded(run)
+
+
+def _down(cloud: Cloud, releases: list[str]) -> int:
+    """End everything, or only the Magnums that are named; returns how many processes ended."""
+    if not releases:
+        return cloud.down()
+    if not (unwanted := magnums.parse(releases)):
+        raise DevcloudError(
+            f"Magnum {magnums.OWN} is the cloud's own: `down` without --magnum ends it with all the rest"
+        )
+    return cloud.down_magnums(unwanted)
 
 
 def _guarded(run: object) -> int:

@@ -8,13 +8,15 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from devcloud import config, packages, ports, processes, services
+from devcloud import config, magnums, packages, ports, processes, services
+from devcloud.beside import Beside
 from devcloud.database import Database
 from devcloud.errors import DevcloudError
+from devcloud.magnums import Magnum
 from devcloud.paths import PACKAGE, Paths
 from devcloud.progress import say, since_start, step
 from devcloud.secret_store import load_secrets
@@ -73,23 +75,36 @@ class Cloud:
 
     # -- up ---------------------------------------------------------------------------------------------------------
 
-    def up(self) -> None:
-        """Make the cloud usable, from whatever state it is in."""
+    def up(self, more: Iterable[Magnum] = ()) -> None:
+        """Make the cloud usable, from whatever state it is in, with these Magnums beside those that ran before."""
         paths = self.paths
         paths.make()
         with only_one(paths):
             packages.install_debian()
             packages.install_services(paths)
             secrets = load_secrets(paths.secrets)
+            wanted = magnums.choose(paths, [*magnums.chosen(paths), *more])
+            self.beside = [Beside(paths, secrets, magnum) for magnum in wanted]
             self.key = config.cloud_key(paths, secrets, RUN_SOURCES)
+            self.keys = {name: one.key for one in self.beside for name in one.magnum.services}
             self._refuse_strangers()
             config.write_config(paths, secrets)
             self.database = Database(paths, secrets, config.cloud_key(paths, secrets, SEED_SOURCES))
-            self._servers()
-            with step("starting the OpenStack services"):
-                self._openstack()
+            # The other Magnums' programs install while the databases fill
+            with ThreadPoolExecutor(1) as lane:
+                installed = [lane.submit(one.install) for one in self.beside]
+                self._servers()
+                started = [*installed, *(lane.submit(self._start_beside, one) for one in self.beside)]
+                with step("starting the OpenStack services"):
+                    self._openstack(started)
             self.database.capture()
         self._report()
+
+    def _start_beside(self, one: Beside) -> None:
+        """Start one more Magnum; it needs MariaDB and RabbitMQ only."""
+        one.prepare(self.database)
+        for service in services.beside(self.paths, one.magnum):
+            self._start(service)
 
     def _refuse_strangers(self) -> None:
         """Refuse when a port is taken by another or when a run of another configuration is half up."""
@@ -100,7 +115,7 @@ class Cloud:
         for service in self.table():
             record = processes.running(self.paths.run, service.name)
             if record:
-                if record.key != self.key:
+                if record.key != self.keys.get(service.name, self.key):
                     raise DevcloudError(
                         f"{service.name} (pid {record.pid}) still runs with another configuration or other versions: "
                         "run `python -m devcloud down` first (keeps the clusters), or `reset` for a fresh cloud"
@@ -120,7 +135,8 @@ class Cloud:
             return False
         env = {**services.base_env(self.paths), **service.env, "DEVCLOUD_SERVICE": service.name}
         log = self.paths.log / f"{service.name}.log"
-        processes.start(self.paths.run, log, service.name, list(service.command), env, self.key)
+        key = self.keys.get(service.name, self.key)
+        processes.start(self.paths.run, log, service.name, list(service.command), env, key)
         return True
 
     def _wait(self, service: services.Service) -> None:
@@ -157,8 +173,8 @@ class Cloud:
                 self._wait(service)
             self.database.wait()
 
-    def _openstack(self) -> None:
-        """Fill the databases, start everything and seed it."""
+    def _openstack(self, started: Iterable[Future[None]]) -> None:
+        """Fill the databases, start everything and seed it; `started` end when the other Magnums are on their way."""
         self.database.fill()
         table = services.openstack(self.paths)
         by_name = {service.name: service for service in table}
@@ -171,9 +187,14 @@ class Cloud:
             self._start(service)
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(self._wait, table))
+        for future in started:
+            future.result()
+        for one in self.beside:
+            for service in services.beside(self.paths, one.magnum):
+                self._wait(service)
         say("all APIs answer")
         self._discover_hosts()
-        self._seed("cloud")
+        self._seed("cloud", *(one.magnum.release for one in self.beside))
         for service in [*table, *services.late(self.paths)]:
             self._wait(service)
 
@@ -188,9 +209,9 @@ class Cloud:
             check=False,
         )
 
-    def _seed(self, stage: str) -> None:
+    def _seed(self, stage: str, *releases: str) -> None:
         with step(f"seed: {stage}"):
-            done = self._script("devcloud.seed", stage)
+            done = self._script("devcloud.seed", stage, *releases)
             for line in done.stdout.splitlines():
                 say(f"  {line}")
             if done.returncode:
@@ -227,7 +248,11 @@ class Cloud:
         print(
             f"\n  export OS_CLIENT_CONFIG_FILE={self.paths.clouds}\n"
             f"  export OS_CLOUD=devcloud     # or devcloud-tenant-b, devcloud-admin, devcloud-appcred\n"
-            f"  {self.paths.venv / 'bin' / 'openstack'} coe cluster list\n"
+            + "".join(
+                f"  export OS_CLOUD={one.magnum.cloud('devcloud')}     # Magnum {one.magnum.version}\n"
+                for one in self.beside
+            )
+            + f"  {self.paths.venv / 'bin' / 'openstack'} coe cluster list\n"
         )
 
     # -- down -------------------------------------------------------------------------------------------------------
@@ -239,6 +264,20 @@ class Cloud:
         self.paths.make()
         with only_one(self.paths):
             return self._end_all()
+
+    def down_magnums(self, unwanted: Iterable[Magnum]) -> int:
+        """End these Magnums only, and forget that they run; their clusters are there again after another `up`."""
+        self.paths.make()
+        ended = 0
+        with only_one(self.paths):
+            for magnum in unwanted:
+                for name in magnum.services:
+                    family = processes.family(self.paths.run, name)
+                    processes.end(family, 8)
+                    processes.record_file(self.paths.run, name).unlink(missing_ok=True)
+                    ended += len(family)
+            magnums.choose(self.paths, set(magnums.chosen(self.paths)) - set(unwanted))
+        return ended
 
     def _end_all(self) -> int:
         run = self.paths.run
@@ -278,6 +317,7 @@ class Cloud:
             shutil.rmtree(self.paths.data, ignore_errors=True)
             shutil.rmtree(self.paths.control, ignore_errors=True)
             shutil.rmtree(self.paths.log, ignore_errors=True)
+            magnums.choose(self.paths, [])
         self.paths.make()
 
     # -- status -----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from string import Template
 
+from devcloud.magnums import Magnum, lock_of
 from devcloud.paths import PACKAGE, Paths
 from devcloud.ports import PORTS
 from devcloud.secret_store import write_private
@@ -80,6 +81,36 @@ def write_config(paths: Paths, secrets: Mapping[str, str]) -> None:
         shutil.copyfile(paths.venv / "etc" / name, paths.etc / name)
     for folder in ("glance/images", "glance/staging", "glance/tasks", "nova", "neutron", "magnum/certificate-cache"):
         (paths.data / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+# Templates of one more Magnum, the later ones over the earlier
+BESIDE = ("common.conf", "magnum.conf", "magnum-beside.conf")
+
+
+def beside_values(paths: Paths, secrets: Mapping[str, str], magnum: Magnum) -> dict[str, str]:
+    """Return everything that the templates of one more Magnum may name."""
+    return {**values(paths, secrets), "service_user": "magnum", "name": magnum.name, "port": str(magnum.port)}
+
+
+def beside_text(paths: Paths, secrets: Mapping[str, str], magnum: Magnum) -> str:
+    """Return the configuration of one more Magnum."""
+    text = ""
+    for name in BESIDE:
+        text = merge(text, (TEMPLATES / name).read_text())
+    return render(text, beside_values(paths, secrets, magnum))
+
+
+def write_beside(paths: Paths, secrets: Mapping[str, str], magnum: Magnum) -> None:
+    """Write the files of one more Magnum, whose programs must be installed."""
+    target = magnum.config(paths)
+    write_private(target, beside_text(paths, secrets, magnum))
+    shutil.copyfile(magnum.venv(paths) / "etc" / "magnum" / "api-paste.ini", target.with_name("api-paste.ini"))
+    (paths.data / magnum.name / "certificate-cache").mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def beside_key(paths: Paths, secrets: Mapping[str, str], magnum: Magnum) -> str:
+    """Return the digest of what a process of one more Magnum was started with."""
+    return digest([beside_text(paths, secrets, magnum).encode(), lock_of(magnum).encode()])
 
 
 def digest(parts: list[bytes]) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devcloud.errors import DevcloudError
+from devcloud.magnums import Magnum
 from devcloud.paths import Paths
 from devcloud.ports import PORTS
 from devcloud.processes import OWNER
@@ -171,17 +172,31 @@ class Database:
                 shutil.rmtree(old)
         fresh.rename(self.dump)
 
-    def _manage(self, program: str, config: str, *arguments: str, **more: str) -> None:
+    def migrate_magnum(self, magnum: Magnum) -> None:
+        """Create the database of one more Magnum, once; it is small, and no part of the cached dump."""
+        marker = magnum.migrated(self.paths)
+        if marker.exists():
+            return
+        name = magnum.name
+        self.query(f"DROP DATABASE IF EXISTS {name}; CREATE DATABASE {name} CHARACTER SET utf8mb3;")
+        self._manage("magnum-db-manage", f"{name}/magnum.conf", "upgrade", venv=magnum.venv(self.paths), log=name)
+        marker.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        marker.touch()
+
+    def _manage(
+        self, program: str, config: str, *arguments: str, venv: Path | None = None, log: str = "migrations", **more: str
+    ) -> None:
         began = time.monotonic()
-        log = self.paths.log / "migrations.log"
-        command = [str(self.paths.venv / "bin" / program), "--config-file", str(self.paths.etc / config), *arguments]
-        with log.open("a") as stream:
+        log_file = self.paths.log / f"{log}.log"
+        folder = (venv or self.paths.venv) / "bin"
+        command = [str(folder / program), "--config-file", str(self.paths.etc / config), *arguments]
+        with log_file.open("a") as stream:
             done = subprocess.run(
                 command, stdout=stream, stderr=subprocess.STDOUT, check=False, env=self._env(**more), cwd=self.paths.run
             )
         if done.returncode:
-            tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-            raise DevcloudError(f"`{program} {' '.join(arguments[:2])}` failed, see {log}:\n{tail}")
+            tail = "\n".join(log_file.read_text(errors="replace").splitlines()[-15:])
+            raise DevcloudError(f"`{program} {' '.join(arguments[:2])}` failed, see {log_file}:\n{tail}")
         say(f"  {program} {' '.join(arguments[:2])}: {time.monotonic() - began:.1f} s")
 
     def migrate(self) -> None:

@@ -12,11 +12,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from devcloud.errors import DevcloudError
+from devcloud.magnums import Magnum, lock_of
 from devcloud.paths import PACKAGE, Paths
 from devcloud.progress import say, step
+from devcloud.secret_store import write_private
 
 LOCK = PACKAGE / "requirements.lock"
 PLUGINS = PACKAGE / "plugins"
+# In a virtual environment: what it was made of
+MARKER = ".devcloud-installed"
 
 # How long somebody else may be installing packages
 LOCKED_S = 300.0
@@ -97,22 +101,42 @@ def _run(arguments: list[str], log: Path) -> None:
 
 def install_services(paths: Paths) -> None:
     """Bring the services' virtual environment to what the lock file says."""
-    marker = paths.venv / ".devcloud-installed"
+    marker = paths.venv / MARKER
     wanted = f"{digest_of(LOCK)} {plugin_digest()} {PACKAGE}\n"
     if marker.exists() and marker.read_text() == wanted:
         return
-    log = paths.log / "install.log"
     with step("installing the OpenStack services (requirements.lock) into a virtual environment"):
-        uv = paths.state / "uv" / "bin" / "uv"
-        if not uv.exists():
-            _run([sys.executable, "-m", "venv", str(paths.state / "uv")], log)
-            _run([str(paths.state / "uv" / "bin" / "pip"), "install", "--quiet", "uv"], log)
-        if not paths.python.exists():
-            _run([sys.executable, "-m", "venv", "--without-pip", str(paths.venv)], log)
-        marker.unlink(missing_ok=True)
-        install = [str(uv), "pip", "install", "--python", str(paths.python), "--no-deps"]
-        # Without compiled bytecode every start parses everything anew.
-        _run([*install, "--compile-bytecode", "-r", str(LOCK)], log)
-        _run([*install, "--no-build-isolation", "--editable", str(PLUGINS)], log)
-        marker.write_text(wanted)
-    say(f"installer's log: {log}")
+        _fill(paths, paths.venv, LOCK, wanted, paths.log / "install.log")
+    say(f"installer's log: {paths.log / 'install.log'}")
+
+
+def install_magnum(paths: Paths, magnum: Magnum) -> None:
+    """Bring the virtual environment of one more Magnum to what its lock says."""
+    venv = magnum.venv(paths)
+    text = lock_of(magnum)
+    wanted = f"{sha256(text.encode()).hexdigest()} {plugin_digest()} {PACKAGE}\n"
+    marker = venv / MARKER
+    if marker.exists() and marker.read_text() == wanted:
+        return
+    lock = magnum.config(paths).with_name("requirements.lock")
+    write_private(lock, text)
+    with step(f"installing Magnum {magnum.version} into a virtual environment of its own"):
+        _fill(paths, venv, lock, wanted, paths.log / f"install-{magnum.name}.log")
+
+
+def _fill(paths: Paths, venv: Path, lock: Path, wanted: str, log: Path) -> None:
+    """Make a virtual environment of a lock and the plug-ins; `wanted` is kept in it as the sign that it is whole."""
+    uv = paths.state / "uv" / "bin" / "uv"
+    python = venv / "bin" / "python"
+    if not uv.exists():
+        _run([sys.executable, "-m", "venv", str(paths.state / "uv")], log)
+        _run([str(paths.state / "uv" / "bin" / "pip"), "install", "--quiet", "uv"], log)
+    if not python.exists():
+        _run([sys.executable, "-m", "venv", "--without-pip", str(venv)], log)
+    marker = venv / MARKER
+    marker.unlink(missing_ok=True)
+    install = [str(uv), "pip", "install", "--python", str(python), "--no-deps"]
+    # Without compiled bytecode every start parses everything anew.
+    _run([*install, "--compile-bytecode", "-r", str(lock)], log)
+    _run([*install, "--no-build-isolation", "--editable", str(PLUGINS)], log)
+    marker.write_text(wanted)

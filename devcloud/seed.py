@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from keystoneauth1 import session as ks
 from keystoneauth1.identity.v3 import Password
 
 from devcloud import catalog
+from devcloud.magnums import Magnum, parse
 from devcloud.ports import PORTS
 from devcloud.secret_store import write_private
 
@@ -45,6 +46,8 @@ NAMES = {
     "cloudformation": "heat-cfn",
     "container-infra": "magnum",
 }
+# By this key of clouds.yaml the SDK finds a service elsewhere than the catalog says
+OVERRIDE = "container_infrastructure_management_endpoint_override"
 SERVICE_USERS = ("placement", "glance", "nova", "neutron", "heat", "magnum")
 STACK_DOMAINS = {"heat": "heat_domain_admin", "magnum": "magnum_domain_admin"}
 
@@ -191,9 +194,10 @@ def seed_catalog(api: Api) -> None:
 class Seeder:
     """The seed of everything but identity; each method is independent of the others."""
 
-    def __init__(self, secrets: dict[str, str]) -> None:
-        """Log in as the admin and as both operators."""
+    def __init__(self, secrets: dict[str, str], more: Iterable[Magnum] = ()) -> None:
+        """Log in as the admin and as both operators; `more` are the Magnums beside the cloud's own."""
         self.secrets = secrets
+        self.magnums = [URLS["container-infra"], *(magnum.url for magnum in more)]
         self.admin = login("admin", secrets["admin_password"], "admin")
         self.operators = {
             project: login(user, secrets["operator_password"], project) for project, user in catalog.OPERATORS.items()
@@ -283,11 +287,11 @@ class Seeder:
                 compute.put(f"/os-quota-sets/{target}", {"quota_set": nova})
             if neutron.items() - network.get(f"/quotas/{target}")["quota"].items():
                 network.put(f"/quotas/{target}", {"quota": neutron})
-            self._cluster_quota(target, clusters)
+            for url in self.magnums:
+                self._cluster_quota(url, target, clusters)
 
-    def _cluster_quota(self, project: str, clusters: int) -> None:
-        version = {"OpenStack-API-Version": "container-infra 1.12"}
-        magnum = Api(self.admin, URLS["container-infra"], version)
+    def _cluster_quota(self, url: str, project: str, clusters: int) -> None:
+        magnum = Api(self.admin, url, {"OpenStack-API-Version": "container-infra 1.11"})
         known = {item["project_id"]: item["hard_limit"] for item in magnum.get("/quotas?all_tenants=True")["quotas"]}
         body = {"project_id": project, "resource": "Cluster", "hard_limit": clusters}
         if project not in known:
@@ -323,8 +327,8 @@ class Seeder:
             return credentials.result()
 
 
-def clouds(secrets: dict[str, str], credentials: dict[str, str]) -> Json:
-    """Return the content of clouds.yaml."""
+def clouds(secrets: dict[str, str], credentials: dict[str, str], more: Iterable[Magnum] = ()) -> Json:
+    """Return the content of clouds.yaml: each cloud, and again for every Magnum beside the cloud's own."""
 
     def cloud(user: str, password: str, project: str) -> Json:
         auth = {
@@ -346,27 +350,30 @@ def clouds(secrets: dict[str, str], credentials: dict[str, str]) -> Json:
         return {"auth_type": "v3applicationcredential", "auth": auth, "region_name": catalog.REGION}
 
     operator = secrets["operator_password"]
-    return {
-        "clouds": {
-            "devcloud": cloud(catalog.OPERATORS[catalog.TENANT], operator, catalog.TENANT),
-            "devcloud-tenant-b": cloud(catalog.OPERATORS[catalog.OTHER_TENANT], operator, catalog.OTHER_TENANT),
-            "devcloud-admin": cloud("admin", secrets["admin_password"], "admin"),
-            "devcloud-appcred": credential("restricted"),
-            "devcloud-appcred-unrestricted": credential("unrestricted"),
-        }
+    own = {
+        "devcloud": cloud(catalog.OPERATORS[catalog.TENANT], operator, catalog.TENANT),
+        "devcloud-tenant-b": cloud(catalog.OPERATORS[catalog.OTHER_TENANT], operator, catalog.OTHER_TENANT),
+        "devcloud-admin": cloud("admin", secrets["admin_password"], "admin"),
+        "devcloud-appcred": credential("restricted"),
+        "devcloud-appcred-unrestricted": credential("unrestricted"),
     }
+    again = {
+        magnum.cloud(name): {**settings, OVERRIDE: magnum.root} for magnum in more for name, settings in own.items()
+    }
+    return {"clouds": {**own, **again}}
 
 
-def main(stage: str) -> None:
-    """Run one stage."""
+def main(stage: str, *releases: str) -> None:
+    """Run one stage, for these Magnums too."""
     state = Path(os.environ["DEVCLOUD_STATE"])
     secrets = json.loads((state / "secrets.json").read_text())
     if stage == "identity":
         seed_identity(secrets)
     else:
-        text = yaml.safe_dump(clouds(secrets, Seeder(secrets).run()), sort_keys=False)
+        more = parse(releases)
+        text = yaml.safe_dump(clouds(secrets, Seeder(secrets, more).run(), more), sort_keys=False)
         write_private(state / "clouds.yaml", text)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

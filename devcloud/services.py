@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from devcloud.magnums import Magnum, chosen
 from devcloud.paths import REPOSITORY, Paths
 from devcloud.ports import PORTS
 
@@ -180,6 +181,29 @@ def late(paths: Paths) -> list[Service]:
     ]
 
 
+def beside(paths: Paths, magnum: Magnum) -> list[Service]:
+    """Return the processes of one more Magnum: they differ from the cloud's own in programs, port and configuration."""
+    own, other = str(paths.venv), str(magnum.venv(paths))
+    table = {service.name: service for service in openstack(paths)}
+    env = {"PATH": base_env(paths)["PATH"].replace(own, other)}
+
+    def moved(service: Service, name: str, port: int | None) -> Service:
+        replaced = {
+            str(paths.etc / "magnum/magnum.conf"): str(magnum.config(paths)),
+            f"127.0.0.1:{PORTS['magnum']}": f"127.0.0.1:{magnum.port}",
+        }
+        command = []
+        for word in service.command:
+            for old, new in replaced.items():
+                word = word.replace(old, new)
+            command.append(word.replace(own, other, 1) if word.startswith(own) else word)
+        return replace(service, name=name, command=tuple(command), port=port, env={**service.env, **env})
+
+    api, conductor = magnum.services
+    return [moved(table["magnum"], api, magnum.port), moved(table["magnum-conductor"], conductor, None)]
+
+
 def all_services(paths: Paths) -> list[Service]:
     """Return every process of the cloud, in the order of starting."""
-    return [*servers(paths), *openstack(paths), *late(paths)]
+    more = [service for magnum in chosen(paths) for service in beside(paths, magnum)]
+    return [*servers(paths), *openstack(paths), *late(paths), *more]

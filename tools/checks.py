@@ -16,14 +16,15 @@ from pathlib import Path
 
 import yaml
 
-from tools import results, tree
+from tools import magnums, results, tree
 from tools.cloud import Cloud
 from tools.commands import Finished, run
 from tools.examples import as_plays, complaints
-from tools.lanes import Done, in_lanes
+from tools.pieces import Piece, Work, run_pieces
 from tools.places import (
     BUILD,
     CLOUDS_YAML,
+    DEVCLOUD_YAML,
     PYTHON_VERSION,
     ROOT,
     ansible_test_environment,
@@ -41,7 +42,10 @@ MACHINE_WARNINGS = ("Using locale ", "Location 'file:", "Reviewing previous ")
 
 @dataclass(frozen=True)
 class Result:
-    """What a gate found. `unit` says what is counted; of a failure, `details` is printed, and `brief` beside the table."""
+    """What a gate found. `unit` says what is counted; of a failure, `details` is printed, and `brief` beside the table.
+
+    `pieces` are the targets or scenarios of a gate that runs such.
+    """
 
     passed: int
     failed: int
@@ -49,6 +53,7 @@ class Result:
     note: str = ""
     details: str = ""
     brief: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,9 @@ class Context:
     """What the gates share."""
 
     cloud: Cloud
+    # Names or labels of targets and scenarios, and the Magnum that the run is about
     targets: tuple[str, ...] = ()
+    release: str = magnums.OWN
     say: Callable[[str], None] = print
 
 
@@ -270,12 +277,14 @@ def integration(context: Context) -> Result:
         )
     prepared: set[int] = set()
 
-    def one(name: str, lane: int) -> Finished:
-        copy = f"lane-{lane}"
+    def one(piece: str, lane: int, log_end: str) -> Finished:
+        copy, (release, name) = f"lane-{lane}", magnums.split(piece)
         if lane not in prepared:
-            write_integration_config(tree.synchronise(copy))
+            tree.synchronise(copy)
             prepared.add(lane)
-        return ansible_test(copy, f"integration-{name}", "integration", name, seconds=SECONDS_FOR_ONE_TARGET)
+        write_integration_config(tree.folder(copy), release)
+        log = f"integration-{piece.replace('/', '-')}{log_end}"
+        return ansible_test(copy, log, "integration", name, seconds=SECONDS_FOR_ONE_TARGET)
 
     return in_parallel(context, "targets", names, one)
 
@@ -286,11 +295,16 @@ def molecule(context: Context) -> Result:
     if not names:
         return nothing("scenarios", context, any(ROOT.glob("roles/*/tasks")), "roles, but no molecule scenarios")
 
-    def one(name: str, lane: int) -> Finished:
-        environment = {**tools_environment(), "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / "molecule" / name)}
+    def one(piece: str, _lane: int, log_end: str) -> Finished:
+        release, name = magnums.split(piece)
+        environment = {
+            **tools_environment(),
+            **{f"TEST_{variable.upper()}": cloud for variable, cloud in magnums.clouds(release).items()},
+            "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / "molecule" / piece.replace("/", "-")),
+        }
         return run(
             ["molecule", "test", "-s", name],
-            log=f"molecule-{name}",
+            log=f"molecule-{piece.replace('/', '-')}{log_end}",
             environment=environment,
             folder=ROOT,
             seconds=SECONDS_FOR_ONE_TARGET,
@@ -316,11 +330,22 @@ TARGETS = Folders("tests/integration/targets", "tasks")
 SCENARIOS = Folders("extensions/molecule", "molecule.yml")
 
 
-def chosen(context: Context, folders: Iterable[Path]) -> list[str]:
-    """The names of the folders that TARGETS asks for, or of all; those with most to do first, as far as length tells."""
-    wanted = [folder for folder in folders if not context.targets or folder.name in context.targets]
-    lengths = {folder.name: sum(path.stat().st_size for path in folder.rglob("*.yml")) for folder in wanted}
+def longest_first(folders: Iterable[Path]) -> list[str]:
+    """The names of the folders, those with most to do first, as far as length tells."""
+    lengths = {folder.name: sum(path.stat().st_size for path in folder.rglob("*.yml")) for folder in folders}
     return sorted(lengths, key=lambda name: (-lengths[name], name))
+
+
+def chosen(context: Context, folders: Iterable[Path]) -> list[str]:
+    """The pieces that a run has of these folders: what is asked for, or all that belong to it."""
+    return magnums.pieces(longest_first(folders), context.release, context.targets, CLOUDS_YAML == DEVCLOUD_YAML)
+
+
+def releases(context: Context, gates: Iterable[Gate]) -> list[str]:
+    """The Magnums beside the cloud's own that a run of these gates needs."""
+    folders = {"integration": TARGETS, "molecule": SCENARIOS}
+    wanted = [folders[gate.name].folders() for gate in gates if gate.name in folders]
+    return sorted({release for each in wanted for release in magnums.releases(chosen(context, each))})
 
 
 def nothing(unit: str, context: Context, expected: bool, complaint: str) -> Result:
@@ -330,40 +355,28 @@ def nothing(unit: str, context: Context, expected: bool, complaint: str) -> Resu
     return failed(unit, f"there are {complaint}") if expected else Result(0, 0, unit, "nothing of that kind yet")
 
 
-def in_parallel(context: Context, unit: str, names: list[str], work: Callable[[str, int], Finished]) -> Result:
-    """Run targets or scenarios in lanes; each must succeed, and must have run tasks."""
-    tasks = Counts()
-    passed, wrong = 0, []
-    brief: list[str] = []
-
-    def report(piece: Done) -> None:
-        nonlocal tasks, passed
-        counts = results.recap(piece.finished.output)
-        tasks += counts
-        good = piece.finished.ok and counts.passed > 0
-        passed += good
-        if not good:
-            wrong.append(
-                f"--- {piece.name} ---\n{piece.finished.output}" + ("" if counts.passed else "\nno task was run")
-            )
-            last = results.broken_tasks(piece.finished.output) or [piece.finished.output.strip()[-500:]]
-            brief.extend(f"{piece.name}: {what}" for what in last)
-        state = "ok" if good else "FAILED"
-        context.say(f"    {piece.name:<40} {state:<6} {piece.finished.seconds:6.0f} s {counts.passed:5} tasks ok")
-
-    in_lanes(names, work, report)
-    return Result(passed, len(wrong), unit, f"{tasks.passed} tasks ok", "\n".join(wrong), tuple(brief))
+def in_parallel(context: Context, unit: str, names: list[str], work: Work) -> Result:
+    """Run targets or scenarios in lanes; each must succeed, at the second try alone at the latest."""
+    ran = run_pieces(names, work, context.say)
+    wrong = [piece for piece in ran if not piece.good]
+    return Result(
+        len(ran) - len(wrong),
+        len(wrong),
+        unit,
+        f"{sum(piece.tasks for piece in ran)} tasks ok",
+        "\n".join(piece.details for piece in wrong),
+        tuple(line for piece in wrong for line in piece.brief),
+        tuple(ran),
+    )
 
 
-def write_integration_config(copy: Path) -> None:
+def write_integration_config(copy: Path, release: str = magnums.OWN) -> None:
     """Tell the targets of one copy where the cloud is: ansible-test keeps the environment from them."""
     config = {
         "clouds_yaml": str(CLOUDS_YAML),
-        "cloud": "devcloud",
-        "cloud_other_tenant": "devcloud-tenant-b",
-        "cloud_admin": "devcloud-admin",
-        "cloud_appcred": "devcloud-appcred",
-        "cloud_appcred_unrestricted": "devcloud-appcred-unrestricted",
+        **magnums.clouds(release),
+        # Which Magnum that is, for what only some can do
+        "magnum_release": int(release),
         # For `python -m devcloud agent|driver`, run in that folder: failures and slowness on demand
         "devcloud_folder": str(ROOT),
         "devcloud_python": sys.executable,

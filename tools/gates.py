@@ -6,8 +6,10 @@
     python -m tools.gates                 all of them
     python -m tools.gates sanity lint     some
     TARGETS=magnum_cluster python -m tools.gates integration
+    MAGNUM=20 python -m tools.gates       what there is against Magnum 20 beside the cloud's own
 
 The test cloud starts in the background while the static gates run, and is taken down at the end if this run started it.
+A full run that passed on a clean work tree leaves `.build/green` (see tools/green.py).
 """
 
 from __future__ import annotations
@@ -16,13 +18,17 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import FrameType
 
+from tools import green, magnums
 from tools.bootstrap import apt_install
-from tools.checks import GATES, SCENARIOS, TARGETS, Context, Gate, Result
+from tools.checks import GATES, SCENARIOS, TARGETS, Context, Gate, Result, releases
 from tools.cloud import Cloud
 from tools.commands import Stopped, stop_all
+from tools.pieces import MOST_FLAKY, Piece, flaky, slowest
 
 LONGEST_DETAILS = 20_000
 
@@ -46,17 +52,18 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def choose(names: list[str]) -> list[Gate]:
-    """The gates of these names in their own order; all without a name."""
+def choose(names: list[str], release: str = magnums.OWN) -> list[Gate]:
+    """The gates of these names in their own order; without a name all, for another Magnum those that need the cloud."""
     unknown = set(names) - {gate.name for gate in GATES}
     if unknown:
         raise SystemExit(f"no such gate: {', '.join(sorted(unknown))}; there are {', '.join(g.name for g in GATES)}")
-    return [gate for gate in GATES if not names or gate.name in names]
+    return [gate for gate in GATES if (gate.name in names if names else release == magnums.OWN or gate.needs_cloud)]
 
 
 def choose_targets(names: list[str]) -> tuple[str, ...]:
-    """The integration targets and molecule scenarios of these names."""
-    known = {path.name for folders in (TARGETS, SCENARIOS) for path in folders.folders()}
+    """The integration targets and molecule scenarios of these names or labels, as in `magnum20/magnum_cluster`."""
+    folders = {path.name for folders in (TARGETS, SCENARIOS) for path in folders.folders()}
+    known = {magnums.label(release, name) for release in magnums.RELEASES for name in folders}
     if unknown := set(names) - known:
         raise SystemExit(f"no such target or scenario: {', '.join(sorted(unknown))}")
     return tuple(names)
@@ -87,7 +94,7 @@ def outcome(row: Row) -> str:
     return f"ok: {counts}" if row.good else f"FAILED: {row.result.failed} failed, {counts}"
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: Sequence[Row]) -> str:
     """The closing table."""
     lines = [f"{'gate':<12} {'result':<7} {'seconds':>7} {'passed':>7} {'failed':>7}  of what"]
     for row in rows:
@@ -96,6 +103,36 @@ def table(rows: list[Row]) -> str:
         numbers = f"{row.seconds:7.0f} {row.result.passed:7} {row.result.failed:7}"
         lines.append(f"{row.gate:<12} {state:<7} {numbers}  {what}")
     return "\n".join(lines)
+
+
+def pieces_of(rows: Sequence[Row]) -> list[Piece]:
+    """The targets and scenarios of all gates."""
+    return [piece for row in rows for piece in row.result.pieces]
+
+
+def too_flaky(rows: Sequence[Row], most: int = MOST_FLAKY) -> list[Row]:
+    """A failed row where more pieces passed only alone than may; else none."""
+    names = flaky(pieces_of(rows))
+    if len(names) <= most:
+        return []
+    what = f"{len(names)} targets or scenarios passed only alone, {most} may: {', '.join(names)}"
+    return [Row("flaky", Result(0, 1, "check", "", what, (what,)), 0)]
+
+
+def closing(rows: Sequence[Row]) -> list[str]:
+    """The end of the run's output: tables of gates and of the slowest pieces, the flaky ones, and the counts."""
+    pieces = pieces_of(rows)
+    lines = ["", table(rows)]
+    if ranking := slowest(pieces):
+        lines += ["", *ranking]
+    lines.append("")
+    # Once more beside the table: of a long log often only the end is kept
+    lines += [f"FAILED {line}" for row in rows for line in row.result.brief]
+    lines += [f"FLAKY {line}" for piece in pieces if piece.good for line in piece.brief]
+    if names := flaky(pieces):
+        lines.append(f"flaky (failed in the lanes, passed alone): {', '.join(names)}")
+    passed, wrong = sum(row.result.passed for row in rows), sum(row.result.failed for row in rows)
+    return [*lines, f"{passed} passed, {wrong} failed"]
 
 
 def shortened(text: str) -> str:
@@ -111,11 +148,16 @@ def stop_on_signal(number: int, _frame: FrameType | None) -> None:
 
 def main(names: list[str]) -> int:
     """Run the gates; returns the exit code."""
-    gates, targets = choose(names), choose_targets(os.environ.get("TARGETS", "").split())
+    release = magnums.checked(os.environ.get("MAGNUM", ""))
+    gates, targets = choose(names, release), choose_targets(os.environ.get("TARGETS", "").split())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop_on_signal)
-    cloud = Cloud()
-    context = Context(cloud, targets, say)
+    cloud = Cloud(releases(Context(Cloud(), targets, release), gates))
+    context = Context(cloud, targets, release, say)
+    whole = not names and not targets and release == magnums.OWN
+    began_at = green.committed() if whole else ""
+    if whole:
+        green.begin()
     rows: list[Row] = []
     # Before the cloud starts: it installs packages too, and Debian lets one do so at a time
     if missing := sorted({package for gate in gates for package in gate.lacks().values()}):
@@ -128,15 +170,16 @@ def main(names: list[str]) -> int:
     finally:
         if problem := cloud.finish():
             rows.append(Row("cloud", Result(0, 1, "gate", "", problem), 0))
+    rows += too_flaky(rows)
     for row in rows:
         if not row.good:
             say(f"\n===== {row.gate} failed =====\n{shortened(row.result.details)}")
-    passed, wrong = sum(row.result.passed for row in rows), sum(row.result.failed for row in rows)
-    # Once more beside the table: of a long log often only the end is kept
-    for line in (line for row in rows for line in row.result.brief):
-        say(f"FAILED {line}")
-    say(f"\n{table(rows)}\n" + (f"{cloud.took}\n" if cloud.took else ""))
-    say(f"{passed} passed, {wrong} failed")
+    wrong = any(not row.good for row in rows)
+    for line in (cloud.took, green.keep(began_at, green.committed(), datetime.now(UTC)) if whole and not wrong else ""):
+        if line:
+            say(line)
+    for line in closing(rows):
+        say(line)
     return 1 if wrong else 0
 
 

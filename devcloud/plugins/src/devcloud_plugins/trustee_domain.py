@@ -24,5 +24,7 @@ def remembered(ask: Callable[[KeystoneClientV3], str]) -> Callable[[KeystoneClie
 
 
 def remember() -> None:
-    """Let this process ask once."""
+    """Let this process ask once; a Magnum without trusts has nothing to ask."""
+    if not hasattr(KeystoneClientV3, "trustee_domain_id"):
+        return
     KeystoneClientV3.trustee_domain_id = property(remembered(KeystoneClientV3.trustee_domain_id.fget))

@@ -18,7 +18,7 @@ from uuid import UUID
 from heatclient import exc as heat_exceptions
 from magnum import objects
 from magnum.common import clients, exception
-from magnum.conductor.handlers.common import cert_manager, trust_manager
+from magnum.conductor.handlers.common import cert_manager
 from magnum.drivers.common import driver
 from magnum.objects import fields
 from oslo_concurrency import lockutils
@@ -29,6 +29,12 @@ from devcloud_plugins import trustee_domain
 
 from . import control, nodes, transitions
 from .habits import HabitError, Habits, resolve
+
+try:
+    from magnum.conductor.handlers.common import trust_manager
+except ImportError:
+    # Magnum 23 makes no trusts
+    trust_manager = None
 
 LOG = log.getLogger(__name__)
 # The conductor loads nothing else of ours.
@@ -161,7 +167,8 @@ class Driver(driver.Driver):
 
     def _vanish(self, context: Any, cluster: Any) -> NoReturn:
         """Take back all that the conductor made, as if the request had never reached it."""
-        trust_manager.delete_trustee_and_trust(clients.OpenStackClients(context), context, cluster)
+        if trust_manager:
+            trust_manager.delete_trustee_and_trust(clients.OpenStackClients(context), context, cluster)
         cert_manager.delete_certificates_from_cluster(cluster, context=context)
         for group in cluster.nodegroups:
             group.destroy()

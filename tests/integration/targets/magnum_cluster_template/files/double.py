@@ -14,6 +14,8 @@ def main() -> None:
     cloud, name = sys.argv[1:]
     magnum = openstack.connect(cloud=cloud).container_infrastructure_management
     body = {"name": name, "coe": "kubernetes", "image_id": "ubuntu-capi", "external_network_id": "public"}
+    # Magnum 20 answers 500 to a template without flavors
+    body |= {"flavor_id": "cpu.medium", "master_flavor_id": "cpu.medium"}
     for _time in range(2):
         magnum.post("/clustertemplates", json=body).raise_for_status()
 

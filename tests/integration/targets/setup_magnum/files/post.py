@@ -16,7 +16,7 @@ def main() -> None:
     cloud, path, body, *times = sys.argv[1:]
     magnum = openstack.connect(cloud=cloud).container_infrastructure_management
     for _attempt in range(int(times[0]) if times else 1):
-        answer = magnum.post(path, json=json.loads(body), headers={"OpenStack-API-Version": "container-infra 1.12"})
+        answer = magnum.post(path, json=json.loads(body), headers={"OpenStack-API-Version": "container-infra latest"})
         if answer.status_code >= 400:
             raise SystemExit(f"{path}: {answer.status_code} {answer.text}")
         print(answer.json()["uuid"])
