@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PLAYBOOK = ansible-playbook -i environments/common -i environments/$(ENV)
 
-.PHONY: help run test check cloud-up cloud-down verify-openstack build release format lock venv
+.PHONY: help run test faults check cloud-up cloud-down verify-openstack build release format lock venv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ run: cloud-up ## Start a real OpenStack on this machine and place a workload on 
 
 test: venv ## Run every gate; some by GATES="sanity lint", some targets by TARGETS="magnum_cluster", another Magnum by MAGNUM=20
 	@python -m tools.gates $(GATES)
+
+faults: venv ## The whole suite of faults against the test cloud, about an hour; its table goes into tests/faults/README.md
+	@apt-get install --yes -qq --no-install-recommends mitmproxy >/dev/null 2>&1 || command -v mitmdump >/dev/null
+	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH) python -m tests.faults --tier 3 --report .build/faults.md
 
 check: venv ## The inner loop, in seconds: style and unit tests
 	@ruff check --quiet .

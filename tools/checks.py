@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
@@ -313,6 +313,22 @@ def molecule(context: Context) -> Result:
     return in_parallel(context, "scenarios", names, one)
 
 
+def faults(_context: Context) -> Result:
+    """The quick tier of the fault suite: requests and answers that are spoiled, runs that are killed, runs at once."""
+    environment = tools_environment()
+    environment["PYTHONPATH"] = str(BUILD / "collections")
+    finished = run(
+        [sys.executable, "-m", "tests.faults"],
+        log="faults",
+        environment=environment,
+        folder=ROOT,
+        seconds=SECONDS_FOR_ONE_TARGET,
+    )
+    result = verdict("checks", results.plain_counts(finished.output), finished)
+    wrong = [line.strip() for line in finished.output.splitlines() if line.startswith("  FAILED")]
+    return replace(result, brief=tuple(wrong[:5]))
+
+
 @dataclass(frozen=True)
 class Folders:
     """Folders that are a test each, known by a file in them."""
@@ -424,4 +440,5 @@ GATES = (
     Gate("sanity", sanity, programs={"shellcheck": "shellcheck"}),
     Gate("integration", integration, needs_cloud=True, programs=INTEGRATION_PROGRAMS),
     Gate("molecule", molecule, needs_cloud=True, programs=KUBECTL),
+    Gate("faults", faults, needs_cloud=True, programs={"mitmdump": "mitmproxy"}),
 )

@@ -24,6 +24,7 @@ SANITY_FAILED = re.compile(
 LINT_SUMMARY = re.compile(
     r"(?P<failures>\d+) failure\(s\), (?P<warnings>\d+) warning\(s\) (?:in|on) (?P<files>\d+) files"
 )
+PLAIN = re.compile(r"^(\d+) passed, (\d+) failed$", re.MULTILINE)
 WARNING = re.compile(r"^(?:\[(?:DEPRECATION )?WARNING\]|WARNING):? .*$", re.MULTILINE)
 TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?P<name>.*)\] \**$")
 BROKEN = re.compile(r"^(?:fatal|failed): \[.*$")
@@ -72,6 +73,12 @@ def sanity(text: str) -> Counts:
     ran = len(set(SANITY_STARTED.findall(text)))
     failed = sum(int(line["failed"]) for line in SANITY_FAILED.finditer(text))
     return Counts(ran - failed, failed)
+
+
+def plain_counts(text: str) -> Counts:
+    """The counts of the last line that is `N passed, N failed`; none where there is no such line."""
+    found = PLAIN.findall(plain(text))
+    return Counts(int(found[-1][0]), int(found[-1][1])) if found else Counts()
 
 
 def lint(text: str) -> tuple[int, int] | None:

@@ -103,3 +103,9 @@ ok: [testhost]
     assert results.broken_tasks(text) == [f"target : The one that matters: {what}"]
     assert results.broken_tasks(text, width=9) == [f"target : The one that matters: {what[:9]}"]
     assert results.broken_tasks("no play at all") == []
+
+
+def test_the_plain_closing_line_counts_once() -> None:
+    """The last of several; a text without one counted nothing."""
+    assert results.plain_counts("1 passed, 0 failed\n...\n40 passed, 2 failed\n") == Counts(passed=40, failed=2)
+    assert results.plain_counts("it broke: 3 passed, 0 failed, or so") == Counts()
