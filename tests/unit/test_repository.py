@@ -24,6 +24,11 @@ REGISTRY_HOST = re.compile(
     r"\b(?:pypi\.org|pythonhosted\.org|(?:deb|security)\.debian\.org|registry\.npmjs\.org|index[-_]url)\b"
 )
 
+# A promise of the oldest Python: `python >= 3.9`, `requires-python = ">=3.9"`, `Python 3.9+`, `Python 3.9 or newer`
+PYTHON_FLOOR = re.compile(
+    r"python(?:_requires|-version)?[`\"': =]*>= ?3\.(\d+)|python 3\.(\d+)(?: or (?:newer|later)|\+)", re.IGNORECASE
+)
+
 PLAY_KEYS = {
     "any_errors_fatal",
     "become",
@@ -177,6 +182,56 @@ def test_readme_names_the_two_commands_first() -> None:
     first_screen = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:60])
     assert "make run" in first_screen
     assert "make test" in first_screen
+
+
+def oldest_python() -> int:
+    """The minor number of the oldest Python 3 that the repository runs on: the one constant, in tools/bootstrap.py."""
+    for node in ast.parse((ROOT / "tools/bootstrap.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "OLDEST_PYTHON":
+            return ast.literal_eval(node.value)[1]
+    raise AssertionError("tools/bootstrap.py has no OLDEST_PYTHON")
+
+
+def test_one_oldest_python() -> None:
+    """Documentation, settings and README promise the Python that the code is made for; changelogs tell of the past."""
+    floor, promised = oldest_python(), {}
+    for path in tracked_files():
+        if "changelog" in identify(path).lower() or path == Path(__file__):
+            continue
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        minors = {int(found) for pair in PYTHON_FLOOR.findall(text) for found in pair if found}
+        if minors:
+            promised[identify(path)] = minors
+    assert {name: minors for name, minors in promised.items() if minors != {floor}} == {}
+    assert {"README.md", "plugins/doc_fragments/auth.py", "tests/config.yml"} <= set(promised)
+
+
+@pytest.mark.parametrize("fragment", python_files("plugins/doc_fragments"), ids=identify)
+def test_doc_fragments_name_no_other_python(fragment: Path) -> None:
+    """Each `requirements` of a doc fragment that names Python names the oldest one."""
+    lines = [line.strip() for line in fragment.read_text(encoding="utf-8").splitlines()]
+    named = [line for line in lines if line.startswith("- python >=")]
+    assert set(named) <= {f"- python >= 3.{oldest_python()}"}
+
+
+@pytest.mark.parametrize(
+    ("text", "minor"),
+    [
+        ("  - python >= 3.9", "9"),
+        ('requires-python = ">=3.10"', "10"),
+        ('python_requires: ">=3.8"', "8"),
+        ("needs Python 3.12 or newer", "12"),
+        ("a bare Python 3.11+", "11"),
+        ("Taken with Python 3.11, HiGHS", None),
+    ],
+)
+def test_promises_of_a_python_are_found(text: str, minor: str | None) -> None:
+    """The pattern above finds promises, and leaves what was measured once alone."""
+    found = PYTHON_FLOOR.search(text)
+    assert (next(filter(None, found.groups())) if found else None) == minor
 
 
 def test_no_machine_paths_or_registry_hosts() -> None:
