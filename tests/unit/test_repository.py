@@ -161,7 +161,47 @@ def test_role_defaults_are_its_argument_specs_defaults(role: Path) -> None:
 
 
 # Variables of the asker's own form, or about the cloud as a whole, that several roles read under one name
-SHARED_ROLE_VARIABLES = {"cluster_templates"}
+SHARED_ROLE_VARIABLES = {"cluster_templates", "kcloud_plan_only"}
+
+
+# What a role that includes accelerator_cluster may set of its variables: what only it can know. All else goes through
+# __accelerator_cluster_given, where null leaves the variable of that role in force
+SET_FOR_A_CLUSTER = {"name", "type", "state", "wait"}
+
+
+def included_with(tasks: Any) -> list[dict[str, Any]]:
+    """The ``vars`` of each include of the role accelerator_cluster in a file of tasks."""
+    found = []
+    for task in tasks or []:
+        for key in ("block", "rescue", "always"):
+            found += included_with(task.get(key))
+        if (task.get("ansible.builtin.include_role") or {}).get("name") == f"{FRAGMENTS}.accelerator_cluster":
+            found.append(task.get("vars") or {})
+    return found
+
+
+@pytest.mark.parametrize("role", ROLES, ids=identify)
+def test_variables_of_accelerator_cluster_mean_the_same_in_every_role(role: Path) -> None:
+    """A role that passes a variable of its own under the other's name would override group_vars, with null where it is unset."""
+    for path in sorted(role.glob("tasks/*.yml")):
+        for given in included_with(load(path)):
+            passed = {name.removeprefix("accelerator_cluster_") for name in given if not name.startswith("__")}
+            assert passed <= SET_FOR_A_CLUSTER, identify(path)
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role.name.endswith("_cluster")], ids=identify)
+def test_type_roles_set_the_type_and_hand_on_the_rest(role: Path) -> None:
+    """The four types are one role with one word changed, so that a variable means the same in all."""
+    if role.name == "accelerator_cluster":
+        return
+    kind, (given,) = role.name.removesuffix("_cluster"), included_with(load(role / "tasks/main.yml"))
+    handed = given["__accelerator_cluster_given"]
+    assert given["accelerator_cluster_type"] == kind.replace("_", "-")
+    assert {value.replace(f"{role.name}_", "") for value in handed.values()} == {
+        f"{{{{ {name}{' | default(none)' if name in ('state', 'own_network') else ''} }}}}" for name in handed
+    }
+    options = load(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert {f"{role.name}_{name}" for name in (*handed, "name")} | {"kcloud_plan_only"} == set(options)
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=identify)
