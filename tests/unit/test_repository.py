@@ -171,13 +171,12 @@ SET_FOR_A_CLUSTER = {"name", "type", "state", "wait"}
 
 def included_with(tasks: Any) -> list[dict[str, Any]]:
     """The ``vars`` of each include of the role accelerator_cluster in a file of tasks."""
-    found = []
-    for task in tasks or []:
-        for key in ("block", "rescue", "always"):
-            found += included_with(task.get(key))
-        if (task.get("ansible.builtin.include_role") or {}).get("name") == f"{FRAGMENTS}.accelerator_cluster":
-            found.append(task.get("vars") or {})
-    return found
+    engine = f"{FRAGMENTS}.accelerator_cluster"
+    return [
+        task.get("vars") or {}
+        for task in every_task(tasks)
+        if (task.get("ansible.builtin.include_role") or {}).get("name") == engine
+    ]
 
 
 @pytest.mark.parametrize("role", ROLES, ids=identify)
@@ -202,6 +201,34 @@ def test_type_roles_set_the_type_and_hand_on_the_rest(role: Path) -> None:
     }
     options = load(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
     assert {f"{role.name}_{name}" for name in (*handed, "name")} | {"kcloud_plan_only"} == set(options)
+
+
+def every_task(tasks: Any) -> list[dict[str, Any]]:
+    """The tasks of a file, those in blocks among them."""
+    found: list[dict[str, Any]] = []
+    for task in tasks or []:
+        found.append(task)
+        for key in ("block", "rescue", "always"):
+            found += every_task(task.get(key))
+    return found
+
+
+@pytest.mark.parametrize("role", ROLES, ids=identify)
+def test_a_role_shows_a_plan_once(role: Path) -> None:
+    """In diff mode a planner shows its plan and table itself; a role that shows them turns that off."""
+    planners = {
+        f"{FRAGMENTS}.{name}" for name in ("cluster_consolidation", "cluster_idle", "cluster_match", "cluster_scaling")
+    }
+    for path in sorted(role.glob("tasks/*.yml")):
+        asking = [task for task in every_task(load(path)) if planners & set(task)]
+        assert all(task.get("diff") is False for task in asking), identify(path)
+
+
+@pytest.mark.parametrize("role", ROLES, ids=identify)
+def test_no_role_loops_over_named_tuples(role: Path) -> None:
+    """Jinja's groupby makes them, and Ansible warns of each: the filter cluster_declarations makes plain data."""
+    for path in sorted(role.rglob("*.yml")):
+        assert not re.search(r"\|\s*groupby\b", path.read_text(encoding="utf-8")), identify(path)
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=identify)
