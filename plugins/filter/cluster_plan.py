@@ -92,7 +92,8 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.kcloud.infrastructure.plugins.filter.fitting_flavor import fitting_flavor
 
-WORKER, MASTER = "default-worker", "default-master"
+WORKER = "default-worker"
+MASTER = "default-master"
 # The label of a node group that took the place of a declared one
 PLACE_LABEL = "kcloud_node_group"
 # What a Kubernetes control plane takes at least
