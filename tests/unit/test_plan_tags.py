@@ -45,8 +45,7 @@ READS = {
 GUARDS = ("_plan_only", "_applies")
 
 
-@pytest.fixture(scope="module")
-def selected() -> dict[str, list[dict[str, Any]]]:
+def look() -> dict[str, list[dict[str, Any]]]:
     """By playbook, the tasks that a run without tags or with a plan tag selects, each with these tags."""
     # .../collections/ansible_collections/kcloud/infrastructure/plugins/filter/plan_only.py
     folder = Path(plan_only.__file__).parents[5]
@@ -57,6 +56,10 @@ def selected() -> dict[str, list[dict[str, Any]]]:
     return {Path(playbook).stem: tasks for playbook, tasks in json.loads(done.stdout).items()}
 
 
+# Once, when the tests are collected: ansible-test runs each test in a process of its own, in which a fixture would look again
+SELECTED = look()
+
+
 def writing(tasks: list[dict[str, Any]], tag: str) -> list[dict[str, Any]]:
     """The tasks of a run with the tag that may change something: all but those known to read."""
     return [task for task in tasks if tag in task["tags"] and task["action"] not in READS]
@@ -64,23 +67,23 @@ def writing(tasks: list[dict[str, Any]], tag: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("tag", PLAN_TAGS)
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
-def test_a_plan_tag_selects_no_task_that_writes(selected: Any, playbook: str, tag: str) -> None:
+def test_a_plan_tag_selects_no_task_that_writes(playbook: str, tag: str) -> None:
     """Whatever playbook it is given to."""
-    assert writing(selected[playbook], tag) == []
+    assert writing(SELECTED[playbook], tag) == []
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
-def test_the_playbook_s_own_plan_tag_shows_something(selected: Any, playbook: str) -> None:
+def test_the_playbook_s_own_plan_tag_shows_something(playbook: str) -> None:
     """A tag that selects nothing would change nothing either."""
     tag, shows = OWN_TAG[playbook], "kcloud.infrastructure.table"
-    shown = [task for task in selected[playbook] if tag in task["tags"] and task["action"] == shows]
+    shown = [task for task in SELECTED[playbook] if tag in task["tags"] and task["action"] == shows]
     assert shown
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
-def test_every_task_that_writes_waits_for_the_plan_to_be_carried_out(selected: Any, playbook: str) -> None:
+def test_every_task_that_writes_waits_for_the_plan_to_be_carried_out(playbook: str) -> None:
     """kcloud_plan_only ends each role before any write; so does a plan tag where a playbook gives a role the tag `always`."""
-    tasks = writing(selected[playbook], "all")
+    tasks = writing(SELECTED[playbook], "all")
     assert tasks
     unguarded = [
         task["name"] for task in tasks if not any(guard in text for text in task["conditions"] for guard in GUARDS)
