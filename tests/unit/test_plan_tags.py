@@ -106,3 +106,16 @@ def test_no_playbook_selects_a_whole_role_always(playbook: str) -> None:
     """The tag `always` on a role reaches all of its tasks, those of the roles that it includes among them."""
     for play in yaml.safe_load((ROOT / f"playbooks/{playbook}.yml").read_text(encoding="utf-8")):
         assert [role for role in play["roles"] if "always" in role.get("tags", [])] == []
+
+
+TYPES = ("cpu_only_cluster", "gpu_intensive_cluster", "hybrid_balanced_cluster", "npu_optimized_cluster")
+
+
+@pytest.mark.parametrize("role", [*plan_only.ACTING, *TYPES])
+def test_acting_roles_document_how_to_plan_only(role: str) -> None:
+    """In the specification and in the README, where the plan tag stands too."""
+    options = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    assert "kcloud_plan_only" in options["argument_specs"]["main"]["options"]
+    text = (ROOT / f"roles/{role}/README.md").read_text(encoding="utf-8")
+    tag = "accelerator_cluster_plan" if role in TYPES else f"{role}_plan"
+    assert "kcloud_plan_only: true" in text.replace("\n", " ") and tag in text
