@@ -55,7 +55,7 @@ options:
     description: Seconds that a single request may take.
     type: int
 requirements:
-  - python >= 3.9
+  - python >= 3.11
   - openstacksdk >= 4.0
 notes:
   - The O(cloud) is looked for in C(clouds.yaml) in the current directory, C(~/.config/openstack) and C(/etc/openstack), or

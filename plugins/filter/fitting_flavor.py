@@ -16,6 +16,9 @@ description:
   - A flavor that the group names is taken as it is.
   - Otherwise the cheapest flavor that has the group's accelerator and no other kind, with enough CPU and memory. Prices are those
     of M(kcloud.infrastructure.cluster_match); among equals the first by name is taken.
+  - Flavors of which the project can see that they boot come first. These are the flavors with a disk, and, of accelerators, those that
+    Placement counts (C(resources:...)) or that O(flavor_map) describes. Whether a host has the device of a PCI alias or of a device
+    profile, only the cloud's operator knows.
 positional: flavors, flavor_map, prices
 options:
   _input:
@@ -80,6 +83,12 @@ def fits(flavor: Flavor, need: Mapping[str, Any]) -> bool:
     )
 
 
+def doubts(raw: Mapping[str, Any], flavor: Flavor, vouched: bool) -> int:
+    """How many reasons there are to doubt that servers of the flavor boot: no disk, devices that Placement does not count."""
+    counted = vouched or not flavor.accelerators or bool(flavor.resources)
+    return int(raw.get("disk_gib") == 0) + int(not counted)
+
+
 def in_words(need: Mapping[str, Any]) -> str:
     """What is needed, for a message."""
     kind = need.get("kind") or "none"
@@ -111,13 +120,17 @@ def fitting_flavor(
     except KcloudError as error:
         raise AnsibleFilterError(error.sentence()) from error
     # A flavor with a device that nobody knows is none without an accelerator either
-    fitting = [flavor for flavor, strange in read if not strange and fits(flavor, need)]
+    fitting = [
+        (doubts(raw, flavor, flavor.name in mapped), flavor.price, flavor.name)
+        for raw, (flavor, strange) in zip(flavors, read)
+        if not strange and fits(flavor, need)
+    ]
     if not fitting:
         raise AnsibleFilterError(
             f"Failed to find a flavor with {in_words(need)}. Way out: name one with 'flavor', or say in 'flavor_map' what "
             f"your flavors have. The cloud offers {', '.join(sorted(flavor.name for flavor, _strange in read)) or 'none'}."
         )
-    return min(fitting, key=lambda flavor: (flavor.price, flavor.name)).name
+    return min(fitting)[2]
 
 
 class FilterModule:

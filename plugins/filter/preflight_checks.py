@@ -36,7 +36,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The checks, each with C(check), C(ok), C(found), and C(hint) where it failed.
+  description: The checks, each with C(check), C(ok), C(found), C(hint) where it failed, and C(warning), true for what is no failure but should not stay so.
   type: list
   elements: dict
 """
@@ -57,17 +57,24 @@ SERVICE_NAMES = {
     "orchestration": "Heat",
     "container-infra": "Magnum",
 }
+# The role to which Magnum's policy gives the clusters of every project
+ADMIN = "admin"
 OPERATOR = "Ask the cloud's operator"
 
 Check = dict[str, Any]
 
 
 def passed(check: str, found: object) -> Check:
-    return {"check": check, "ok": True, "found": str(found), "hint": ""}
+    return {"check": check, "ok": True, "found": str(found), "hint": "", "warning": False}
 
 
 def missed(check: str, found: object, hint: str) -> Check:
-    return {"check": check, "ok": False, "found": str(found), "hint": hint}
+    return {"check": check, "ok": False, "found": str(found), "hint": hint, "warning": False}
+
+
+def warned(check: str, found: object, hint: str) -> Check:
+    """What is no failure, but should not stay so."""
+    return {**passed(check, found), "hint": hint, "warning": True}
 
 
 def shown(names: list[str]) -> str:
@@ -83,6 +90,12 @@ def version(text: object) -> tuple[int, ...]:
 def identity_checks(cloud: Mapping[str, Any], needs: Mapping[str, Any]) -> Iterator[Check]:
     who = cloud["identity"]
     yield passed("Keystone: log in", f"{who['user']} in {who['project']}, roles {', '.join(who['roles'])}")
+    if ADMIN in who["roles"]:
+        hint = (
+            "Use a user of one project without this role: Magnum shows an administrator the clusters of every project, and "
+            "lets it change them"
+        )
+        yield warned("the user is no administrator", f"role {ADMIN}", hint)
     if not needs.get("create"):
         return
     check = "credential can create clusters"

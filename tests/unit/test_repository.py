@@ -24,6 +24,11 @@ REGISTRY_HOST = re.compile(
     r"\b(?:pypi\.org|pythonhosted\.org|(?:deb|security)\.debian\.org|registry\.npmjs\.org|index[-_]url)\b"
 )
 
+# A promise of the oldest Python: `python >= 3.9`, `requires-python = ">=3.9"`, `Python 3.9+`, `Python 3.9 or newer`
+PYTHON_FLOOR = re.compile(
+    r"python(?:_requires|-version)?[`\"': =]*>= ?3\.(\d+)|python 3\.(\d+)(?: or (?:newer|later)|\+)", re.IGNORECASE
+)
+
 PLAY_KEYS = {
     "any_errors_fatal",
     "become",
@@ -156,7 +161,74 @@ def test_role_defaults_are_its_argument_specs_defaults(role: Path) -> None:
 
 
 # Variables of the asker's own form, or about the cloud as a whole, that several roles read under one name
-SHARED_ROLE_VARIABLES = {"cluster_templates"}
+SHARED_ROLE_VARIABLES = {"cluster_templates", "kcloud_plan_only"}
+
+
+# What a role that includes accelerator_cluster may set of its variables: what only it can know. All else goes through
+# __accelerator_cluster_given, where null leaves the variable of that role in force
+SET_FOR_A_CLUSTER = {"name", "type", "state", "wait"}
+
+
+def included_with(tasks: Any) -> list[dict[str, Any]]:
+    """The ``vars`` of each include of the role accelerator_cluster in a file of tasks."""
+    engine = f"{FRAGMENTS}.accelerator_cluster"
+    return [
+        task.get("vars") or {}
+        for task in every_task(tasks)
+        if (task.get("ansible.builtin.include_role") or {}).get("name") == engine
+    ]
+
+
+@pytest.mark.parametrize("role", ROLES, ids=identify)
+def test_variables_of_accelerator_cluster_mean_the_same_in_every_role(role: Path) -> None:
+    """A role that passes a variable of its own under the other's name would override group_vars, with null where it is unset."""
+    for path in sorted(role.glob("tasks/*.yml")):
+        for given in included_with(load(path)):
+            passed = {name.removeprefix("accelerator_cluster_") for name in given if not name.startswith("__")}
+            assert passed <= SET_FOR_A_CLUSTER, identify(path)
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role.name.endswith("_cluster")], ids=identify)
+def test_type_roles_set_the_type_and_hand_on_the_rest(role: Path) -> None:
+    """The four types are one role with one word changed, so that a variable means the same in all."""
+    if role.name == "accelerator_cluster":
+        return
+    kind, (given,) = role.name.removesuffix("_cluster"), included_with(load(role / "tasks/main.yml"))
+    handed = given["__accelerator_cluster_given"]
+    assert given["accelerator_cluster_type"] == kind.replace("_", "-")
+    assert {value.replace(f"{role.name}_", "") for value in handed.values()} == {
+        f"{{{{ {name}{' | default(none)' if name in ('state', 'own_network') else ''} }}}}" for name in handed
+    }
+    options = load(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert {f"{role.name}_{name}" for name in (*handed, "name")} | {"kcloud_plan_only"} == set(options)
+
+
+def every_task(tasks: Any) -> list[dict[str, Any]]:
+    """The tasks of a file, those in blocks among them."""
+    found: list[dict[str, Any]] = []
+    for task in tasks or []:
+        found.append(task)
+        for key in ("block", "rescue", "always"):
+            found += every_task(task.get(key))
+    return found
+
+
+@pytest.mark.parametrize("role", ROLES, ids=identify)
+def test_a_role_shows_a_plan_once(role: Path) -> None:
+    """In diff mode a planner shows its plan and table itself; a role that shows them turns that off."""
+    planners = {
+        f"{FRAGMENTS}.{name}" for name in ("cluster_consolidation", "cluster_idle", "cluster_match", "cluster_scaling")
+    }
+    for path in sorted(role.glob("tasks/*.yml")):
+        asking = [task for task in every_task(load(path)) if planners & set(task)]
+        assert all(task.get("diff") is False for task in asking), identify(path)
+
+
+@pytest.mark.parametrize("role", ROLES, ids=identify)
+def test_no_role_loops_over_named_tuples(role: Path) -> None:
+    """Jinja's groupby makes them, and Ansible warns of each: the filter cluster_declarations makes plain data."""
+    for path in sorted(role.rglob("*.yml")):
+        assert not re.search(r"\|\s*groupby\b", path.read_text(encoding="utf-8")), identify(path)
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=identify)
@@ -177,6 +249,56 @@ def test_readme_names_the_two_commands_first() -> None:
     first_screen = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:60])
     assert "make run" in first_screen
     assert "make test" in first_screen
+
+
+def oldest_python() -> int:
+    """The minor number of the oldest Python 3 that the repository runs on: the one constant, in tools/bootstrap.py."""
+    for node in ast.parse((ROOT / "tools/bootstrap.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "OLDEST_PYTHON":
+            return ast.literal_eval(node.value)[1]
+    raise AssertionError("tools/bootstrap.py has no OLDEST_PYTHON")
+
+
+def test_one_oldest_python() -> None:
+    """Documentation, settings and README promise the Python that the code is made for; changelogs tell of the past."""
+    floor, promised = oldest_python(), {}
+    for path in tracked_files():
+        if "changelog" in identify(path).lower() or path == Path(__file__):
+            continue
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        minors = {int(found) for pair in PYTHON_FLOOR.findall(text) for found in pair if found}
+        if minors:
+            promised[identify(path)] = minors
+    assert {name: minors for name, minors in promised.items() if minors != {floor}} == {}
+    assert {"README.md", "plugins/doc_fragments/auth.py", "tests/config.yml"} <= set(promised)
+
+
+@pytest.mark.parametrize("fragment", python_files("plugins/doc_fragments"), ids=identify)
+def test_doc_fragments_name_no_other_python(fragment: Path) -> None:
+    """Each `requirements` of a doc fragment that names Python names the oldest one."""
+    lines = [line.strip() for line in fragment.read_text(encoding="utf-8").splitlines()]
+    named = [line for line in lines if line.startswith("- python >=")]
+    assert set(named) <= {f"- python >= 3.{oldest_python()}"}
+
+
+@pytest.mark.parametrize(
+    ("text", "minor"),
+    [
+        ("  - python >= 3.9", "9"),
+        ('requires-python = ">=3.10"', "10"),
+        ('python_requires: ">=3.8"', "8"),
+        ("needs Python 3.12 or newer", "12"),
+        ("a bare Python 3.11+", "11"),
+        ("Taken with Python 3.11, HiGHS", None),
+    ],
+)
+def test_promises_of_a_python_are_found(text: str, minor: str | None) -> None:
+    """The pattern above finds promises, and leaves what was measured once alone."""
+    found = PYTHON_FLOOR.search(text)
+    assert (next(filter(None, found.groups())) if found else None) == minor
 
 
 def test_no_machine_paths_or_registry_hosts() -> None:

@@ -28,20 +28,39 @@ FLAVORS = [
         ({"kind": "none"}, "cpu.tiny"),
         ({"kind": "none", "vcpus": 2, "ram_mib": 4096}, "cpu.medium"),
         ({"kind": "none", "vcpus": 5}, "cpu.large"),
-        ({"kind": "gpu"}, "gpu.t4"),
-        ({"kind": "gpu", "models": []}, "gpu.t4"),
+        # The PCI alias t4 is cheaper, but only the operator knows whether a host has the device
+        ({"kind": "gpu"}, "gpu.a100.large"),
+        ({"kind": "gpu", "models": []}, "gpu.a100.large"),
+        ({"kind": "gpu", "models": ["t4"]}, "gpu.t4"),
         ({"kind": "gpu", "models": ["a100"]}, "gpu.a100.large"),
         ({"kind": "gpu", "models": ["NVIDIA-A100"]}, "gpu.a100.large"),
         ({"kind": "gpu", "count": 2}, "gpu.a100.xlarge"),
-        ({"kind": "npu"}, "npu.warboy"),
+        ({"kind": "npu"}, "npu.rngd"),
+        ({"kind": "npu", "models": ["warboy"]}, "npu.warboy"),
         ({"kind": "npu", "models": ["furiosa-rngd"]}, "npu.rngd"),
-        ({"kind": "npu", "models": ["rngd", "warboy"]}, "npu.warboy"),
+        ({"kind": "npu", "models": ["rngd", "warboy"]}, "npu.rngd"),
     ],
 )
 def test_the_cheapest_that_has_what_is_needed(accelerator: dict, chosen: str) -> None:
     """Kind, models, count, CPU and memory all hold, and the order of the flavors does not matter."""
     assert fitting_flavor({"accelerator": accelerator}, FLAVORS) == chosen
     assert fitting_flavor({"accelerator": accelerator}, FLAVORS[::-1]) == chosen
+
+
+def test_what_the_user_vouches_for_boots() -> None:
+    """A flavor in flavor_map is as good as one that Placement counts, and then the cheaper one is taken."""
+    assert (
+        fitting_flavor({"accelerator": {"kind": "gpu"}}, FLAVORS, {"gpu.t4": {"kind": "gpu", "model": "t4"}})
+        == "gpu.t4"
+    )
+
+
+def test_a_flavor_without_a_disk_comes_last() -> None:
+    """Nova lets only administrators boot an image on one; it is taken where there is no other."""
+    bare = {"name": "bare", "vcpus": 2, "ram_mib": 4096, "disk_gib": 0, "extra_specs": {}}
+    big = {"name": "big", "vcpus": 16, "ram_mib": 65536, "disk_gib": 20, "extra_specs": {}}
+    assert fitting_flavor({"accelerator": {"kind": "none"}}, [bare, big]) == "big"
+    assert fitting_flavor({"accelerator": {"kind": "none"}}, [bare]) == "bare"
 
 
 def test_a_flavor_that_is_named_is_taken() -> None:

@@ -94,6 +94,17 @@ def test_an_application_credential_cannot_create_clusters() -> None:
     assert all(check["ok"] for check in preflight_checks(cloud(identity=who), {**GOOD, "create": False}))
 
 
+def test_an_administrator_is_warned() -> None:
+    """It is no failure; the hint says why another user is better. Nobody else is warned."""
+    who = {"user": "root", "project": "p", "roles": ["admin", "member"], "auth_method": "password"}
+    checks = preflight_checks(cloud(identity=who), GOOD)
+    assert all(check["ok"] for check in checks)
+    (warning,) = [check for check in checks if check["warning"]]
+    assert (warning["check"], warning["found"]) == ("the user is no administrator", "role admin")
+    assert "every project" in warning["hint"]
+    assert [check for check in preflight_checks(cloud(), GOOD) if check["warning"]] == []
+
+
 def test_a_part_that_cannot_be_read_is_one_failed_check() -> None:
     """And the rest is judged all the same."""
     problem = {"quotas": {"reason": "policy", "hint": "ask"}}

@@ -1,0 +1,258 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A wanted cluster and what the cloud has -> what to declare, and what that takes."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: cluster_plan
+short_description: Plan a cluster of a type beside what the cloud has
+version_added: 0.2.0
+author:
+  - kcloud.infrastructure contributors (@kcloud)
+description:
+  - Says what the role P(kcloud.infrastructure.accelerator_cluster#role) declares for a cluster.
+  - A number of nodes that is not set for this cluster counts at creation only. An existing node group keeps its number.
+  - A flavor that is not named counts at creation only, too. It is the one that P(kcloud.infrastructure.fitting_flavor#filter) finds.
+options:
+  _input:
+    description: The cluster as wanted, its type with all changes. The group C(default-worker) lies on top, the others in C(node_groups).
+    type: dict
+    required: true
+  said:
+    description: What the user set for this cluster, beside its type.
+    type: dict
+    default: {}
+  type:
+    description: The cluster's type without what was set for this cluster. Its flavors are those of the cluster template.
+    type: dict
+    default: {}
+  name:
+    description: Name of the cluster.
+    type: str
+    required: true
+  clusters:
+    description: The clusters, as M(kcloud.infrastructure.magnum_cluster_info) returns them.
+    type: list
+    elements: dict
+    default: []
+  templates:
+    description: All versions of the cluster template with their clusters, as M(kcloud.infrastructure.magnum_cluster_template_info) returns them.
+    type: list
+    elements: dict
+    default: []
+  flavors:
+    description: The flavors of the cloud, as M(kcloud.infrastructure.openstack_info) returns them.
+    type: list
+    elements: dict
+    default: []
+  flavor_map:
+    description: What a flavor has where its extra specs do not say it, as in M(kcloud.infrastructure.cluster_match).
+    type: dict
+    default: {}
+  recreate:
+    description: Whether a cluster whose creation failed is deleted and created again.
+    type: bool
+    default: false
+  beside:
+    description: Whether a new cluster may be created beside the existing one, with as many nodes.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: What is declared of a cluster that has three nodes already
+  ansible.builtin.debug:
+    msg: "{{ (wanted | kcloud.infrastructure.cluster_plan(name='train', clusters=found.clusters)).node_groups }}"
+  vars:
+    wanted:
+      flavor: gpu.a100.large
+      master_flavor: cpu.medium
+      node_count: 1
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(exists) and C(status) of the cluster.
+    - C(flavor), C(master_flavor) and C(node_groups) for M(kcloud.infrastructure.magnum_cluster), empty where nothing is declared.
+    - C(template_flavor) and C(template_master_flavor) for M(kcloud.infrastructure.magnum_cluster_template), empty where the template
+      keeps its own.
+    - C(rows) to show, one for each node group.
+    - C(demand), what is needed beside what the cluster has, as C(clusters), C(instances), C(cores) and C(ram_mib).
+  type: dict
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.kcloud.infrastructure.plugins.filter.fitting_flavor import fitting_flavor
+
+WORKER = "default-worker"
+MASTER = "default-master"
+# The label of a node group that took the place of a declared one
+PLACE_LABEL = "kcloud_node_group"
+# What a Kubernetes control plane takes at least
+MASTER_NEEDS = {"kind": "none", "vcpus": 2, "ram_mib": 4096}
+# From these Magnum allows a deletion only
+FAILED = ("CREATE_FAILED", "DELETE_FAILED")
+BOUNDS = ("max_node_count", "min_node_count")
+GROUP_KEYS = ("docker_volume_size", "image", "labels", "max_node_count", "merge_labels", "min_node_count", "role")
+
+Plain = dict[str, Any]
+Some = Mapping[str, Any]
+
+
+def worker_groups(wanted: Some) -> dict[str, Some]:
+    """The worker groups by name: the keys of ``default-worker`` lie on top."""
+    return {WORKER: wanted, **(wanted.get("node_groups") or {})}
+
+
+def standing(name: str, clusters: Sequence[Some], *, recreate: bool, beside: bool) -> Some | None:
+    """The cluster of this name, or the newest that was created beside it; None where one is to be created."""
+    successor = re.compile(rf"{re.escape(name)}-[0-9a-f]{{8}}")
+    same = [entry for entry in clusters if entry["name"] == name or (beside and successor.fullmatch(entry["name"]))]
+    if not same:
+        return None
+    newest = max(same, key=lambda entry: (entry.get("created_at") or "", entry["name"]))
+    return None if recreate and newest.get("status") in FAILED else newest
+
+
+def group_of(cluster: Some | None, name: str) -> Some | None:
+    """The node group that stands for a declared one: the one that took its place, else the one of its name."""
+    groups = (cluster or {}).get("node_groups") or ()
+    taken = [group for group in groups if (group.get("labels") or {}).get(PLACE_LABEL) == name]
+    return next(iter(taken), next((group for group in groups if group["name"] == name), None))
+
+
+def asked_count(said: Some, name: str) -> int | None:
+    """The number of nodes that the user set for a group of this cluster."""
+    group = said if name == WORKER else (said.get("node_groups") or {}).get(name) or {}
+    count = group.get("node_count")
+    return None if count in (None, "") else int(count)
+
+
+def declared_flavor(
+    named: str | None, there: str | None, fitted: str | None, *, exists: bool, beside: bool
+) -> str | None:
+    """A named flavor; for what exists none, or its own where a new cluster may be created beside it; else what fits."""
+    if named:
+        return named
+    if exists:
+        return there if beside else None
+    return fitted
+
+
+def template_flavor(key: str, named: str | None, fitted: str | None, templates: Sequence[Some]) -> str | None:
+    """The flavor of the cluster template, None where it keeps what it has.
+
+    :param key: ``flavor_id`` or ``master_flavor_id``.
+    :param templates: all versions. Magnum freezes a template that clusters use, so only an unused one gets a flavor later.
+    """
+    current = next((entry for entry in templates if entry.get("current")), next(iter(templates), None))
+    if named or current is None:
+        return named or fitted
+    return None if current.get(key) or current.get("clusters") else fitted
+
+
+def demanded(counts: Sequence[tuple[str | None, int]], flavors: Sequence[Some], *, new: bool) -> Plain:
+    """What so many nodes more of each flavor (name or id) take; RAM in MiB."""
+    known = {key: flavor for flavor in flavors for key in (flavor["name"], flavor.get("id")) if key}
+    demand = {"clusters": int(new), "instances": sum(count for _flavor, count in counts), "cores": 0, "ram_mib": 0}
+    for name, count in counts:
+        flavor = known.get(name) or {}
+        demand["cores"] += count * int(flavor.get("vcpus") or 0)
+        demand["ram_mib"] += count * int(flavor.get("ram_mib") or 0)
+    return demand
+
+
+def row(name: str, flavor: str | None, now: int | None, nodes: int, group: Some) -> Plain:
+    """A line of the table that shows the plan."""
+    bounds = {key: group.get(key) for key in BOUNDS}
+    return {"name": name, "flavor": flavor, "now": now, "node_count": nodes, **bounds}
+
+
+def cluster_plan(
+    wanted: Some,
+    said: Some | None = None,
+    type: Some | None = None,
+    name: str = "",
+    clusters: Sequence[Some] = (),
+    templates: Sequence[Some] = (),
+    flavors: Sequence[Some] = (),
+    flavor_map: Some | None = None,
+    recreate: bool = False,
+    beside: bool = False,
+) -> Plain:
+    """See RETURN.
+
+    :raises AnsibleFilterError: no flavor of the cloud fits a group that is to be created.
+    """
+    said, kind = said or {}, type or wanted
+    cluster = standing(name, clusters, recreate=recreate, beside=beside)
+
+    def fit(group: Some) -> str:
+        return fitting_flavor(group, flavors, flavor_map)
+
+    masters = {"flavor": wanted.get("master_flavor"), "accelerator": MASTER_NEEDS}
+    master_there = (cluster or {}).get("master_flavor_id")
+    master_flavor = declared_flavor(
+        masters["flavor"], master_there, None if cluster else fit(masters), exists=cluster is not None, beside=beside
+    )
+    master_count = int(wanted.get("master_count") or 1)
+    masters_now = int(cluster["master_count"]) if cluster else None
+    rows = [row(MASTER, master_flavor or master_there, masters_now, master_count, {})]
+    more = [(master_flavor or master_there, max(0, master_count - (masters_now or 0)))]
+    declared, worker_flavor = [], None
+    for group_name, group in worker_groups(wanted).items():
+        there = group_of(cluster, group_name)
+        own = (there or {}).get("flavor_id")
+        flavor = declared_flavor(
+            group.get("flavor"), own, None if there else fit(group), exists=there is not None, beside=beside
+        )
+        now, asked = (int(there["node_count"]) if there else None), asked_count(said, group_name)
+        first = now if now is not None else int(group.get("node_count") or 0)
+        count = asked if asked is not None else first
+        settled = asked is None and there is not None and not beside
+        keys = BOUNDS if group_name == WORKER else GROUP_KEYS
+        entry = {
+            "name": group_name,
+            "node_count": None if settled else count,
+            "flavor": flavor,
+            **{key: group[key] for key in keys if key in group},
+        }
+        declared.append({key: value for key, value in entry.items() if value is not None})
+        rows.append(row(group_name, flavor or own, now, count, group))
+        more.append((flavor or own, max(0, count - (now or 0))))
+        worker_flavor = flavor if group_name == WORKER else worker_flavor
+
+    def of_type(group: Some, own: str | None) -> str | None:
+        """The flavor of the type's template; the cluster's own where the cloud has none for the type."""
+        try:
+            return fit(group)
+        except AnsibleFilterError:
+            return own
+
+    type_masters = {"flavor": kind.get("master_flavor"), "accelerator": MASTER_NEEDS}
+    return {
+        "exists": cluster is not None,
+        "status": (cluster or {}).get("status"),
+        "flavor": worker_flavor,
+        "master_flavor": master_flavor,
+        "node_groups": declared,
+        "template_flavor": template_flavor("flavor_id", kind.get("flavor"), of_type(kind, worker_flavor), templates),
+        "template_master_flavor": template_flavor(
+            "master_flavor_id", kind.get("master_flavor"), of_type(type_masters, master_flavor), templates
+        ),
+        "rows": rows,
+        "demand": demanded(more, flavors, new=cluster is None),
+    }
+
+
+class FilterModule:
+    def filters(self):
+        return {"cluster_plan": cluster_plan}
