@@ -51,8 +51,19 @@ def _usage(request: Request) -> Iterator[str]:
         f"{cluster.name}/{group.name}"
         for cluster in request.fleet.clusters
         for group in cluster.groups
-        if group.count and not group.measured
+        if group.count and not group.measured and group.known
     ]
+    unsaid = [
+        f"{cluster.name}/{group.name}"
+        for cluster in request.fleet.clusters
+        for group in cluster.groups
+        if group.count and not group.known
+    ]
+    if unsaid:
+        yield (
+            "placements are not given and no node says what is free on it: running nodes count as busy, and a workload gets "
+            f"new nodes ({_named(unsaid)}); give 'placements', or set 'assume_empty: true'"
+        )
     if unknown:
         yield (
             "no node says what is free on it: nodes count as empty except for the placements given, which are packed "

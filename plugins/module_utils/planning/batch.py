@@ -37,6 +37,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.loc
     improve,
     seat_all,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Part
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.packing import Board
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import gathered
 
@@ -252,12 +253,13 @@ def growths(board: Board, host: int) -> Iterable[Growth]:
 
 def seats_of(board: Board, workload: int, numbers: dict[int, int]) -> Iterable[Seat]:
     """The parts of a workload, each with its group."""
-    found: dict[tuple[object, int], int] = {}
+    found: dict[tuple[Part, int], list[int]] = {}
     for node, part in board.where[workload]:
-        key = (part, board.site_of[node])
-        found[key] = found.get(key, 0) + board.opened[node]
-    for (part, site), on_new in found.items():
-        yield Seat(part, numbers[board.host_of_site[site]], board.groups[site].name, on_new)  # type: ignore[arg-type]
+        found.setdefault((part, board.site_of[node]), []).append(node)
+    for (part, site), nodes in found.items():
+        on_new = sum(board.opened[node] for node in nodes)
+        places = tuple(sorted(board.spare[site].index(node) for node in nodes))
+        yield Seat(part, numbers[board.host_of_site[site]], board.groups[site].name, on_new, places)
 
 
 def without_solver(batch: Batch) -> Batch:

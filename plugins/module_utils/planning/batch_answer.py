@@ -36,6 +36,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Tenant,
     Workload,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.placements import made_for_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
 
 Plain = dict[str, Any]
@@ -209,7 +210,6 @@ def action(plan: BatchPlan, number: int) -> Plain:
     """What is done to one cluster."""
     planned = plan.clusters[number]
     cluster = planned.cluster
-    declared = next((found for found in plan.batch.fleet.types if found.name == cluster.type), None)
     spent = cost.hourly((growth.group.flavor, growth.after - growth.before) for growth in planned.groups)
     if planned.new is not None and cluster.masters:
         spent += cost.hourly([cluster.masters])
@@ -221,11 +221,20 @@ def action(plan: BatchPlan, number: int) -> Plain:
         "template": cluster.template or None,
         "master_flavor": cluster.masters[0].name if planned.new and cluster.masters else None,
         "master_count": cluster.masters[1] if planned.new and cluster.masters else None,
-        "labels": dict(declared.labels) if planned.new and declared else {},
+        "labels": labels(plan, planned),
         "node_groups": [_group(growth) for growth in planned.groups],
         "workloads": [plan.batch.workloads[index].name for index in planned.workloads],
         "cost_delta_h": decimal(spent, MICRO),
     }
+
+
+def labels(plan: BatchPlan, planned: Planned) -> dict[str, str]:
+    """The labels that a new cluster is made with: those of its type, and which workloads it is made for."""
+    if planned.new is None:
+        return {}
+    declared = next((found for found in plan.batch.fleet.types if found.name == planned.cluster.type), None)
+    made_for = made_for_label(plan.batch.workloads[index] for index in planned.workloads)
+    return {**(dict(declared.labels) if declared else {}), **made_for}
 
 
 def _group(growth: Growth) -> Plain:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.devices import device
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.devices import device, is_model
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.feasibility import (
     Memo,
     cluster_violations,
@@ -35,7 +35,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Rooms,
     Workload,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import is_model
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.shortage import can_carry
 
 
@@ -261,12 +260,17 @@ class Entry:
 
 
 class Seat(NamedTuple):
-    """One part of a workload on one node group, with how many of its replicas sit on nodes that are opened for the plan."""
+    """One part of a workload on one node group, with how many of its replicas sit on nodes that are opened for the plan.
+
+    ``nodes`` has an entry for each replica: the number of its node in the group, running ones first, in the order of the
+    group's rooms.
+    """
 
     part: Part
     host: int
     group: str
     on_new: int
+    nodes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ CODES = (
     "CLUSTER_NOT_READY",
     "CLUSTER_UNHEALTHY",
     "CLUSTER_LOCKED",
+    "OCCUPANTS_UNKNOWN",
     "WRONG_ACCEL_KIND",
     "WRONG_ACCEL_MODEL",
     "DEVICE_COUNT_PER_NODE",
@@ -158,7 +159,10 @@ class Tenant(NamedTuple):
 
 
 class Pod(NamedTuple):
-    """Replicas of one part of a workload that stand on one node. ``pinned`` ones must not be moved."""
+    """Replicas of one part of a workload that stand on one node. ``pinned`` ones must not be moved.
+
+    ``latency_ms`` is what the workload asks of its cluster, -1 where it asks nothing.
+    """
 
     workload: str
     part: Part
@@ -166,6 +170,7 @@ class Pod(NamedTuple):
     isolation: str = "none"
     tolerations: tuple[str, ...] = ()
     pinned: bool = False
+    latency_ms: int = -1
 
 
 @dataclass(frozen=True)
@@ -198,7 +203,8 @@ class Group:
     ``nodes`` are the same nodes one by one, only where a decision is about the very nodes.
 
     ``own`` counts the replicas of the very workload to be placed that stand there: their room on measured nodes is taken
-    by themselves, on others it was never counted as taken.
+    by themselves, on others it was never counted as taken. ``known`` is false where no placements are given and the nodes do
+    not say what is free: then its running nodes offer nothing, and nothing of ``own`` needs room there.
     """
 
     name: str
@@ -212,11 +218,15 @@ class Group:
     taints: tuple[str, ...] = ()
     status: str = "CREATE_COMPLETE"
     nodes: tuple[Node, ...] = ()
+    known: bool = True
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster, or (without id) one that could be created: then its groups are empty and ``masters`` must be paid."""
+    """A cluster, or (without id) one that could be created: then its groups are empty and ``masters`` must be paid.
+
+    ``made_for`` are the workloads that it was made for, each as (identity, replicas): its label says so.
+    """
 
     id: str
     name: str
@@ -231,6 +241,7 @@ class Cluster:
     autoscaled: bool = False
     tenants: tuple[Tenant, ...] = ()
     masters: tuple[Flavor, int] | None = None
+    made_for: tuple[tuple[str, int], ...] = ()
 
     @cached_property
     def kinds(self) -> frozenset[str]:
