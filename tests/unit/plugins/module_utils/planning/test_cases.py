@@ -10,6 +10,12 @@ from typing import Any
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import batch
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_answer import answer as batch_answer
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import scale
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_answer import (
+    answer as scaling_answer,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_model import Rules, Scaling
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_reading import read_scaling
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.cases import (
     MISSION,
     Plain,
@@ -18,6 +24,13 @@ from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.p
     cluster,
     codes,
     group,
+)
+from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.standing import (
+    farm,
+    fleet,
+    pool,
+    scaled,
+    stands,
 )
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.test_batch import asked
 
@@ -93,3 +106,111 @@ def _made_groups(action: Plain) -> list[Plain]:
 def test_a_workload_that_says_where_it_stands_stays_there(current: Plain) -> None:
     found = answered({**MISSION, "current_placement": current}, cluster("ml", GPU_NODE), placements=None)
     assert found["decision"]["action"] == "use"
+
+
+# --- scaling: how much may go in one run
+
+
+def twice(clusters: list[Plain], placements: list[Plain] | None, **options: Any) -> Scaling:
+    """The second of two looks, ten minutes apart."""
+    first = scaling_answer(scaled(clusters, placements, 10_000, **options))
+    return scaled(clusters, placements, 10_600, memory=first["memory"], **options)
+
+
+def gone(found: Scaling) -> dict[str, int]:
+    return {plan.cluster.name: len(plan.removed) for plan in found.groups if plan.removed}
+
+
+def test_a_small_cluster_of_a_large_fleet_is_not_emptied_at_once() -> None:
+    small = farm("a", pool(10, name="small", nodes=[{"id": f"s{n}", "utilization": 0} for n in range(10)]))
+    large = farm(
+        "b", pool(90, most=None, min_node_count=90, nodes=[{"id": f"l{n}", "utilization": 0} for n in range(90)])
+    )
+    assert gone(twice([small, large], [])) == {"a": 1}
+
+
+@pytest.mark.parametrize(("rules", "left"), [({}, 1), ({"empty_clusters": True}, 0)])
+def test_the_last_worker_of_a_cluster_stays_unless_allowed(rules: Plain, left: int) -> None:
+    found = twice([farm("a", pool(3))], [], rules=Rules(run_percent=100, **rules))
+    assert gone(found) == {"a": 3 - left}
+    codes_ = {violation.code for plan in found.nodes for violation in plan.why_not}
+    assert ("LAST_WORKER" in codes_) == bool(left)
+
+
+# --- scaling: quotas and neighbours count among those who come together
+
+
+def test_the_last_free_accelerators_are_given_once() -> None:
+    """Four A100 are free in the cloud, and two pending jobs want four each."""
+    jobs = [{"name": f"job-{n}", "gpu_count": 4, "cpu_cores": 8} for n in (1, 2)]
+    there = farm("a", pool(1, "gpu.a100.xlarge"), type="gpu-intensive")
+    busy = [stands("old", "d1", cpu=8, gpu_count=4)]
+    cloud = fleet(there, accelerators_free={"CUSTOM_GPU_A100": 4})
+    found = scaling_answer(scale(read_scaling(cloud, now=1, placements=busy, workloads=jobs, rules=Rules())))
+    (entry,) = found["decision"]["node_groups"]
+    assert entry["node_count_after"] == 2
+    (left,) = found["unplaced"]
+    assert "QUOTA_SHORT" in [violation["code"] for violation in left["why_not"]]
+    # Growth for the sake of headroom keeps within the same limit
+    assert "QUOTA_SHORT" in [violation["code"] for violation in found["groups"][0]["why_not"]]
+
+
+def test_growth_by_use_keeps_the_quota() -> None:
+    cloud = fleet(farm("a", pool(3)), quota={"instances": {"limit": 9, "used": 8}})
+    usage = [{"cluster": "a", "utilization": 2}]
+    options = {"placements": [], "forecast_utilization": usage, "rules": Rules()}
+    found = scaling_answer(scale(read_scaling(cloud, now=1, **options)))
+    assert found["groups"][0]["node_count_after"] == 4
+    assert [violation["code"] for violation in found["groups"][0]["why_not"]] == ["QUOTA_SHORT"]
+
+
+@pytest.mark.parametrize("isolation", ["cluster", "project"])
+def test_pending_work_that_wants_to_be_alone_is_not_put_beside_other_pending_work(isolation: str) -> None:
+    jobs = [{"name": "alone", "cpu_cores": 1, "isolation": isolation}, {"name": "other", "cpu_cores": 1}]
+    found = scaling_answer(scaled([farm()], [], workloads=jobs))
+    (left,) = found["unplaced"]
+    assert [violation["code"] for violation in left["why_not"]] == ["ISOLATION"]
+
+
+# --- scaling: nobody says who stands where
+
+
+JOBS = [{"name": f"job-{n}", "gpu_count": 1, "cpu_cores": 4} for n in (1, 2)]
+
+
+def gpu_farm(count: int) -> list[Plain]:
+    nodes = [{"id": f"g{n}"} for n in range(count)]
+    return [farm("a", pool(count, "gpu.a100.large", most=None, nodes=nodes), type="gpu-intensive")]
+
+
+def test_nodes_are_opened_once_for_a_pending_workload_where_no_placements_are_given() -> None:
+    first = scaling_answer(scaled(gpu_farm(1), None, workloads=JOBS, memory={}))
+    grown = first["decision"]["node_groups"][0]["node_count_after"]
+    assert grown > 1 and "OCCUPANTS_UNKNOWN" in first["table"]
+    assert any("nobody says who stands on nodes of a/default-worker" in said for said in first["assumptions"])
+    second = scaling_answer(scaled(gpu_farm(grown), None, 10_060, workloads=JOBS, memory=first["memory"]))
+    assert second["decision"]["action"] == "none"
+    assert {entry["workload"]: entry["why_not"][0]["code"] for entry in second["waiting"]} == {
+        "job-1": "SCALED_OUT_FOR_IT",
+        "job-2": "SCALED_OUT_FOR_IT",
+    }
+    assert (
+        "SCALED_OUT_FOR_IT" in second["table"]
+        and "Nothing is opened for job-1, job-2" in second["decision"]["sentence"]
+    )
+    third = scaling_answer(scaled(gpu_farm(grown), None, 10_120, workloads=JOBS, memory=second["memory"]))
+    assert third["decision"]["action"] == "none"
+    # A run that was not carried out, or more work than before, is no reason to wait
+    again = scaling_answer(scaled(gpu_farm(1), None, 10_060, workloads=JOBS, memory=first["memory"]))
+    assert again["decision"]["node_groups"][0]["node_count_after"] == grown
+    more = [{**JOBS[0], "replicas": 2}, JOBS[1]]
+    further = scaling_answer(scaled(gpu_farm(grown), None, 10_060, workloads=more, memory=second["memory"]))
+    assert further["decision"]["action"] == "scale_out" and len(further["memory"]["opened"]) == 2
+
+
+def test_without_placements_and_without_a_memory_nothing_is_opened() -> None:
+    found = scaling_answer(scaled(gpu_farm(1), None, workloads=JOBS))
+    assert found["decision"]["action"] == "none"
+    assert {entry["why_not"][0]["code"] for entry in found["waiting"]} == {"OCCUPANTS_UNKNOWN"}
+    known = scaling_answer(scaled(gpu_farm(1), [stands("old", "g0", gpu_count=1)], workloads=JOBS))
+    assert known["decision"]["action"] == "scale_out"
