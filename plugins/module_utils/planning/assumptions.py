@@ -85,7 +85,10 @@ def _devices(request: Request) -> Iterator[str]:
 def _health(request: Request) -> Iterator[str]:
     unhealthy = [cluster.name for cluster in request.fleet.clusters if cluster.groups and cluster.health == "UNHEALTHY"]
     if unhealthy and not request.policy.require_health:
-        yield f"health is not looked at, since require_health is false; Magnum says UNHEALTHY of {_named(unhealthy)}"
+        yield (
+            "health only decides between candidates of equal cost, since require_health is false; Magnum says UNHEALTHY of "
+            f"{_named(unhealthy)}"
+        )
 
 
 def _latency(request: Request) -> Iterator[str]:

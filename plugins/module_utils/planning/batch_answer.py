@@ -113,7 +113,7 @@ def added_power(plan: BatchPlan) -> int:
             drawn += planned.cluster.masters[0].max_mw * planned.cluster.masters[1]
     for workload, seats in zip(plan.batch.workloads, plan.seats):
         for seat in seats:
-            drawn += cost.added_power(seat.part, flavors[seat.host, seat.group], workload.replicas)
+            drawn += cost.added_power(seat.part, flavors[seat.host, seat.group], workload.missing)
     return drawn
 
 
@@ -266,7 +266,7 @@ def decision(plan: BatchPlan, index: int, ranking: list[Plain]) -> Plain:
     where = "+".join(groups)
     verb = {"use": "Use", "scale_out": "Scale out", "create": "Create"}[doing]
     if workload.home:
-        verb = "Stay in"
+        verb = "Grow in" if workload.missing else "Stay in"
     return {
         "workload": workload.name,
         "action": doing,
@@ -305,12 +305,18 @@ def rankings(plan: BatchPlan, max_candidates: int | None) -> list[list[Plain]]:
     def judged(index: int) -> list[Plain]:
         placed = plan.places[index] is not None
         most = max_candidates or (0 if placed else MOST_REFUSED)
-        key = (replace(batch.workloads[index], name="", labels=(), notes=()), placed)
+        workload = batch.workloads[index]
+        if workload.home and workload.missing:
+            workload = replace(workload, replicas=workload.missing)
+        key = (replace(workload, name=workload.name if workload.home else "", labels=(), notes=()), placed)
         if most and key not in known:
-            request = Request(batch.workloads[index], batch.fleet if placed else beside, batch.policy)
+            request = Request(workload, batch.fleet if placed else beside, batch.policy)
             ranking = match(request).ranking
             if not placed:
                 ranking = run_into_first(ranking, match(replace(request, fleet=batch.fleet)).ranking)
+                # One that grows does so where it stands
+                home = workload.home[0] if workload.home else None
+                ranking = [ranked for ranked in ranking if home in (None, ranked.verdict.candidate.cluster.id)]
             known[key] = [entry(ranked) for ranked in ranking[:most]]
         return known.get(key, [])
 
@@ -393,6 +399,14 @@ def table(plan: BatchPlan, decisions: list[Plain], actions: list[Plain]) -> str:
     return text_table(WORKLOADS, rows, len(rows)) + "\n" + text_table(CLUSTERS, lines, len(lines))
 
 
+def _home(plan: BatchPlan, workload: Workload) -> str:
+    """Where a workload stands, in words, with how many of its replicas."""
+    if workload.home is None:
+        return "nowhere"
+    name = next((c.name for c in plan.batch.fleet.clusters if c.id == workload.home[0]), "nowhere")
+    return f"{name}/{workload.home[1]}, {workload.standing} of {workload.replicas} replicas"
+
+
 def _firsts(groups: list[Plain]) -> list[tuple[bool, Plain]]:
     return [(number == 0, group) for number, group in enumerate(groups)]
 
@@ -408,9 +422,11 @@ def diff(plan: BatchPlan) -> Plain:
                 before += [f"{line} {growth.before} nodes"] if planned.new is None else []
                 after.append(f"{line} {growth.after} nodes")
     for index, (workload, place) in enumerate(zip(plan.batch.workloads, plan.places)):
-        if workload.home is None:
+        if workload.missing:
             where = "+".join(groups_of(workload, plan.seats[index]))
             target = "nowhere" if place is None else f"{name_of(plan.clusters[place])}/{where}"
-            before.append(f"{workload.name}: nowhere")
+            now = _home(plan, workload)
+            target = now if place is None else target
+            before.append(f"{workload.name}: {now}")
             after.append(f"{workload.name}: {target}")
     return {"before": "".join(f"{line}\n" for line in before), "after": "".join(f"{line}\n" for line in after)}

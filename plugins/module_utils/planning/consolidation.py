@@ -697,14 +697,20 @@ def portion(part: Part, flavor: Flavor) -> int:
     return min(WHOLE, part.cpu_m * WHOLE // flavor.cpu_m) if flavor.cpu_m else 0
 
 
-def used(flavor: Flavor, rooms: Sequence[Room]) -> int:
+def used(flavor: Flavor, nodes: Sequence[Room]) -> int:
     """How much of nodes is taken, per mille: of whatever is taken most, devices, CPU or memory."""
+    return used_of(flavor, [(room, 1) for room in nodes])
+
+
+def used_of(flavor: Flavor, rooms: Sequence[tuple[Room, int]]) -> int:
+    """The same of nodes that are counted by their room."""
+    number = sum(count for _room, count in rooms)
     devices = sum(entry.count for entry in flavor.accelerators) * WHOLE
-    offers = [offer * len(rooms) for offer in (flavor.cpu_m, flavor.mem_mib, devices)]
+    offers = [offer * number for offer in (flavor.cpu_m, flavor.mem_mib, devices)]
     free = [
-        sum(room.cpu_m for room in rooms),
-        sum(room.mem_mib for room in rooms),
-        sum(sum(entry) for room in rooms for entry in room.devices),
+        sum(room.cpu_m * count for room, count in rooms),
+        sum(room.mem_mib * count for room, count in rooms),
+        sum(sum(map(sum, room.devices)) * count for room, count in rooms),
     ]
     return max((WHOLE - left * WHOLE // offer for offer, left in zip(offers, free) if offer), default=0)
 

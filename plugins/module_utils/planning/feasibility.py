@@ -128,7 +128,7 @@ def project_neighbours(request: Request, project: str) -> set[str]:
     return {
         tenant.workload
         for cluster in request.fleet.clusters
-        if cluster.project == project or not project
+        if cluster.project == project or not project or not cluster.project
         for tenant in cluster.tenants
         if asked or tenant.isolation == "project"
     }

@@ -53,6 +53,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rea
     only_known,
     optional,
     refused,
+    sequence,
     text,
     texts,
     whole,
@@ -142,7 +143,11 @@ def read_batch(
     clusters, standing, _home = settled(read.clusters, placed, None, read.notes)
     known = {key: cluster.id for cluster in reversed(clusters) for key in (cluster.name, cluster.id)}
     homes = {entry.name: (known[entry.cluster], entry.group) for entry in placed if entry.cluster in known}
-    found = tuple(replace(wanted[name], home=homes.get(name)) for name in sorted(wanted))
+    there: dict[str, int] = {}
+    for entry in placed:
+        if entry.workload is not None and entry.cluster in known and known[entry.cluster] == homes[entry.name][0]:
+            there[entry.name] = there.get(entry.name, 0) + entry.workload.replicas
+    found = tuple(replace(wanted[name], home=homes.get(name), standing=there.get(name, 0)) for name in sorted(wanted))
     return found, read.fleet(clusters, standing), Policy(read.rates, require_health)
 
 
@@ -317,11 +322,20 @@ def _template(templates: Iterable[Given], key: str) -> Given | None:
 def read_clusters(raw: object, flavors: Flavors, templates: Iterable[Given], notes: Notes) -> tuple[Cluster, ...]:
     """Clusters with their worker groups, in order of name. Nodes are empty unless they say what is free on them."""
     found = [_cluster(given, path, flavors, templates, notes) for path, given in mappings(raw, "fleet.clusters")]
+    ids = [cluster.id for cluster in found]
+    for index, identity in enumerate(ids):
+        if identity in ids[:index]:
+            hint = f"It is that of 'fleet.clusters[{ids.index(identity)}]', too: name each cluster once"
+            raise refused(f"fleet.clusters[{index}].id", identity, "the id of one cluster only", hint)
     return tuple(sorted(found, key=lambda cluster: (cluster.name, cluster.id)))
 
 
 def _cluster(given: Given, path: str, flavors: Flavors, templates: Iterable[Given], notes: Notes) -> Cluster:
     name = text(given.get("name"), f"{path}.name")
+    if not name or name != given["name"]:
+        raise refused(
+            f"{path}.name", given.get("name"), "a cluster's name without spaces around it", "Name the cluster"
+        )
     template = _template(templates, text(given.get("cluster_template_id"), f"{path}.cluster_template_id"))
     own_labels = _labels(given, path)
     labels = {**(template["labels"] if template else {}), **own_labels}
@@ -334,6 +348,7 @@ def _cluster(given: Given, path: str, flavors: Flavors, templates: Iterable[Give
         for group_path, entry in mappings(raw_groups, f"{path}.node_groups")
         if entry.get("role") != "master"
     ]
+    _once([group.name for group in groups], f"{path}.node_groups")
     latency = given.get("latency_ms", labels.get(LATENCY_LABEL))
     type_name = text(given.get("type"), f"{path}.type") or labels.get(TYPE_LABEL, "")
     return Cluster(
@@ -350,6 +365,14 @@ def _cluster(given: Given, path: str, flavors: Flavors, templates: Iterable[Give
         autoscaled=_is_set(labels, "auto-scaling-enabled"),
         made_for=read_made_for(own_labels),
     )
+
+
+def _once(names: list[str], path: str) -> None:
+    """Refuse a name that two node groups of a cluster have."""
+    for name in sorted(set(names)):
+        if names.count(name) > 1:
+            hint = "Give each node group of a cluster a name of its own"
+            raise refused(path, name, "the name of one node group only", hint)
 
 
 def derived_type(flavors: Iterable[Flavor]) -> str:
@@ -397,7 +420,7 @@ def measured_room(given: Given, path: str, flavor: Flavor) -> Room:
     free = mapping(given.get("free"), f"{path}.free")
     milli = [
         min(whole(entry, f"{path}.devices[{index}]"), WHOLE)
-        for index, entry in enumerate(texts_or_numbers(given.get("devices")))
+        for index, entry in enumerate(sequence(given.get("devices"), f"{path}.devices"))
     ]
     room = Room(
         min(whole(free.get("cpu_m", 0), f"{path}.free.cpu_m"), flavor.cpu_m),
@@ -405,10 +428,6 @@ def measured_room(given: Given, path: str, flavor: Flavor) -> Room:
         _devices(flavor, milli),
     )
     return room._replace(busy=flag(given.get("busy"), f"{path}.busy", room != flavor.empty))
-
-
-def texts_or_numbers(raw: object) -> list[Any]:
-    return list(raw) if isinstance(raw, (list, tuple)) else []
 
 
 def _devices(flavor: Flavor, milli: list[int]) -> tuple[tuple[int, ...], ...]:

@@ -130,7 +130,8 @@ class Workload:
     """What is to be placed.
 
     ``forms`` are the ways to cut one replica into parts: whole on one node, or (GPU and NPU asked together) one part
-    per kind in the same cluster. ``prefers`` are cluster types, best first. ``home`` is (id of the cluster, group) where it stands.
+    per kind in the same cluster. ``prefers`` are cluster types, best first. ``home`` is (id of the cluster, group) where it stands,
+    among several workloads with ``standing`` of its replicas.
     """
 
     name: str
@@ -149,6 +150,12 @@ class Workload:
     home: tuple[str, str] | None = None
     labels: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    standing: int = 0
+
+    @property
+    def missing(self) -> int:
+        """How many replicas have no place yet."""
+        return max(0, self.replicas - self.standing) if self.home else self.replicas
 
 
 class Tenant(NamedTuple):

@@ -71,6 +71,8 @@ Given = Mapping[str, Any]
 Key = tuple[str, str]
 Seats = dict[tuple[Key, int], list[Pod]]
 Loads = dict[Key, int]
+# Nodes that the fleet only counts cannot be removed by name; beyond so many of a group they stay a number
+MOST_UNLISTED = 1000
 
 
 def read_standing(
@@ -175,7 +177,7 @@ def _mix(clusters: Iterable[Cluster]) -> tuple[tuple[Part, int], ...]:
 
 def _raw_of(raws: list[Given], cluster: Cluster) -> Given:
     """The plain data of a cluster: by its id, which is its name where none was given."""
-    return next(raw for raw in raws if (str(raw.get("id") or "").strip() or raw.get("name")) == cluster.id)
+    return next(raw for raw in raws if (str(raw.get("id") or "").strip() or str(raw["name"])) == cluster.id)
 
 
 def _strangers(clusters: Iterable[Cluster], placed: Iterable[Placement], notes: list[str]) -> None:
@@ -207,6 +209,7 @@ def _standing(
         if entry.get("role") != "master"
     }
     plain = {group.name: _raw_nodes(raw_groups.get(group.name, {}), group) for group in cluster.groups}
+    counted = {name for name, entry in raw_groups.items() if entry.get("nodes") is None}
     seats, doubted = _seats(cluster, own, plain, notes)
     groups = []
     for group in cluster.groups:
@@ -229,6 +232,8 @@ def _standing(
         rooms = gathered(
             (node.room, 1) for node in ordered if node.ready and (node.known or node.room != closed(node.room))
         )
+        if len(nodes) == MOST_UNLISTED < group.count and group.name in counted and not unsaid:
+            rooms = gathered((*rooms, (group.flavor.empty, group.count - MOST_UNLISTED)))
         groups.append(replace(group, nodes=ordered, rooms=rooms))
     masters = by_key.get(text(raw.get("master_flavor"), "master_flavor"))
     count = whole(raw.get("master_count") or 0, "master_count")
@@ -248,7 +253,7 @@ def _raw_nodes(raw: Given, group: Group) -> list[tuple[str, Given]]:
     addresses = texts(raw.get("node_addresses"), f"node group {group.name}: node_addresses")
     if len(addresses) == group.count:
         return [(path, {"id": address}) for address in addresses]
-    return [(path, {}) for _number in range(group.count)]
+    return [(path, {}) for _number in range(min(group.count, MOST_UNLISTED))]
 
 
 def _identities(entry: Given) -> set[str]:

@@ -23,6 +23,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.con
     disruption,
     no_room,
     used,
+    used_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import gauge, mix
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care, against, last_worker
@@ -258,7 +259,7 @@ def _most(group: Group, target: int) -> int | None:
 
 def share(group: Group) -> int:
     """How much of a group is taken by what was asked for, per mille; what nobody knows counts as taken."""
-    return used(group.flavor, [room for room, count in group.rooms for _node in range(count)])
+    return used_of(group.flavor, group.rooms)
 
 
 def _measured(group: Group) -> int:

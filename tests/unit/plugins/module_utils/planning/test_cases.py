@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import batch
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_answer import answer as batch_answer
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import scale
@@ -26,13 +27,14 @@ from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.p
     group,
 )
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.standing import (
+    consolidated,
     farm,
     fleet,
     pool,
     scaled,
     stands,
 )
-from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.test_batch import asked
+from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.test_batch import SOLVERS, asked
 
 GPU_NODE = group("gpu.a100.xlarge", 1, 9)
 
@@ -214,3 +216,96 @@ def test_without_placements_and_without_a_memory_nothing_is_opened() -> None:
     assert {entry["why_not"][0]["code"] for entry in found["waiting"]} == {"OCCUPANTS_UNKNOWN"}
     known = scaling_answer(scaled(gpu_farm(1), [stands("old", "g0", gpu_count=1)], workloads=JOBS))
     assert known["decision"]["action"] == "scale_out"
+
+
+# --- many workloads
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_nobody_is_put_beside_a_workload_that_wants_its_project_alone(solver: bool) -> None:
+    wanted = [{"name": "x", "cpu_cores": 1, "isolation": "project"}, {"name": "y", "cpu_cores": 1}]
+    found = many(wanted, cluster("ml", group("cpu.large", 2)), cluster("b", group("cpu.large", 2)), solver=solver)
+    assert len(found["unplaced"]) == 1
+    assert of(found, found["unplaced"][0])["why_not"] == ["ISOLATION"]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_standing_workload_that_asks_for_more_grows(solver: bool) -> None:
+    size = {"name": "w", "gpu_count": 4, "cpu_cores": 8, "replicas": 4}
+    stand = [{"workload": "w", "cluster": "ml", "node_group": "default-worker", "replicas": 1}]
+    options: Plain = {"placements": [{**stand[0], **{key: size[key] for key in ("gpu_count", "cpu_cores")}}]}
+    alone = answered(size, cluster("ml", GPU_NODE), **options)["decision"]
+    found = many([size], cluster("ml", GPU_NODE), solver=solver, **options)
+    (action,) = found["actions"]
+    assert (alone["node_count_before"], alone["node_count_after"]) == (1, 4)
+    assert action["node_groups"][0]["node_count_after"] == 4
+    assert found["decision"]["cost_delta_h"] == alone["cost_delta_h"]
+    assert (of(found, "w")["action"], of(found, "w")["stays"]) == ("scale_out", True)
+    assert "w: ml/default-worker, 1 of 4 replicas" in found["plan_diff"]["before"]
+    full = many([size], cluster("ml", group("gpu.a100.xlarge", 1, 2)), solver=solver, **options)
+    told = [violation["code"] for entry in of(full, "w")["ranking"] for violation in entry["why_not"]]
+    assert full["unplaced"] == ["w"] and "GROUP_MAX" in told
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_priority_is_strict(solver: bool) -> None:
+    """One GPU of priority 2 goes before four of priority 0, and before any number of lower ones."""
+    wanted = [{"name": "low", "gpu_count": 4, "cpu_cores": 1}]
+    wanted += [{"name": f"mid-{n}", "gpu_count": 1, "cpu_cores": 1, "priority": 1} for n in range(4)]
+    wanted += [{"name": "high", "gpu_count": 1, "cpu_cores": 1, "priority": 2}]
+    quota = {"instances": {"limit": 0, "used": 0}}
+    found = many(wanted, cluster("ml", group(count=1, most=1)), quota=quota, solver=solver)
+    assert of(found, "high")["action"] == "use"
+    assert len(found["unplaced"]) == 2 and "low" in found["unplaced"]
+
+
+# --- health
+
+
+def test_of_two_equal_clusters_the_healthy_one_is_used() -> None:
+    there = [cluster("a", GPU_NODE, health_status="UNHEALTHY"), cluster("b", GPU_NODE, health_status="HEALTHY")]
+    assert answered(MISSION, *there)["decision"]["cluster"] == "b"
+    assert of(many([{**MISSION}], *there), "training-1")["cluster"] == "b"
+
+
+# --- fleets that cannot be, or that are very large
+
+
+NAMED = {"node_groups": [group("cpu.medium", 1, 3)], "status": "CREATE_COMPLETE"}
+NODE = {"free": {"cpu_m": 1, "mem_mib": 1}, "devices": "1000"}
+
+
+@pytest.mark.parametrize(
+    ("clusters", "path"),
+    [
+        ([{**NAMED}], "fleet.clusters[0].name"),
+        ([{"name": "a", **NAMED}, {"name": " a", **NAMED}], "fleet.clusters[1].name"),
+        ([{"name": "a", **NAMED}, {"name": "", **NAMED}], "fleet.clusters[1].name"),
+        ([{"name": "a", "id": "1", **NAMED}, {"name": "b", "id": "1", **NAMED}], "fleet.clusters[1].id"),
+        ([{"name": "a", **NAMED}, {"name": "a", **NAMED}], "fleet.clusters[1].id"),
+        ([{"name": "a", "node_groups": [group(), group()]}], "fleet.clusters[0].node_groups"),
+        ([cluster("a", group(nodes=[NODE]))], "fleet.clusters[0].node_groups[0].nodes[0].devices"),
+    ],
+)
+def test_a_fleet_that_cannot_be_is_an_error_that_names_the_entry(clusters: list[Plain], path: str) -> None:
+    for question in (
+        lambda: answered({"cpu_cores": 1}, *clusters),
+        lambda: many([{"name": "w", "cpu_cores": 1}], *clusters),
+        lambda: scaled(clusters, []),
+        lambda: consolidated(clusters, []),
+    ):
+        with pytest.raises(InvalidRequest) as refused:
+            question()
+        assert refused.value.resource == path
+
+
+@pytest.mark.parametrize("placements", [[], None])
+def test_a_billion_nodes_are_a_number(placements: list[Plain] | None) -> None:
+    there = farm("a", group("cpu.medium", 10**9, None))
+    work = {"name": "w", "cpu_cores": 2, "replicas": 3}
+    assert answered(work, there, placements=placements)["decision"]["action"] != "none"
+    assert many([work], there, placements=placements)["unplaced"] == []
+    assert many([{**work, "cpu_cores": 99}], there, placements=placements)["unplaced"] == ["w"]
+    found = scaling_answer(scaled([there], placements, workloads=[work], memory={}))
+    assert found["groups"][0]["node_count_before"] == 10**9
+    consolidated([there], placements)

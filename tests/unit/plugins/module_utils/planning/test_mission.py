@@ -69,7 +69,7 @@ def test_an_empty_fleet_gets_a_new_cluster_of_the_right_type() -> None:
         "method": "every candidate judged",
         "proven": True,
         "level": "node",
-        "terms": ["cost", "disruption", "power", "utilisation", "type", "latency", "headroom", "spread"],
+        "terms": ["cost", "disruption", "health", "power", "utilisation", "type", "latency", "headroom", "spread"],
     }
 
 
