@@ -18,6 +18,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 WHOLE = 1000
+# A latency that asks nothing
+UNBOUND = -1
 KINDS = ("gpu", "npu")
 ISOLATION = ("none", "node", "cluster", "project")
 ACTIONS = ("use", "scale", "create")
@@ -168,7 +170,7 @@ class Tenant(NamedTuple):
 class Pod(NamedTuple):
     """Replicas of one part of a workload that stand on one node. ``pinned`` ones must not be moved.
 
-    ``latency_ms`` is what the workload asks of its cluster, -1 where it asks nothing.
+    ``latency_ms`` is what the workload asks of its cluster, UNBOUND where it asks nothing.
     """
 
     workload: str
@@ -177,7 +179,7 @@ class Pod(NamedTuple):
     isolation: str = "none"
     tolerations: tuple[str, ...] = ()
     pinned: bool = False
-    latency_ms: int = -1
+    latency_ms: int = UNBOUND
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ placement explains is in doubt, and so is every node while no placements are giv
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -30,6 +31,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fle
     template_types,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
+    UNBOUND,
     WHOLE,
     Cluster,
     Flavor,
@@ -277,12 +279,19 @@ def _seats(
     """Who stands on which node, and the groups of which that is not known."""
     seats: Seats = {}
     doubted: set[str] = set()
-    for placement in placed:
+    own = list(placed)
+    replicas: Counter[str] = Counter()
+    for placement in own:
+        replicas[placement.name] += placement.workload.replicas if placement.workload else 0
+    for placement in own:
         if placement.workload is None:
             continue
         for part in form_in(cluster, placement, placement.workload):
             place = _place(cluster, placement, part, plain)
             pinned = any(_says(placement.workload.labels, lock) for lock in LOCKS)
+            # To move one replica of a gang that runs to its end is to begin the whole of it anew
+            gang = placement.workload.gang and bool(placement.workload.duration_h)
+            pinned = pinned or (gang and replicas[placement.name] > 1)
             pod = Pod(
                 placement.name,
                 part,
@@ -290,6 +299,7 @@ def _seats(
                 placement.workload.isolation,
                 placement.workload.tolerations,
                 pinned,
+                UNBOUND if placement.workload.latency_ms is None else placement.workload.latency_ms,
             )
             if place is not None:
                 seats.setdefault(((cluster.id, place[0]), place[1]), []).append(pod)

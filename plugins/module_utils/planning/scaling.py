@@ -22,6 +22,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.all
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
     disruption,
     no_room,
+    no_seat,
     used,
     used_of,
 )
@@ -68,7 +69,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.sca
     Scaling,
     Waiting,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Move, Place, Yard
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Move, Place, Refused, Yard
 
 
 def scale(question: Question) -> Scaling:
@@ -346,8 +347,8 @@ class Removal:
         if found:
             return NodePlan(place, node, False, False, why_not=guards.ordered(found))
         moves = self.yard.close(place, (cluster.id,))
-        if isinstance(moves, Pod):
-            return NodePlan(place, node, False, False, why_not=(no_room(moves, cluster, group),))
+        if isinstance(moves, Refused):
+            return NodePlan(place, node, False, False, why_not=(no_seat(moves, cluster, group),))
         full = tuple(self.too_full(place, moves))
         if full:
             self.yard.back(mark)

@@ -11,6 +11,17 @@ import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import batch
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_answer import answer as batch_answer
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
+    Consolidation,
+    consolidate,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
+    Question as ConsolidationQuestion,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
+    Rules as ConsolidationRules,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import read_standing
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import scale
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_answer import (
     answer as scaling_answer,
@@ -309,3 +320,77 @@ def test_a_billion_nodes_are_a_number(placements: list[Plain] | None) -> None:
     found = scaling_answer(scaled([there], placements, workloads=[work], memory={}))
     assert found["groups"][0]["node_count_before"] == 10**9
     consolidated([there], placements)
+
+
+# --- nodes and clusters that go
+
+
+EAGER = ConsolidationRules(actions=("close_node", "close_group", "merge"), score=0, saving=0, horizon_h=10**6)
+
+
+def refused_with(found: Consolidation, code: str) -> bool:
+    return not found.steps and code in {violation.code for option in found.options for violation in option.why_not}
+
+
+def gang(nodes: list[str], **more: Any) -> list[Plain]:
+    return [stands("train", node, cpu=0.5, priority=100, **more) for node in nodes]
+
+
+def test_a_gang_that_runs_to_its_end_is_not_taken_apart() -> None:
+    nodes = [f"d{number}" for number in range(1, 6)]
+    running = gang(nodes, duration_h=1)
+    assert refused_with(consolidated([farm("a", pool(5))], running, EAGER), "WORKLOAD_PINNED")
+    assert gone(twice([farm("a", pool(5))], running)) == {}
+    for placements in (gang(nodes), gang(nodes, duration_h=1, gang=False)):
+        assert consolidated([farm("a", pool(5))], placements, EAGER).steps
+    assert gone(twice([farm("a", pool(3))], gang(["d1"], duration_h=1))) == {"a": 1}
+
+
+def test_measured_use_counts_in_consolidation() -> None:
+    small = [stands("w1", "n1", cpu=0.5), stands("w2", "n2", cpu=0.5)]
+    for use, closes in ((0.97, False), (0.4, True)):
+        nodes = [{"id": f"n{number}", "utilization": use} for number in (1, 2)]
+        found = consolidated([farm("a", pool(2, nodes=nodes))], small, EAGER)
+        assert bool(found.steps) == closes
+        assert refused_with(found, "UTILIZATION_AFTER") != closes
+
+
+def near_and_far(far_ms: int | None) -> list[Plain]:
+    ids = [[{"id": f"{name}1", "utilization": 0}] for name in "nf"]
+    near = farm("near", pool(1, nodes=ids[0]), labels={"kcloud_latency_ms": "2"})
+    return [near, farm("zfar", pool(1, nodes=ids[1]), labels={"kcloud_latency_ms": str(far_ms)} if far_ms else {})]
+
+
+@pytest.mark.parametrize(("far_ms", "merges"), [(80, False), (None, False), (4, True)])
+def test_work_that_needs_a_near_cluster_is_not_merged_into_a_far_one(far_ms: int | None, merges: bool) -> None:
+    placements = [
+        stands("fast", "n1", at="near", cpu=0.5, latency_ms=5),
+        stands("slow", "f1", at="zfar", cpu=0.5, labels={"do-not-disrupt": "true"}),
+    ]
+    found = consolidated(near_and_far(far_ms), placements, ConsolidationRules(("merge",), 0, 0, 10**6))
+    assert bool(found.steps) == merges
+    assert refused_with(found, "LATENCY") != merges
+
+
+def test_merges_keep_the_quota() -> None:
+    clusters = [
+        farm("one", pool(1, nodes=[{"id": "o1", "utilization": 0}])),
+        farm("two", pool(1, nodes=[{"id": "t1", "utilization": 0}])),
+    ]
+    placements = [stands("w1", "o1", at="one", cpu=3), stands("w2", "t1", at="two", cpu=3)]
+    merge = ConsolidationRules(("merge",), 0, 0, 10**6)
+    for limit, merges in ((4, False), (5, True)):
+        quota = {"instances": {"limit": limit, "used": 4}}
+        found, _prices = read_standing(fleet(*clusters, quota=quota), placements=placements)
+        done = consolidate(ConsolidationQuestion(found, merge))
+        assert bool(done.steps) == merges
+        assert refused_with(done, "QUOTA_SHORT") != merges
+
+
+def test_replicas_of_a_service_do_not_all_end_on_one_node() -> None:
+    service = [stands("web", f"d{number}", cpu=0.5) for number in (1, 2, 3)]
+    done = consolidated([farm("a", pool(3))], service, EAGER)
+    assert len(done.closed) == 1
+    found = twice([farm("a", pool(3))], service, rules=Rules(run_percent=100))
+    assert gone(found) == {"a": 1}
+    assert "SPREAD" in {violation.code for plan in found.nodes for violation in plan.why_not}
