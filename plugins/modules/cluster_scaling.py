@@ -163,7 +163,8 @@ nodes:
     - Every node, with C(cluster), C(cluster_id), C(node_group), C(node), C(id), C(removed), C(unneeded), C(moves), C(why) and
       C(why_not). Codes are V(CLUSTER_NOT_READY), V(CLUSTER_UNHEALTHY), V(HEALTH_UNKNOWN), V(CLUSTER_LOCKED), V(OWNER_UNKNOWN),
       V(NODE_NOT_READY), V(NODE_PROTECTED), V(NODE_ID_MISSING), V(OCCUPANTS_UNKNOWN), V(METRICS_MISSING), V(WORKLOAD_PINNED), V(GROUP_MIN),
-      V(LAST_WORKER), V(NO_ROOM), V(SPREAD), V(UTILIZATION_AFTER), V(NOT_UNNEEDED_YET), V(SCALED_OUT_RECENTLY), V(FAILED_RECENTLY) and V(RUN_LIMIT).
+      V(LAST_WORKER), V(NO_ROOM), V(SPREAD), V(UTILIZATION_AFTER), V(NOT_UNNEEDED_YET), V(SCALED_OUT_RECENTLY), V(FAILED_RECENTLY) and
+      V(RUN_LIMIT).
   returned: success
   type: list
   elements: dict

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.devices import device, is_model
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import device_rate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.feasibility import (
     Memo,
     cluster_violations,
@@ -161,19 +161,13 @@ def worth(workload: Workload, prices: Prices) -> int:
     Where a demand names models the cheapest counts.
     """
     total = 0
-    rates = dict(prices.devices)
     for part in workload.forms[-1]:
         total += prices.vcpu * part.cpu_m // 1000 + prices.gib * part.mem_mib // 1024
         for demand in part.demands:
             names = demand.models or (demand.kind,)
-            each = min(_rate(prices, rates, demand.kind, name) for name in names)
+            each = min(device_rate(prices, demand.kind, name, prices.vcpu)[0] for name in names)
             total += each * demand.count * demand.share // WHOLE
     return max(1, total * workload.replicas)
-
-
-def _rate(prices: Prices, rates: dict[str, int], kind: str, name: str) -> int:
-    exact = next((rate for model, rate in rates.items() if is_model(name, model)), None)
-    return rates.get(kind, device(kind, name).rate * prices.vcpu) if exact is None else exact
 
 
 def size(workload: Workload) -> int:

@@ -73,12 +73,21 @@ def known_model(name: str) -> str | None:
 
 # Words that make a device a slice of another: who asks for an A100 does not mean a seventh of one.
 SLICES = ("mig", "vgpu")
+# NVIDIA's MIG profiles: a device has seven compute slices
+SLICE = re.compile(r"(?:^|-)mig-([1-7])g(?:-|$)")
+SLICES_OF_A_DEVICE = 7
 
 
 def is_slice(model: str) -> bool:
     """Whether a model is a slice of a device: ``a100-mig-1g-5gb`` is one, ``a100-80gb`` and ``vgpu`` alone are not."""
     words = model.split("-")
     return "mig" in words or "vgpu" in words[1:]
+
+
+def part_of_device(model: str) -> tuple[int, int]:
+    """How much of a device a model is, as a fraction: ``a100-mig-3g-20gb`` has three of seven compute slices; else 1/1."""
+    found = SLICE.search(model)
+    return (int(found[1]), SLICES_OF_A_DEVICE) if found else (1, 1)
 
 
 def is_model(model: str, wanted: str) -> bool:

@@ -79,7 +79,7 @@ class Flavor:
     """A kind of node. ``span_mw`` is what the node draws between idle and busy, its accelerators apart.
 
     ``resources`` are the Placement classes that one node takes, for comparing with what the cloud has free.
-    ``price_source`` is ``table``, ``rates`` or ``default rates``.
+    ``price_source`` is ``table``, ``rates``, ``default rates`` or ``rates and default rates``.
     """
 
     name: str
@@ -301,6 +301,8 @@ class Prices:
     flavors: tuple[tuple[str, int], ...] = ()
     currency: str = ""
     source: str = "default rates"
+    vcpu_given: bool = False
+    gib_given: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.sca
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_reading import read_scaling
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.cases import (
     MISSION,
+    TYPES,
     Plain,
     answered,
     candidate,
     cluster,
     codes,
+    flavor,
     group,
 )
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.standing import (
@@ -394,3 +396,54 @@ def test_replicas_of_a_service_do_not_all_end_on_one_node() -> None:
     found = twice([farm("a", pool(3))], service, rules=Rules(run_percent=100))
     assert gone(found) == {"a": 1}
     assert "SPREAD" in {violation.code for plan in found.nodes for violation in plan.why_not}
+
+
+# --- devices and prices
+
+
+MIG = flavor("gpu.mig", 16, 64, {"resources:CUSTOM_A100_MIG_1G_5GB": "7"})
+BIG = flavor("gpu.big", 8, 0, {"resources:CUSTOM_GPU_A100_80GB": "1"})
+
+
+def test_slices_are_no_devices_and_cost_their_part() -> None:
+    there = cluster("ml", group("gpu.mig", 1, 3))
+    wanted = {"name": "w", "gpu_count": 2, "cpu_cores": 1}
+    found = answered(wanted, there, flavors=[MIG, flavor("cpu.medium", 4, 8)], types={"cpu-only": TYPES["cpu-only"]})
+    assert found["decision"]["action"] == "none"
+    assert codes(candidate(found, "use ml/default-worker")) == ["WRONG_ACCEL_MODEL"]
+    named = {**wanted, "gpu_model": "a100-mig-1g-5gb"}
+    assert answered(named, there, flavors=[MIG], types={})["decision"]["action"] == "use"
+    # Seven sevenths of an A100 cost one A100: 100 vCPU hours, beside 16 vCPU and 64 GiB
+    grown = candidate(answered(named, there, flavors=[MIG], types={}), "scale ml/default-worker")
+    assert grown["cost_delta_h"] == pytest.approx(100 + 16 + 64 * 0.13, abs=1e-4)
+    given = answered(
+        named, there, flavors=[MIG], types={}, prices={"rates": {"vcpu": 0, "gib": 0, "devices": {"a100": 7}}}
+    )
+    assert candidate(given, "scale ml/default-worker")["cost_delta_h"] == 7
+
+
+@pytest.mark.parametrize(
+    ("devices", "price"),
+    [({"a100": 3.5}, 3.5), ({"a100": 3.5, "a100-80gb": 5}, 5), ({"gpu": 2, "a100": 3.5}, 3.5), ({"gpu": 2}, 2)],
+)
+def test_one_matcher_of_models_prices_devices(devices: Plain, price: float) -> None:
+    rates = {"vcpu": 0, "gib": 0, "devices": devices}
+    found = answered(
+        {"gpu_count": 1, "cpu_cores": 1},
+        cluster("ml", group("gpu.big", 1, 3)),
+        flavors=[BIG],
+        types={},
+        prices={"rates": rates},
+    )
+    assert candidate(found, "scale ml/default-worker")["cost_delta_h"] == price
+    assert not any("no currency" in said for said in found["assumptions"])
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [{"rates": {"devices": {"a100": 3.5}}}, {"rates": {"vcpu": 0.1, "gib": 0}}, {"flavors": {"cpu.medium": 1}}],
+)
+def test_prices_of_two_units_are_said_aloud(prices: Plain) -> None:
+    flavors = [BIG, flavor("cpu.medium", 4, 8)]
+    found = answered({"gpu_count": 1}, cluster("ml", group("gpu.big", 1, 3)), flavors=flavors, types={}, prices=prices)
+    assert any("relative units, which is no currency" in said and "gpu.big" in said for said in found["assumptions"])
