@@ -366,11 +366,11 @@ class _Work:
         """What was measured in the groups that a candidate touches, with what it brings there from closed nodes elsewhere, in
         thousandths of a milli-CPU. Nobody knows which replica caused how much, so each group that takes some counts all."""
         closed = set(option.closed)
-        found = {
-            place[:2]: self.loads[place[:2]]
-            for place in option.closed
-            if place[0] != option.cluster or not option.other
-        }
+        live = [place for place in option.closed if place[0] != option.cluster or not option.other]
+        found = {place[:2]: self.loads[place[:2]] for place in live}
+        for place in sorted(set(live) - {move.source for move in option.moves}):
+            # What an empty node did was its own
+            found[place[:2]] -= (self.nodes[place].load or 0) * self.groups[place[:2]].flavor.cpu_m
         brought = {(move.source, move.target[:2]) for move in option.moves if move.source[:2] != move.target[:2]}
         for source, key in sorted(brought):
             if key in self.loads:

@@ -299,6 +299,7 @@ class Removal:
         self.left = {key: len(group.nodes) for key, group in self.groups.items()}
         self.gone: Counter[str] = Counter()
         self.closed: Counter[str] = Counter()
+        self.hosts = hosts
         self.arrivals: list[tuple[int, Part, Place]] = []
         self.crowded: dict[str, Violation] = {}
         # Who is on the way in has its seat before anybody is asked to leave
@@ -343,6 +344,7 @@ class Removal:
         found = [*self.guarded[cluster.id], *guards.group_guards(group), *self._node_guards(cluster, node)]
         found += self.least(group, place)
         found += [self.crowded[cluster.id]] if cluster.id in self.crowded else []
+        found += self.awaits(place)
         mark = self.yard.mark()
         if found:
             return NodePlan(place, node, False, False, why_not=guards.ordered(found))
@@ -361,6 +363,13 @@ class Removal:
             return NodePlan(place, node, False, True, moves, why, waits)
         self.gone[place.cluster] += 1
         return NodePlan(place, node, True, True, moves, (*why, "UNNEEDED"))
+
+    def awaits(self, place: Place) -> Iterator[Violation]:
+        """A node on which somebody pending has a place is needed."""
+        names = sorted({self.hosts[number].workload.name for number, _part, at in self.arrivals if at == place})
+        if names:
+            sentence = f"place {', '.join(names)} elsewhere"
+            yield against("HAS_WORKLOADS", "nobody", f"pending: {', '.join(names)}", "wait", sentence, node=place.node)
 
     def _node_guards(self, cluster: Cluster, node: Node) -> Iterator[Violation]:
         """Where an autoscaler removes the nodes, nobody needs their ids."""
