@@ -33,12 +33,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Room,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import gathered
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import scale
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_model import (
     Memory,
     Question,
     Rules,
     Scaling,
-    scale,
 )
 
 from benchmarks.planner.report import table, write

@@ -47,6 +47,7 @@ def instance(seed: int, variant: str = "plain", clusters: int = 50, groups: int 
     made = [_cluster(chance, number, groups, variant) for number in range(clusters)]
     return {
         "workloads": [_workload(chance, number, variant) for number in range(workloads)],
+        "placements": [],
         "fleet": {"flavors": [_flavor(name) for name in FLAVORS], "clusters": made},
         "cluster_types": _types(),
         "prices": {"flavors": {name: price for name, (_cpu, _mem, _specs, price) in FLAVORS.items()}},

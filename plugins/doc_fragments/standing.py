@@ -14,7 +14,8 @@ options:
     description:
       - All workloads that stand on clusters. Each has C(workload) (a name), C(cluster) (name or id), C(node) (id, name or address),
         may have C(node_group) and C(replicas) (all of them on that node), and its size in the form of the option C(workload) of
-        M(kcloud.infrastructure.cluster_match). The label C(do-not-disrupt) pins it.
+        M(kcloud.infrastructure.cluster_match). The label C(do-not-disrupt) pins it, and so does
+        C(duration_h) where it has several replicas and is a gang (the default).
       - Where C(node) is missing, every node of that node group is in doubt and stays, unless the group has one node only.
       - Not given, nobody knows who stands where, and nothing is taken away. An empty list says that nobody stands anywhere.
     type: list

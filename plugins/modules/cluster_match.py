@@ -18,10 +18,10 @@ description:
   - Decides only; nothing is changed. Pass the decision on to M(kcloud.infrastructure.magnum_cluster) or use the role
     P(kcloud.infrastructure.workload_placement#role).
   - Given many workloads, all are planned at once. First as much work as possible is placed (a workload counts its resources at
-    component rates, times one more than its priority), then as cheaply as possible. The certificate says how much cheaper any plan could
+    component rates, and one of higher priority counts more than all of lower), then as cheaply as possible. The certificate says how much cheaper any plan could
     be at most.
   - Of one workload, extra cost per hour comes first, where room on running nodes costs nothing; then leaving the place where the
-    workload stands; then fragmentation of accelerators (devices left free that the known work could not use, parts of shared devices
+    workload stands; then the cluster's health; then fragmentation of accelerators (devices left free that the known work could not use, parts of shared devices
     that no known work fills well, and scarce models taken from work that is bound to them), power, cluster type, latency, headroom and
     spread, in the order that the weights of the workload's cluster type set; then names. The same input gives the same answer, to the
     byte.
@@ -92,9 +92,17 @@ options:
     description:
       - Workloads that stand on clusters already. Each has C(workload) (a name), C(cluster) (name or id), may have C(node_group), and
         its size in the form of O(workload). The workload's own placement needs no size.
-      - What they take is taken from the room on nodes; without them nodes count as empty, and the answer says so.
+      - What they take is taken from the room on nodes. An empty list says that no workload stands anywhere.
+      - Not given, nobody knows who stands where. Then a running node counts as busy, unless it says itself what is free, and the
+        answer is to scale out or to create (the code V(OCCUPANTS_UNKNOWN) says so). A cluster whose label C(kcloud_workload) names
+        the workload is used all the same, since it was made for it.
     type: list
     elements: dict
+  assume_empty:
+    description: Where O(placements) is not given, whether running nodes count as empty all the same.
+    type: bool
+    default: false
+    version_added: 0.2.0
   fleet:
     description:
       - What is there, as plain data. Given, no cloud is read and no credentials are needed.
@@ -381,7 +389,9 @@ plan_diff:
       ml/default-worker (gpu.a100.xlarge): 3 nodes
       training-1: ml/default-worker
 new_cluster:
-  description: The best new cluster, also when another decision was better; none when none would do.
+  description:
+    - The best new cluster, also when another decision was better; none when none would do.
+    - Make it with these C(labels). The label C(kcloud_workload) says for which workload, so that a later match finds it.
   returned: when O(workload) is given
   type: dict
   sample:
@@ -395,7 +405,8 @@ new_cluster:
         node_count: 1
         min_node_count: 1
         max_node_count: 8
-    labels: {}
+    labels:
+      kcloud_workload: training-1-af38aa0a-x1
     cost_delta_h: 486.32
     power_delta_w: 1841.328
 ranking:
@@ -427,8 +438,8 @@ ranking:
       description:
         - All reasons against it, each with C(code), C(need), C(have), C(short_by), C(unit), and C(fix), the smallest change that
           removes it, as C(change) with its values and as C(sentence). All fixes together make the candidate possible.
-        - Codes are V(CLUSTER_NOT_READY), V(CLUSTER_UNHEALTHY), V(CLUSTER_LOCKED), V(WRONG_ACCEL_KIND), V(WRONG_ACCEL_MODEL),
-          V(DEVICE_COUNT_PER_NODE), V(DEVICE_SHARE_FRAGMENTED), V(CPU_SHORT), V(MEM_SHORT), V(POWER_BUDGET), V(ISOLATION), V(LATENCY),
+        - Codes are V(CLUSTER_NOT_READY), V(CLUSTER_UNHEALTHY), V(CLUSTER_LOCKED), V(OCCUPANTS_UNKNOWN), V(WRONG_ACCEL_KIND),
+          V(WRONG_ACCEL_MODEL), V(DEVICE_COUNT_PER_NODE), V(DEVICE_SHARE_FRAGMENTED), V(CPU_SHORT), V(MEM_SHORT), V(POWER_BUDGET), V(ISOLATION), V(LATENCY),
           V(GANG_SPLIT), V(GROUP_MAX), V(QUOTA_SHORT), V(TAINT) and V(PRICE_CAP).
       type: list
       elements: dict
@@ -542,6 +553,7 @@ QUESTION: dict[str, dict[str, Any]] = {
     "prices": {"type": "dict"},
     "placements": {"type": "list", "elements": "dict"},
     "require_health": {"type": "bool", "default": False},
+    "assume_empty": {"type": "bool", "default": False},
 }
 SPEC: dict[str, dict[str, Any]] = {
     "workload": {"type": "dict"},

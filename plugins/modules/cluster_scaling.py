@@ -36,7 +36,10 @@ options:
     type: list
     elements: dict
   memory:
-    description: RV(memory) of the run before.
+    description:
+      - RV(memory) of the run before, an empty one in the first run.
+      - Not given, the caller keeps no memory. Then no node goes, and nothing is opened for pending workloads on node groups of which
+        nobody says who stands there (V(OCCUPANTS_UNKNOWN)), since the next run would open it again.
     type: dict
   now:
     description: The time, in seconds since 1970. Not given, the clock of the host that runs this task.
@@ -50,9 +53,14 @@ options:
     type: float
     default: 0.7
   run_percent:
-    description: At most so many of all nodes go in one run, in per cent, but always one.
+    description: At most so many of all nodes, and of the nodes of one cluster, go in one run, in per cent, but always one.
     type: int
     default: 10
+  empty_clusters:
+    description: Whether a cluster may lose its last worker.
+    type: bool
+    default: false
+    version_added: 0.2.0
   unneeded_seconds:
     description: For how long a node must not have been needed.
     type: int
@@ -155,7 +163,8 @@ nodes:
     - Every node, with C(cluster), C(cluster_id), C(node_group), C(node), C(id), C(removed), C(unneeded), C(moves), C(why) and
       C(why_not). Codes are V(CLUSTER_NOT_READY), V(CLUSTER_UNHEALTHY), V(HEALTH_UNKNOWN), V(CLUSTER_LOCKED), V(OWNER_UNKNOWN),
       V(NODE_NOT_READY), V(NODE_PROTECTED), V(NODE_ID_MISSING), V(OCCUPANTS_UNKNOWN), V(METRICS_MISSING), V(WORKLOAD_PINNED), V(GROUP_MIN),
-      V(NO_ROOM), V(UTILIZATION_AFTER), V(NOT_UNNEEDED_YET), V(SCALED_OUT_RECENTLY), V(FAILED_RECENTLY) and V(RUN_LIMIT).
+      V(LAST_WORKER), V(NO_ROOM), V(SPREAD), V(UTILIZATION_AFTER), V(NOT_UNNEEDED_YET), V(SCALED_OUT_RECENTLY), V(FAILED_RECENTLY) and
+      V(RUN_LIMIT).
   returned: success
   type: list
   elements: dict
@@ -166,6 +175,16 @@ unplaced:
   type: list
   elements: dict
   sample: []
+waiting:
+  description:
+    - Workloads for which nothing is opened, since O(placements) does not say who stands on the nodes that run. Each has C(workload),
+      C(cluster_id), C(node_group) and C(why_not).
+    - The code V(SCALED_OUT_FOR_IT) says that an earlier run opened nodes for the workload, V(OCCUPANTS_UNKNOWN) that no O(memory) is kept.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+  version_added: 0.2.0
 memory:
   description: What the next run needs to know, for O(memory).
   returned: success
@@ -176,6 +195,7 @@ memory:
     scaled_out: []
     failed: []
     counts: []
+    opened: []
 certificate:
   description: What the nodes cost afterwards (C(objective)), and the least that nodes for all that stands can cost (C(lower_bound)).
   returned: success
@@ -270,6 +290,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "scale_out_above": {"type": "float", "default": 0.85},
     "scale_in_below": {"type": "float", "default": 0.7},
     "run_percent": {"type": "int", "default": 10},
+    "empty_clusters": {"type": "bool", "default": False},
     "unneeded_seconds": {"type": "int", "default": 600},
     "after_scale_out_seconds": {"type": "int", "default": 600},
     "after_failure_seconds": {"type": "int", "default": 180},

@@ -25,6 +25,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Step,
     Violation,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.placements import made_for_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
 
 Plain = dict[str, Any]
@@ -213,7 +214,7 @@ def new_cluster(decision: Decision) -> Plain | None:
             }
             for group in cluster.groups
         ],
-        "labels": dict(declared.labels) if declared else {},
+        "labels": {**(dict(declared.labels) if declared else {}), **made_for_label([decision.request.workload])},
         "cost_delta_h": _shown(verdict.cost, MICRO),
         "power_delta_w": _shown(verdict.power_mw, 1000),
     }

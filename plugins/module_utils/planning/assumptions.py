@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Decision, Request
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import MIXED
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Decision, Fleet, Request
 
 PER_REPLICA = (
     "cpu_cores, memory_gb and accelerators are those of one replica, which must fit on one node; "
@@ -51,8 +52,19 @@ def _usage(request: Request) -> Iterator[str]:
         f"{cluster.name}/{group.name}"
         for cluster in request.fleet.clusters
         for group in cluster.groups
-        if group.count and not group.measured
+        if group.count and not group.measured and group.known
     ]
+    unsaid = [
+        f"{cluster.name}/{group.name}"
+        for cluster in request.fleet.clusters
+        for group in cluster.groups
+        if group.count and not group.known
+    ]
+    if unsaid:
+        yield (
+            "placements are not given and no node says what is free on it: running nodes count as busy, and a workload gets "
+            f"new nodes ({_named(unsaid)}); give 'placements', or set 'assume_empty: true'"
+        )
     if unknown:
         yield (
             "no node says what is free on it: nodes count as empty except for the placements given, which are packed "
@@ -74,7 +86,10 @@ def _devices(request: Request) -> Iterator[str]:
 def _health(request: Request) -> Iterator[str]:
     unhealthy = [cluster.name for cluster in request.fleet.clusters if cluster.groups and cluster.health == "UNHEALTHY"]
     if unhealthy and not request.policy.require_health:
-        yield f"health is not looked at, since require_health is false; Magnum says UNHEALTHY of {_named(unhealthy)}"
+        yield (
+            "health only decides between candidates of equal cost, since require_health is false; Magnum says UNHEALTHY of "
+            f"{_named(unhealthy)}"
+        )
 
 
 def _latency(request: Request) -> Iterator[str]:
@@ -85,11 +100,29 @@ def _latency(request: Request) -> Iterator[str]:
 
 
 def _prices(request: Request) -> Iterator[str]:
+    yield from mixed_prices(request.fleet)
     guessed = [flavor.name for flavor in request.fleet.flavors if flavor.price_source == "default rates"]
     if guessed:
         yield (
             "prices come from default component rates in relative units per hour (one vCPU hour is 1), no currency: "
             f"{_named(guessed)}"
+        )
+
+
+def mixed_prices(fleet: Fleet) -> Iterator[str]:
+    """Prices of two units in one comparison: a sum of both in one flavor, or one beside the other."""
+    sources = {flavor.price_source for flavor in fleet.flavors}
+    mixed = [flavor.name for flavor in fleet.flavors if flavor.price_source == MIXED]
+    if mixed:
+        yield (
+            "prices of these add given rates to default rates in relative units, which is no currency: "
+            f"{_named(mixed)}; give rates for vcpu, gib and all their devices, or their prices in 'flavors'"
+        )
+    if "default rates" in sources and len(sources) > 1:
+        guessed = _named(flavor.name for flavor in fleet.flavors if flavor.price_source == "default rates")
+        yield (
+            "given prices are compared with default ones in relative units, which is no currency: give prices for "
+            f"{guessed}, too"
         )
 
 

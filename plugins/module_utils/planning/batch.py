@@ -37,6 +37,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.loc
     improve,
     seat_all,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Part
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.packing import Board
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import gathered
 
@@ -192,8 +193,9 @@ def proved(ground: Ground, board: Board, view: View, out_of_time: bool) -> Proof
     """How good the plan on the board is known to be."""
     total = total_worth(ground)
     placed = total - board.unplaced
-    # Worth is counted in millionths, which the solver's numbers are not finer than
-    most = placed if view.most_worth - placed <= total // 10**9 else view.most_worth
+    # Worth is counted in millionths, which the solver's numbers are not finer than; but one workload more is more
+    least = min((kind.worth for kind in ground.kinds), default=1)
+    most = placed if view.most_worth - placed <= min(total // 10**9, least - 1) else view.most_worth
     bound = min(view.cost if placed == most else 0, board.cost)
     proof = Proof(board.cost, bound, placed, most, view.method)
     limit = "" if proof.proven else "clock" if out_of_time else view.limit or "steps"
@@ -210,7 +212,7 @@ def finished(ground: Ground, board: Board, proof: Proof, apart: tuple[int, int] 
     members: dict[int, list[int]] = {}
     stay = {cluster.id: number for number, cluster in enumerate(batch.fleet.clusters)}
     for index, workload in enumerate(batch.workloads):
-        if workload.home is not None and workload.home[0] in stay:
+        if workload.home is not None and workload.home[0] in stay and (not workload.missing or index in board.where):
             members.setdefault(stay[workload.home[0]], []).append(index)
         elif index in board.where:
             members.setdefault(board.host_of_site[board.site_of[board.where[index][0][0]]], []).append(index)
@@ -246,18 +248,19 @@ def growths(board: Board, host: int) -> Iterable[Growth]:
         opened = sum(board.there[node] and board.opened[node] for node in board.spare[site])
         before = 0 if recipe else group.count
         there = [node for node in board.spare[site] if board.there[node]]
-        rooms = gathered((board.rooms.rooms[board.room_of[node]], 1) for node in there)
+        rooms = gathered([*((board.rooms.rooms[board.room_of[node]], 1) for node in there), *board.counted[site]])
         yield Growth(group, before, (group.min_count if recipe else group.count) + opened, rooms)
 
 
 def seats_of(board: Board, workload: int, numbers: dict[int, int]) -> Iterable[Seat]:
     """The parts of a workload, each with its group."""
-    found: dict[tuple[object, int], int] = {}
+    found: dict[tuple[Part, int], list[int]] = {}
     for node, part in board.where[workload]:
-        key = (part, board.site_of[node])
-        found[key] = found.get(key, 0) + board.opened[node]
-    for (part, site), on_new in found.items():
-        yield Seat(part, numbers[board.host_of_site[site]], board.groups[site].name, on_new)  # type: ignore[arg-type]
+        found.setdefault((part, board.site_of[node]), []).append(node)
+    for (part, site), nodes in found.items():
+        on_new = sum(board.opened[node] for node in nodes)
+        places = tuple(sorted(map(board.place_in_group, nodes)))
+        yield Seat(part, numbers[board.host_of_site[site]], board.groups[site].name, on_new, places)
 
 
 def without_solver(batch: Batch) -> Batch:

@@ -36,6 +36,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Tenant,
     Workload,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.placements import made_for_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
 
 Plain = dict[str, Any]
@@ -112,7 +113,7 @@ def added_power(plan: BatchPlan) -> int:
             drawn += planned.cluster.masters[0].max_mw * planned.cluster.masters[1]
     for workload, seats in zip(plan.batch.workloads, plan.seats):
         for seat in seats:
-            drawn += cost.added_power(seat.part, flavors[seat.host, seat.group], workload.replicas)
+            drawn += cost.added_power(seat.part, flavors[seat.host, seat.group], workload.missing)
     return drawn
 
 
@@ -209,7 +210,6 @@ def action(plan: BatchPlan, number: int) -> Plain:
     """What is done to one cluster."""
     planned = plan.clusters[number]
     cluster = planned.cluster
-    declared = next((found for found in plan.batch.fleet.types if found.name == cluster.type), None)
     spent = cost.hourly((growth.group.flavor, growth.after - growth.before) for growth in planned.groups)
     if planned.new is not None and cluster.masters:
         spent += cost.hourly([cluster.masters])
@@ -221,11 +221,20 @@ def action(plan: BatchPlan, number: int) -> Plain:
         "template": cluster.template or None,
         "master_flavor": cluster.masters[0].name if planned.new and cluster.masters else None,
         "master_count": cluster.masters[1] if planned.new and cluster.masters else None,
-        "labels": dict(declared.labels) if planned.new and declared else {},
+        "labels": labels(plan, planned),
         "node_groups": [_group(growth) for growth in planned.groups],
         "workloads": [plan.batch.workloads[index].name for index in planned.workloads],
         "cost_delta_h": decimal(spent, MICRO),
     }
+
+
+def labels(plan: BatchPlan, planned: Planned) -> dict[str, str]:
+    """The labels that a new cluster is made with: those of its type, and which workloads it is made for."""
+    if planned.new is None:
+        return {}
+    declared = next((found for found in plan.batch.fleet.types if found.name == planned.cluster.type), None)
+    made_for = made_for_label(plan.batch.workloads[index] for index in planned.workloads)
+    return {**(dict(declared.labels) if declared else {}), **made_for}
 
 
 def _group(growth: Growth) -> Plain:
@@ -257,7 +266,7 @@ def decision(plan: BatchPlan, index: int, ranking: list[Plain]) -> Plain:
     where = "+".join(groups)
     verb = {"use": "Use", "scale_out": "Scale out", "create": "Create"}[doing]
     if workload.home:
-        verb = "Stay in"
+        verb = "Grow in" if workload.missing else "Stay in"
     return {
         "workload": workload.name,
         "action": doing,
@@ -296,12 +305,18 @@ def rankings(plan: BatchPlan, max_candidates: int | None) -> list[list[Plain]]:
     def judged(index: int) -> list[Plain]:
         placed = plan.places[index] is not None
         most = max_candidates or (0 if placed else MOST_REFUSED)
-        key = (replace(batch.workloads[index], name="", labels=(), notes=()), placed)
+        workload = batch.workloads[index]
+        if workload.home and workload.missing:
+            workload = replace(workload, replicas=workload.missing)
+        key = (replace(workload, name=workload.name if workload.home else "", labels=(), notes=()), placed)
         if most and key not in known:
-            request = Request(batch.workloads[index], batch.fleet if placed else beside, batch.policy)
+            request = Request(workload, batch.fleet if placed else beside, batch.policy)
             ranking = match(request).ranking
             if not placed:
                 ranking = run_into_first(ranking, match(replace(request, fleet=batch.fleet)).ranking)
+                # One that grows does so where it stands
+                home = workload.home[0] if workload.home else None
+                ranking = [ranked for ranked in ranking if home in (None, ranked.verdict.candidate.cluster.id)]
             known[key] = [entry(ranked) for ranked in ranking[:most]]
         return known.get(key, [])
 
@@ -384,6 +399,14 @@ def table(plan: BatchPlan, decisions: list[Plain], actions: list[Plain]) -> str:
     return text_table(WORKLOADS, rows, len(rows)) + "\n" + text_table(CLUSTERS, lines, len(lines))
 
 
+def _home(plan: BatchPlan, workload: Workload) -> str:
+    """Where a workload stands, in words, with how many of its replicas."""
+    if workload.home is None:
+        return "nowhere"
+    name = next((c.name for c in plan.batch.fleet.clusters if c.id == workload.home[0]), "nowhere")
+    return f"{name}/{workload.home[1]}, {workload.standing} of {workload.replicas} replicas"
+
+
 def _firsts(groups: list[Plain]) -> list[tuple[bool, Plain]]:
     return [(number == 0, group) for number, group in enumerate(groups)]
 
@@ -399,9 +422,11 @@ def diff(plan: BatchPlan) -> Plain:
                 before += [f"{line} {growth.before} nodes"] if planned.new is None else []
                 after.append(f"{line} {growth.after} nodes")
     for index, (workload, place) in enumerate(zip(plan.batch.workloads, plan.places)):
-        if workload.home is None:
+        if workload.missing:
             where = "+".join(groups_of(workload, plan.seats[index]))
             target = "nowhere" if place is None else f"{name_of(plan.clusters[place])}/{where}"
-            before.append(f"{workload.name}: nowhere")
+            now = _home(plan, workload)
+            target = now if place is None else target
+            before.append(f"{workload.name}: {now}")
             after.append(f"{workload.name}: {target}")
     return {"before": "".join(f"{line}\n" for line in before), "after": "".join(f"{line}\n" for line in after)}

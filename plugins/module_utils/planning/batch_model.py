@@ -10,11 +10,12 @@ no kind can tell apart are one pool. A ``Site`` is one node group of a cluster t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.devices import device
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import device_rate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.feasibility import (
     Memo,
     cluster_violations,
@@ -35,7 +36,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Rooms,
     Workload,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import is_model
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.shortage import can_carry
 
 
@@ -121,36 +121,53 @@ class Ground:
 
 
 def kinds_of(batch: Batch) -> tuple[Kind, ...]:
-    """The workloads that do not stand yet, alike ones together, in order of their first name."""
+    """The workloads of which replicas have no place yet, alike ones together, in order of their first name.
+
+    One that stands and asks for more is a kind of its own, of the replicas that are missing: it grows where it stands.
+    """
     found: dict[Workload, list[int]] = {}
     for index, workload in enumerate(batch.workloads):
         if workload.home is None:
             found.setdefault(replace(workload, name="", labels=(), notes=()), []).append(index)
+        elif workload.missing:
+            found[replace(workload, replicas=workload.missing, labels=(), notes=())] = [index]
+    plain = {workload: worth(workload, batch.policy.prices) for workload in found}
+    factors = priorities((workload.priority, plain[workload], len(members)) for workload, members in found.items())
     return tuple(
-        Kind(workload, tuple(members), worth(workload, batch.policy.prices), size(workload))
+        Kind(workload, tuple(members), plain[workload] * factors[workload.priority], size(workload))
         for workload, members in found.items()
     )
 
 
+def priorities(entries: Iterable[tuple[int, int, int]]) -> dict[int, int]:
+    """A factor for each priority, so that one workload of it counts more than all of lower priorities together.
+
+    :param entries: (priority, worth, how many) of each kind; a lowest priority of 0 has the factor 1.
+    """
+    levels: dict[int, list[tuple[int, int]]] = {}
+    for priority, value, count in entries:
+        levels.setdefault(priority, []).append((value, count))
+    factors: dict[int, int] = {}
+    below = 0
+    for priority in sorted(levels):
+        factors[priority] = below // min(value for value, _count in levels[priority]) + 1
+        below += factors[priority] * sum(value * count for value, count in levels[priority])
+    return factors
+
+
 def worth(workload: Workload, prices: Prices) -> int:
-    """What placing a workload counts: its resources at component rates, times one more than its priority.
+    """What placing a workload counts beside others of its priority: its resources at component rates.
 
     Where a demand names models the cheapest counts.
     """
     total = 0
-    rates = dict(prices.devices)
     for part in workload.forms[-1]:
         total += prices.vcpu * part.cpu_m // 1000 + prices.gib * part.mem_mib // 1024
         for demand in part.demands:
             names = demand.models or (demand.kind,)
-            each = min(_rate(prices, rates, demand.kind, name) for name in names)
+            each = min(device_rate(prices, demand.kind, name, prices.vcpu)[0] for name in names)
             total += each * demand.count * demand.share // WHOLE
-    return max(1, total * workload.replicas) * (1 + workload.priority)
-
-
-def _rate(prices: Prices, rates: dict[str, int], kind: str, name: str) -> int:
-    exact = next((rate for model, rate in rates.items() if is_model(name, model)), None)
-    return rates.get(kind, device(kind, name).rate * prices.vcpu) if exact is None else exact
+    return max(1, total * workload.replicas)
 
 
 def size(workload: Workload) -> int:
@@ -223,10 +240,12 @@ class Entry:
     ) -> list[tuple[tuple[Part, ...], Option]]:
         """The ways to give each part of a workload a site; the parts of one lie in one cluster, in different groups."""
         found = []
-        key = (workload.isolation, workload.latency_ms)
-        request = Request(replace(workload, name=""), self.batch.fleet, self.batch.policy)
+        key = (workload.isolation, workload.latency_ms, workload.name)
+        request = Request(workload, self.batch.fleet, self.batch.policy)
         joinable = self.joinable.setdefault(key, {})
         for number, host in enumerate(hosts):
+            if workload.home and host.cluster.id != workload.home[0]:
+                continue
             if number not in joinable:
                 joinable[number] = not cluster_violations(request, host.cluster, self.memos.setdefault(key, {}))
             if not joinable[number]:
@@ -261,12 +280,17 @@ class Entry:
 
 
 class Seat(NamedTuple):
-    """One part of a workload on one node group, with how many of its replicas sit on nodes that are opened for the plan."""
+    """One part of a workload on one node group, with how many of its replicas sit on nodes that are opened for the plan.
+
+    ``nodes`` has an entry for each replica: the number of its node in the group, running ones first, in the order of the
+    group's rooms.
+    """
 
     part: Part
     host: int
     group: str
     on_new: int
+    nodes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,14 @@ takes somebody, except where a cluster is split; so all moves can be made direct
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import guards
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.allowance import allowed, spent
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import gauge, mix
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import (
     CAREFUL,
@@ -25,6 +27,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.gua
     against,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
+    UNBOUND,
     WHOLE,
     Cluster,
     ClusterType,
@@ -42,8 +45,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.sho
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import (
     Move,
     Place,
+    Refused,
     Spot,
     Yard,
+    only_one,
     tolerates,
 )
 
@@ -204,6 +209,12 @@ class _Work:
         self.fragments = gauge(mix(self.fleet.standing, ()))
         self.yard = Yard(self.fleet.clusters, self.fragments)
         self.guarded = {cluster.id: guards.taking_guards(cluster, self.rules.care) for cluster in self.fleet.clusters}
+        # What quotas leave, after the steps and after the candidate that is looked at
+        self.paid = self.purse = self.fleet
+        self.short: tuple[Violation, ...] = ()
+        self.loads = {
+            key: sum(node.load or 0 for node in group.nodes) * group.flavor.cpu_m for key, group in self.groups.items()
+        }
         self.gone: set[Place] = set()
         self.merged: set[str] = set()
         self.received: set[str] = set()
@@ -234,7 +245,7 @@ class _Work:
         actions = tuple(action for action in rules.actions if action != "split")
         return replace(
             self.question,
-            fleet=replace(self.fleet, clusters=clusters),
+            fleet=replace(self.paid, clusters=clusters),
             rules=replace(rules, max_moves=moves, max_nodes=nodes, actions=actions),
         )
 
@@ -251,6 +262,7 @@ class _Work:
                 for place in places
                 for spot in [self.yard.spot(place)]
             )
+            nodes = _loaded(nodes, self.loads[key], group.flavor)
             groups.append(replace(group, nodes=nodes, count=group.count + len(nodes) - len(group.nodes)))
         tenants = set(cluster.tenants)
         for step in self.steps:
@@ -272,6 +284,7 @@ class _Work:
         self.options.append(step)
         self.steps.append(step)
         self.gone.update(option.closed)
+        self.loads |= self.loads_after(option)
         self.moved += len(option.moves)
 
     def gates(self, option: Option) -> Iterator[Violation]:
@@ -349,6 +362,35 @@ class _Work:
             once=self.once(moves),
         )
 
+    def loads_after(self, option: Option) -> dict[Key, int]:
+        """What was measured in the groups that a candidate touches, with what it brings there from closed nodes elsewhere, in
+        thousandths of a milli-CPU. Nobody knows which replica caused how much, so each group that takes some counts all."""
+        closed = set(option.closed)
+        live = [place for place in option.closed if place[0] != option.cluster or not option.other]
+        found = {place[:2]: self.loads[place[:2]] for place in live}
+        for place in sorted(set(live) - {move.source for move in option.moves}):
+            # What an empty node did was its own
+            found[place[:2]] -= (self.nodes[place].load or 0) * self.groups[place[:2]].flavor.cpu_m
+        brought = {(move.source, move.target[:2]) for move in option.moves if move.source[:2] != move.target[:2]}
+        for source, key in sorted(brought):
+            if key in self.loads:
+                load = (self.nodes[source].load or 0) * self.groups[source[:2]].flavor.cpu_m if source in closed else 0
+                found[key] = found.get(key, self.loads[key]) + load
+        return found
+
+    def too_busy(self, option: Option) -> Iterator[Violation]:
+        """The groups that would be used too much by what was measured, whatever was asked for."""
+        opened = {(opening.cluster, opening.group): opening.count for opening in option.opened}
+        for key, load in sorted(self.loads_after(option).items()):
+            stay = [place for place in self.yard.places(*key) if self.yard.spot(place).takes or place in self.nodes]
+            number = sum(place not in self.gone and place not in option.closed for place in stay)
+            offered = self.groups[key].flavor.cpu_m * number
+            full = self.rules.full
+            if offered and load > full * offered and (option.closed or opened):
+                use = load // offered
+                sentence = f"keep the nodes: group {key[1]} would be used at {use / 10:g} %, by what was measured"
+                yield against("UTILIZATION_AFTER", full, use, "keep", sentence, "per mille", node_group=key[1])
+
     # --- closing a node
 
     def close_nodes(self) -> None:
@@ -370,10 +412,11 @@ class _Work:
             mark = self.yard.mark()
             if not found:
                 seated = self.yard.close(place, (cluster.id,))
-                if isinstance(seated, Pod):
-                    found.append(no_room(seated, cluster, group))
+                if isinstance(seated, Refused):
+                    found.append(no_seat(seated, cluster, group))
                 else:
                     option = self.closing(option, (place,), seated)
+                    found += self.too_busy(option)
             self.accept(replace(option, why_not=tuple(found)), mark)
 
     def _worth(self, place: Place) -> tuple[Fraction, int, Place]:
@@ -429,17 +472,18 @@ class _Work:
             if not found:
                 moves, left = self.emptied(places, (identity,))
                 if left is not None:
-                    found.append(no_room(left, cluster, group))
+                    found.append(no_seat(left, cluster, group))
                 else:
                     option = self.closing(option, places, moves)
+                    found += self.too_busy(option)
             self.accept(replace(option, why_not=tuple(dict.fromkeys(found))), mark)
 
-    def emptied(self, places: Iterable[Place], clusters: tuple[str, ...]) -> tuple[tuple[Move, ...], Pod | None]:
+    def emptied(self, places: Iterable[Place], clusters: tuple[str, ...]) -> tuple[tuple[Move, ...], Refused | None]:
         """Close nodes one after the other: the moves, and who found no seat. Who moved twice moved once."""
         moves: list[Move] = []
         for place in sorted(places, key=self._worth):
             seated = self.yard.close(place, clusters)
-            if isinstance(seated, Pod):
+            if isinstance(seated, Refused):
                 return (), seated
             moves += seated
         return netted(moves), None
@@ -480,11 +524,13 @@ class _Work:
             else:
                 places = [Place(one.id, group.name, node.name) for group in one.groups for node in group.nodes]
                 option = self.closing(replace(option, opened=opened), places, moves)
+                found += self.too_busy(option)
         before = len(self.steps)
         self.accept(replace(option, why_not=tuple(dict.fromkeys(found))), mark)
         if len(self.steps) > before:
             self.merged.add(one.id)
             self.received.add(other.id)
+            self.paid = self.purse
 
     def apart(self, one: Cluster, other: Cluster) -> Iterator[Violation]:
         """What keeps two clusters apart: projects, and promises of isolation."""
@@ -495,6 +541,16 @@ class _Work:
         alone = sorted(
             {tenant.workload for cluster in (one, other) for tenant in cluster.tenants if tenant.isolation in APART}
         )
+        for pod in dict.fromkeys(_pods(one)):
+            unknown = other.latency_ms is None and one.latency_ms is not None
+            if pod.latency_ms != UNBOUND and (unknown or (other.latency_ms or 0) > pod.latency_ms):
+                have = "not known" if other.latency_ms is None else other.latency_ms
+                sentence = (
+                    f"let {pod.workload} accept a latency of {have} ms"
+                    if not unknown
+                    else "say latency_ms of the cluster"
+                )
+                yield against("LATENCY", pod.latency_ms, have, "relax_latency", sentence, "ms", workload=pod.workload)
         if alone and one.tenants and other.tenants:
             names = ", ".join(alone)
             sentence = f"give up the isolation of {names}"
@@ -505,21 +561,28 @@ class _Work:
     ) -> tuple[tuple[Move, ...], tuple[Opening, ...], Violation | None]:
         moves: list[Move] = []
         added: dict[str, int] = {}
+        self.purse, self.short = self.paid, ()
+        way = Apart(_pods_at(one))
         for group in one.groups:
             for node in group.nodes:
                 source = Place(one.id, group.name, node.name)
                 for pod in sorted(self.yard.spot(source).pods):
                     for _replica in range(pod.replicas):
-                        target = self.yard.seat(pod, (other.id,)) or self._grown(pod, other, added)
+                        avoid = way.avoids(pod)
+                        target = self.yard.seat(pod, (other.id,), avoid) or self._grown(pod, other, added, avoid)
                         if target is None:
-                            return (), (), no_room(pod, other, None)
+                            if self.short:
+                                return (), (), self.short[0]
+                            gathered = avoid is not None and self.yard.seat(pod, (other.id,)) is not None
+                            return (), (), no_seat(Refused(pod, gathered), other, None)
+                        way.takes(pod, target)
                         moves.append(Move(pod._replace(replicas=1), source, target))
         opened = tuple(
             Opening(other.id, name, self.groups[other.id, name].flavor, count) for name, count in sorted(added.items())
         )
         return tuple(moves), opened, None
 
-    def _grown(self, pod: Pod, cluster: Cluster, added: dict[str, int]) -> Place | None:
+    def _grown(self, pod: Pod, cluster: Cluster, added: dict[str, int], avoid: Place | None) -> Place | None:
         """A seat on a node more in the cheapest group that may grow and can carry it."""
         if cluster.autoscaled:
             return None
@@ -534,12 +597,16 @@ class _Work:
         if not able:
             return None
         group = min(able, key=lambda entry: (entry.flavor.price, entry.name))
+        _most, self.short = allowed(self.purse, group.flavor, 1)
+        if self.short:
+            return None
+        self.purse = spent(self.purse, [(group.flavor, 1)])
         added[group.name] = added.get(group.name, 0) + 1
         # In a later round those of the rounds before are there already
         number = added[group.name] + sum(node.name.startswith(NEW) for node in group.nodes)
         place = Place(cluster.id, group.name, f"{NEW}{number}")
         self.yard.add(place, group.flavor, group.taints, Spot(group.flavor.empty, (), True))
-        return self.yard.seat(pod, (cluster.id,))
+        return self.yard.seat(pod, (cluster.id,), avoid)
 
     # --- splitting a cluster
 
@@ -597,6 +664,7 @@ class _Work:
             found.append(against("NO_TYPE", type_name or "a type", "none", "declare_type", sentence))
         if not found and recipe is not None:
             built = self._built(recipe, leaving)
+            found += self._promised(recipe, leaving, built[0] if built else ())
             if built is None:
                 sentence = f"give the type {recipe.name} a flavor that can carry all of it, and a larger max_node_count"
                 found.append(against("NO_ROOM", "a seat for all", "not in a new cluster", "use_flavor", sentence))
@@ -608,9 +676,26 @@ class _Work:
         mark = self.yard.mark()
         if not found:
             self.received.add(cluster.id)
+            self.paid = self.purse
             for place in {place for place, _group, _pod in leaving}:
                 self._vacated(place, workload)
         self.accept(replace(option, why_not=tuple(dict.fromkeys(found))), mark)
+
+    def _promised(
+        self, recipe: ClusterType, leaving: list[tuple[Place, Group, Pod]], opened: tuple[Opening, ...]
+    ) -> Iterator[Violation]:
+        """What a new cluster must keep: the latency that somebody asks for, and the quotas."""
+        for _place, _group, pod in leaving:
+            if pod.latency_ms != UNBOUND and (recipe.latency_ms or 0) > pod.latency_ms:
+                sentence = f"let {pod.workload} accept a latency of {recipe.latency_ms} ms"
+                yield against("LATENCY", pod.latency_ms, recipe.latency_ms or 0, "relax_latency", sentence, "ms")
+        purse = spent(self.paid, [recipe.masters] if recipe.masters else [], 1)
+        if recipe.masters:
+            yield from allowed(self.paid, *recipe.masters, clusters=1)[1]
+        for opening in opened:
+            yield from allowed(purse, opening.flavor, opening.count)[1]
+            purse = spent(purse, [(opening.flavor, opening.count)])
+        self.purse = purse
 
     def _vacated(self, place: Place, workload: str) -> None:
         """A node that a workload (without a name: everybody) has left. What it left is free only when nobody stays."""
@@ -628,9 +713,11 @@ class _Work:
         yard = Yard((), gauge(mix(self.fleet.standing, ())))
         added: dict[tuple[str, Flavor], int] = {}
         moves: list[Move] = []
+        way = Apart((place, pod) for place, _group, pod in leaving)
         for place, _group, pod in sorted(leaving, key=lambda entry: (entry[2], entry[0])):
             for _replica in range(pod.replicas):
-                target = yard.seat(pod, ("",))
+                avoid = way.avoids(pod)
+                target = yard.seat(pod, ("",), avoid)
                 if target is None:
                     offers = [
                         (flavor.price, flavor.name, entry.name, flavor)
@@ -646,14 +733,46 @@ class _Work:
                     added[name, flavor] = added.get((name, flavor), 0) + 1
                     fresh = Place("", name, f"{NEW}{added[name, flavor]}")
                     yard.add(fresh, flavor, (), Spot(flavor.empty, (), True))
-                    target = yard.seat(pod, ("",))
+                    target = yard.seat(pod, ("",), avoid)
                     if target is None:
                         return None
+                way.takes(pod, target)
                 moves.append(Move(pod._replace(replicas=1), place, target))
         opened = tuple(
             Opening("", name, flavor, count) for (name, flavor), count in sorted(added.items(), key=lambda e: e[0][0])
         )
         return opened, tuple(moves)
+
+
+Key = tuple[str, str]
+
+
+class Apart:
+    """Workloads on several nodes that move together: their last replica passes over the node that holds all others."""
+
+    def __init__(self, pods: Iterable[tuple[Place, Pod]]) -> None:
+        homes: dict[str, set[Place]] = {}
+        self.left: Counter[str] = Counter()
+        for place, pod in pods:
+            homes.setdefault(pod.workload, set()).add(place)
+            self.left[pod.workload] += pod.replicas
+        self.several = {workload for workload, places in homes.items() if len(places) > 1}
+        self.targets: dict[str, set[Place]] = {}
+
+    def avoids(self, pod: Pod) -> Place | None:
+        last = pod.workload in self.several and self.left[pod.workload] == 1
+        return only_one(self.targets.get(pod.workload, ())) if last else None
+
+    def takes(self, pod: Pod, target: Place) -> None:
+        self.left[pod.workload] -= 1
+        self.targets.setdefault(pod.workload, set()).add(target)
+
+
+def _pods_at(cluster: Cluster) -> Iterator[tuple[Place, Pod]]:
+    for group in cluster.groups:
+        for node in group.nodes:
+            for pod in node.pods:
+                yield Place(cluster.id, group.name, node.name), pod
 
 
 APART = ("cluster", "project")
@@ -662,6 +781,18 @@ TYPE_OF = {"gpu": "gpu-intensive", "npu": "npu-optimized", "cpu": "cpu-only"}
 
 def _sum_of(added: dict[tuple[str, Flavor], int], group: str) -> int:
     return sum(count for (name, _flavor), count in added.items() if name == group)
+
+
+def _loaded(nodes: tuple[Node, ...], load: int, flavor: Flavor) -> tuple[Node, ...]:
+    """The nodes of a group with what was measured on those that are closed, shared among those on which somebody stands."""
+    more = load - sum(node.load or 0 for node in nodes) * flavor.cpu_m
+    takers = [node.name for node in nodes if node.pods and node.load is not None]
+    if more <= 0 or not takers or not flavor.cpu_m:
+        return nodes
+    each = -(-more // (flavor.cpu_m * len(takers)))
+    return tuple(
+        replace(node, load=min(WHOLE, (node.load or 0) + each)) if node.name in takers else node for node in nodes
+    )
 
 
 def _pods(cluster: Cluster) -> Iterator[Pod]:
@@ -697,16 +828,37 @@ def portion(part: Part, flavor: Flavor) -> int:
     return min(WHOLE, part.cpu_m * WHOLE // flavor.cpu_m) if flavor.cpu_m else 0
 
 
-def used(flavor: Flavor, rooms: Sequence[Room]) -> int:
+def used(flavor: Flavor, nodes: Sequence[Room]) -> int:
     """How much of nodes is taken, per mille: of whatever is taken most, devices, CPU or memory."""
+    return used_of(flavor, [(room, 1) for room in nodes])
+
+
+def used_of(flavor: Flavor, rooms: Sequence[tuple[Room, int]]) -> int:
+    """The same of nodes that are counted by their room."""
+    number = sum(count for _room, count in rooms)
     devices = sum(entry.count for entry in flavor.accelerators) * WHOLE
-    offers = [offer * len(rooms) for offer in (flavor.cpu_m, flavor.mem_mib, devices)]
+    offers = [offer * number for offer in (flavor.cpu_m, flavor.mem_mib, devices)]
     free = [
-        sum(room.cpu_m for room in rooms),
-        sum(room.mem_mib for room in rooms),
-        sum(sum(entry) for room in rooms for entry in room.devices),
+        sum(room.cpu_m * count for room, count in rooms),
+        sum(room.mem_mib * count for room, count in rooms),
+        sum(sum(map(sum, room.devices)) * count for room, count in rooms),
     ]
     return max((WHOLE - left * WHOLE // offer for offer, left in zip(offers, free) if offer), default=0)
+
+
+def no_seat(found: Refused, cluster: Cluster, group: Group | None) -> Violation:
+    """Why somebody cannot leave: there is no seat elsewhere, or only beside all other replicas."""
+    if not found.gathered:
+        return no_room(found.pod, cluster, group)
+    name = found.pod.workload
+    return against(
+        "SPREAD",
+        "replicas on two nodes at least",
+        f"all of {name} on one",
+        "scale_group",
+        f"scale node group {group.name if group else 'that takes them'} out by one node, or stop {name}",
+        workload=name,
+    )
 
 
 def no_room(pod: Pod, cluster: Cluster, group: Group | None) -> Violation:

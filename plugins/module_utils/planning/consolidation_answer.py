@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import bounds
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import digest, refusal
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.assumptions import mixed_prices
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
     Consolidation,
     Opening,
@@ -340,6 +341,7 @@ def assumptions(found: Consolidation) -> list[str]:
         said.append("require_metrics is false: the placements count as all that runs")
     if not rules.care.require_health:
         said.append("require_health is false: the health of clusters is not looked at")
+    said += mixed_prices(found.question.fleet)
     guessed = [flavor.name for flavor in found.question.fleet.flavors if flavor.price_source == "default rates"]
     if guessed:
         said.append("prices come from default component rates in relative units per hour, no currency")

@@ -21,6 +21,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.dev
     IDLE_PERCENT,
     canonical,
     device,
+    is_model,
+    is_slice,
+    part_of_device,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     WHOLE,
@@ -65,6 +68,8 @@ def read_prices(raw: object, path: str = "prices") -> Prices:
         flavors=_amounts(given.get("flavors"), f"{path}.flavors"),
         currency=text(given.get("currency"), f"{path}.currency"),
         source="rates" if rates else "default rates",
+        vcpu_given=vcpu is not None,
+        gib_given=gib is not None,
     )
 
 
@@ -78,12 +83,35 @@ def price(prices: Prices, name: str, cpu_m: int, mem_mib: int, accelerators: Ite
     table = dict(prices.flavors)
     if name in table:
         return table[name], "table"
-    devices = dict(prices.devices)
     total = prices.vcpu * cpu_m // 1000 + prices.gib * mem_mib // 1024
+    mixed = bool((cpu_m and not prices.vcpu_given) or (mem_mib and not prices.gib_given))
     for entry in accelerators:
-        default = device(entry.kind, entry.model).rate * DEFAULT_VCPU
-        total += entry.count * devices.get(entry.model, devices.get(entry.kind, default))
-    return total, prices.source
+        rate, given = device_rate(prices, entry.kind, entry.model)
+        total += entry.count * rate
+        mixed = mixed or not given
+    return total, MIXED if mixed and prices.source == "rates" else prices.source
+
+
+# Where a price comes from given rates and default ones together: then its unit is neither
+MIXED = "rates and default rates"
+
+
+def device_rate(prices: Prices, kind: str, model: str, default_vcpu: int = DEFAULT_VCPU) -> tuple[int, bool]:
+    """What one device costs per hour, and whether that was given: the rate of the very model, else of the model that it is a
+    size of, else of the model that it is a slice of, else of its kind, else the default. A slice costs its part."""
+    rates = dict(prices.devices)
+    part, whole = part_of_device(model)
+    if model in rates:
+        return rates[model], True
+    sizes = [name for name in rates if is_model(model, name)]
+    if sizes:
+        return rates[max(sizes, key=lambda name: (len(name), name))], True
+    sliced = [name for name in rates if is_slice(model) and model.startswith(f"{name}-")]
+    if sliced:
+        return rates[max(sliced, key=lambda name: (len(name), name))] * part // whole, True
+    if kind in rates:
+        return rates[kind] * part // whole, True
+    return device(kind, model).rate * default_vcpu * part // whole, False
 
 
 def flavor(
@@ -104,7 +132,7 @@ def flavor(
     amount, source = price(prices, name, cpu_m, mem_mib, accelerators)
     if source != "table" and given.get("price") is not None:
         amount, source = given["price"], "table"
-    watts = {entry: device(entry.kind, entry.model).max_w * 1000 for entry in accelerators}
+    watts = {entry: highest_power(entry.kind, entry.model) for entry in accelerators}
     spans = {entry: highest - highest * IDLE_PERCENT // 100 for entry, highest in watts.items()}
     idle = CPU_IDLE_MW * cpu_m // 1000 + GIB_MW * mem_mib // 1024
     idle += sum((watts[entry] - spans[entry]) * entry.count for entry in accelerators)
@@ -120,6 +148,12 @@ def flavor(
     )
     rest = highest - idle - sum(entry.span_mw * entry.count for entry in spanned)
     return Flavor(name, cpu_m, mem_mib, spanned, amount, idle, rest, resources, source)
+
+
+def highest_power(kind: str, model: str) -> int:
+    """What one device draws at most, in milliwatts; a slice draws its part of the device."""
+    part, whole = part_of_device(model)
+    return device(kind, model).max_w * 1000 * part // whole
 
 
 def added_power(part: Part, flavor: Flavor, replicas: int) -> int:

@@ -71,6 +71,33 @@ def known_model(name: str) -> str | None:
     return next((word for word in words if word in KNOWN), None)
 
 
+# Words that make a device a slice of another: who asks for an A100 does not mean a seventh of one.
+SLICES = ("mig", "vgpu")
+# NVIDIA's MIG profiles: a device has seven compute slices
+SLICE = re.compile(r"(?:^|-)mig-([1-7])g(?:-|$)")
+SLICES_OF_A_DEVICE = 7
+
+
+def is_slice(model: str) -> bool:
+    """Whether a model is a slice of a device: ``a100-mig-1g-5gb`` is one, ``a100-80gb`` and ``vgpu`` alone are not."""
+    words = model.split("-")
+    return "mig" in words or "vgpu" in words[1:]
+
+
+def part_of_device(model: str) -> tuple[int, int]:
+    """How much of a device a model is, as a fraction: ``a100-mig-3g-20gb`` has three of seven compute slices; else 1/1."""
+    found = SLICE.search(model)
+    return (int(found[1]), SLICES_OF_A_DEVICE) if found else (1, 1)
+
+
+def is_model(model: str, wanted: str) -> bool:
+    """Whether a model is the wanted one or a size of it: ``a100-80gb`` is an ``a100``, ``a100-mig-1g-5gb`` is not."""
+    wanted = canonical(wanted)
+    if model == wanted:
+        return True
+    return model.startswith(f"{wanted}-") and not any(word in SLICES for word in model[len(wanted) :].split("-"))
+
+
 def device(kind: str, model: str) -> Device:
     """What is known of a model, or the middling device of its kind."""
     return KNOWN.get(known_model(model) or "") or UNKNOWN.get(kind, UNKNOWN_KIND)

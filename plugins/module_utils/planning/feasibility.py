@@ -128,7 +128,7 @@ def project_neighbours(request: Request, project: str) -> set[str]:
     return {
         tenant.workload
         for cluster in request.fleet.clusters
-        if cluster.project == project or not project
+        if cluster.project == project or not project or not cluster.project
         for tenant in cluster.tenants
         if asked or tenant.isolation == "project"
     }
@@ -172,7 +172,7 @@ def _assess(request: Request, slot: Slot, memo: Memo) -> View:
         count = nodes_for(part, able, workload.replicas)
         return View(slot, False, able, workload.replicas, workload.replicas, 0, count, against)
     new = max(0, workload.replicas - group.own)
-    seats = new if group.measured else workload.replicas
+    seats = new if group.measured or not group.known else workload.replicas
     seated = total_capacity(part, group.flavor, usable_rooms(group.rooms, workload.isolation), seats)
     missing = nodes_for(part, group.flavor, seats - seated)
     return View(slot, True, group.flavor, seats, new, seated, missing, against)
@@ -224,6 +224,12 @@ def room_violations(request: Request, view: View) -> Iterator[Violation]:
     """Why the running nodes have no place for all replicas: others stand on them, or they lack something."""
     part, group = view.slot.part, view.slot.group
     fix = fixes.scale_group(group, view.missing)
+    if not group.known:
+        yield unknown_occupants(group)
+        empty = ((group.flavor.empty, group.count),)
+        if total_capacity(part, group.flavor, empty, view.seats) < view.seats:
+            yield from shortages(part, group.flavor, empty, view.seats, fix)
+        return
     alone = request.workload.isolation == "node"
     shared = total_capacity(part, group.flavor, group.rooms, view.seats) if alone else view.seated
     if view.seated < shared:
@@ -232,6 +238,12 @@ def room_violations(request: Request, view: View) -> Iterator[Violation]:
         yield from shortages(part, group.flavor, group.rooms, view.seats, fix)
         if view.seated and request.workload.gang:
             yield short("GANG_SPLIT", view.seats, view.seated, "replicas", fix)
+
+
+def unknown_occupants(group: Group) -> Violation:
+    """What is not known counts as taken: running nodes are used only where it is said who stands there."""
+    fix = fixes.assume_empty(group.name)
+    return Violation("OCCUPANTS_UNKNOWN", "all that stands there", "not known", None, "", fix)
 
 
 # --- a flavor that cannot carry a part, however empty its nodes

@@ -66,6 +66,11 @@ def move_workloads(names: tuple[str, ...]) -> Fix:
     return _fix("move_workloads", f"move away first: {', '.join(names)}", workloads=names)
 
 
+def assume_empty(group: str) -> Fix:
+    sentence = f"say in 'placements' what stands on node group {group}, or set 'assume_empty: true'"
+    return _fix("assume_empty", sentence, node_group=group)
+
+
 def relax_latency(latency_ms: int) -> Fix:
     return _fix("relax_latency", f"accept a latency of {latency_ms} ms", latency_ms=latency_ms)
 
@@ -219,6 +224,15 @@ def _moved(request: Request, candidate: Candidate, fix: Fix) -> Case:
     return replace(request, fleet=fleet), candidate._replace(cluster=left(candidate.cluster))
 
 
+def _assumed(request: Request, candidate: Candidate, fix: Fix) -> Case:
+    """Nobody else stands there; replicas of the workload itself keep their places."""
+
+    def emptied(group: Group) -> Group:
+        return replace(group, known=True, measured=True, rooms=((group.flavor.empty, group.count),))
+
+    return _with_groups(request, candidate, fix.value("node_group"), emptied)
+
+
 def _scaled(request: Request, candidate: Candidate, fix: Fix) -> Case:
     target = fix.value("node_count")
 
@@ -288,6 +302,7 @@ APPLIED: dict[str, Callable[[Request, Candidate, Fix], Case]] = {
     "heal": _healed,
     "unlock": _unlocked,
     "move_workloads": _moved,
+    "assume_empty": _assumed,
     "relax_latency": _relaxed,
     "scale_group": _scaled,
     "raise_max": _widened,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import cost
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.devices import canonical
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.devices import canonical, is_model
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.flavors import read_flavor, read_flavor_map
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     WHOLE,
@@ -38,9 +38,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.objective import WEIGHED
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.placements import (
     Placement,
+    read_made_for,
     read_placements,
     settled,
     with_home,
+    with_made,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import (
     TRUE_TEXTS,
@@ -51,11 +53,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rea
     only_known,
     optional,
     refused,
+    sequence,
     text,
     texts,
     whole,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import gathered, is_model
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import closed, gathered
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.workload import (
     CPU,
     GPU,
@@ -86,17 +89,22 @@ def read_request(
     prices: object = None,
     placements: object = None,
     require_health: bool = False,
+    assume_empty: bool = False,
 ) -> Request:
     """All options of a match, as plain data, made into what the planner thinks in.
 
     :param fleet: {flavors, clusters, templates, quota, accelerators_free, project_id}; it may also hold the options
         that follow, which win where both are given.
+    :param placements: None says that nobody knows who stands where: then running nodes count as busy.
+    :param assume_empty: they count as empty instead.
     :raises InvalidRequest: anything that cannot be read, by its path.
     """
-    read = _read(fleet, cluster_types, flavor_map, prices, placements)
+    read = _read(fleet, cluster_types, flavor_map, prices, placements, assume_empty)
     # Where no flavors are known (yet), nobody can say which kinds there are not.
     wanted = read_workload(workload, kinds=read.kinds if read.flavors else None)
     placed = with_home(read_placements(*read.placements, wanted.name, read.kinds), wanted)
+    if read.unsaid:
+        placed = with_made(placed, read.clusters, [wanted])
     clusters, standing, home = settled(read.clusters, placed, wanted, read.notes)
     found = read.fleet(clusters, standing)
     return Request(replace(wanted, home=home), found, Policy(read.rates, require_health))
@@ -111,12 +119,13 @@ def read_batch(
     prices: object = None,
     placements: object = None,
     require_health: bool = False,
+    assume_empty: bool = False,
 ) -> tuple[tuple[Workload, ...], Fleet, Policy]:
     """The same for many workloads at once, in order of their names; those that stand are in the fleet already.
 
     :raises InvalidRequest: as ``read_request``; also workloads without a name, or with one name.
     """
-    read = _read(fleet, cluster_types, flavor_map, prices, placements)
+    read = _read(fleet, cluster_types, flavor_map, prices, placements, assume_empty)
     wanted: dict[str, Workload] = {}
     for path, given in mappings(workloads, "workloads"):
         workload = read_workload(given, path, read.kinds if read.flavors else None)
@@ -127,11 +136,18 @@ def read_batch(
     raw, path = read.placements
     placed = read_placements(_sized_like(raw, path, workloads), path, "", read.kinds)
     own = [Placement(name, *entry.home, entry) for name, entry in sorted(wanted.items()) if entry.home]
-    placed = (*own, *(entry for entry in placed if not (entry.name in wanted and wanted[entry.name].home)))
+    if read.unsaid:
+        own = list(with_made(tuple(own), read.clusters, [wanted[name] for name in sorted(wanted)]))
+    standing = {entry.name for entry in own}
+    placed = (*own, *(entry for entry in placed if entry.name not in standing))
     clusters, standing, _home = settled(read.clusters, placed, None, read.notes)
     known = {key: cluster.id for cluster in reversed(clusters) for key in (cluster.name, cluster.id)}
     homes = {entry.name: (known[entry.cluster], entry.group) for entry in placed if entry.cluster in known}
-    found = tuple(replace(wanted[name], home=homes.get(name)) for name in sorted(wanted))
+    there: dict[str, int] = {}
+    for entry in placed:
+        if entry.workload is not None and entry.cluster in known and known[entry.cluster] == homes[entry.name][0]:
+            there[entry.name] = there.get(entry.name, 0) + entry.workload.replicas
+    found = tuple(replace(wanted[name], home=homes.get(name), standing=there.get(name, 0)) for name in sorted(wanted))
     return found, read.fleet(clusters, standing), Policy(read.rates, require_health)
 
 
@@ -164,6 +180,7 @@ class _Read:
     types: tuple[ClusterType, ...]
     placements: tuple[object, str]
     notes: Notes
+    unsaid: bool
 
     def fleet(self, clusters: tuple[Cluster, ...], standing: tuple[tuple[Part, int], ...]) -> Fleet:
         """The fleet with the standing workloads in it."""
@@ -180,7 +197,14 @@ class _Read:
         )
 
 
-def _read(fleet: object, cluster_types: object, flavor_map: object, prices: object, placements: object) -> _Read:
+def _read(
+    fleet: object,
+    cluster_types: object,
+    flavor_map: object,
+    prices: object,
+    placements: object,
+    assume_empty: bool,
+) -> _Read:
     given = mapping(fleet, "fleet")
 
     def option(value: object, name: str) -> tuple[object, str]:
@@ -200,7 +224,23 @@ def _read(fleet: object, cluster_types: object, flavor_map: object, prices: obje
         types = template_types(templates, flavors, by_key, notes)
     if not types:
         notes.append("no cluster type or template could be built from: creating a cluster was not considered")
-    return _Read(given, rates, flavors, kinds, clusters, types, option(placements, "placements"), notes)
+    placed = option(placements, "placements")
+    unsaid = placed[0] is None
+    if unsaid and assume_empty:
+        notes.append(ASSUMED_EMPTY)
+    elif unsaid:
+        clusters = tuple(replace(entry, groups=tuple(map(_unknown, entry.groups))) for entry in clusters)
+    return _Read(given, rates, flavors, kinds, clusters, types, placed, notes, unsaid)
+
+
+ASSUMED_EMPTY = "assume_empty is true: running nodes of which nothing is known count as empty"
+
+
+def _unknown(group: Group) -> Group:
+    """A group of which nobody knows who stands there: unless its nodes say what is free, they offer nothing."""
+    if group.measured or not group.count:
+        return group
+    return replace(group, known=False, rooms=((closed(group.flavor.empty), group.count),))
 
 
 def _only(values: Iterable[str]) -> str:
@@ -282,11 +322,20 @@ def _template(templates: Iterable[Given], key: str) -> Given | None:
 def read_clusters(raw: object, flavors: Flavors, templates: Iterable[Given], notes: Notes) -> tuple[Cluster, ...]:
     """Clusters with their worker groups, in order of name. Nodes are empty unless they say what is free on them."""
     found = [_cluster(given, path, flavors, templates, notes) for path, given in mappings(raw, "fleet.clusters")]
+    ids = [cluster.id for cluster in found]
+    for index, identity in enumerate(ids):
+        if identity in ids[:index]:
+            hint = f"It is that of 'fleet.clusters[{ids.index(identity)}]', too: name each cluster once"
+            raise refused(f"fleet.clusters[{index}].id", identity, "the id of one cluster only", hint)
     return tuple(sorted(found, key=lambda cluster: (cluster.name, cluster.id)))
 
 
 def _cluster(given: Given, path: str, flavors: Flavors, templates: Iterable[Given], notes: Notes) -> Cluster:
     name = text(given.get("name"), f"{path}.name")
+    if not name or name != given["name"]:
+        raise refused(
+            f"{path}.name", given.get("name"), "a cluster's name without spaces around it", "Name the cluster"
+        )
     template = _template(templates, text(given.get("cluster_template_id"), f"{path}.cluster_template_id"))
     own_labels = _labels(given, path)
     labels = {**(template["labels"] if template else {}), **own_labels}
@@ -299,6 +348,7 @@ def _cluster(given: Given, path: str, flavors: Flavors, templates: Iterable[Give
         for group_path, entry in mappings(raw_groups, f"{path}.node_groups")
         if entry.get("role") != "master"
     ]
+    _once([group.name for group in groups], f"{path}.node_groups")
     latency = given.get("latency_ms", labels.get(LATENCY_LABEL))
     type_name = text(given.get("type"), f"{path}.type") or labels.get(TYPE_LABEL, "")
     return Cluster(
@@ -313,7 +363,16 @@ def _cluster(given: Given, path: str, flavors: Flavors, templates: Iterable[Give
         project=text(given.get("project_id"), f"{path}.project_id"),
         latency_ms=optional(whole, latency, f"{path}.latency_ms"),
         autoscaled=_is_set(labels, "auto-scaling-enabled"),
+        made_for=read_made_for(own_labels),
     )
+
+
+def _once(names: list[str], path: str) -> None:
+    """Refuse a name that two node groups of a cluster have."""
+    for name in sorted(set(names)):
+        if names.count(name) > 1:
+            hint = "Give each node group of a cluster a name of its own"
+            raise refused(path, name, "the name of one node group only", hint)
 
 
 def derived_type(flavors: Iterable[Flavor]) -> str:
@@ -361,7 +420,7 @@ def measured_room(given: Given, path: str, flavor: Flavor) -> Room:
     free = mapping(given.get("free"), f"{path}.free")
     milli = [
         min(whole(entry, f"{path}.devices[{index}]"), WHOLE)
-        for index, entry in enumerate(texts_or_numbers(given.get("devices")))
+        for index, entry in enumerate(sequence(given.get("devices"), f"{path}.devices"))
     ]
     room = Room(
         min(whole(free.get("cpu_m", 0), f"{path}.free.cpu_m"), flavor.cpu_m),
@@ -369,10 +428,6 @@ def measured_room(given: Given, path: str, flavor: Flavor) -> Room:
         _devices(flavor, milli),
     )
     return room._replace(busy=flag(given.get("busy"), f"{path}.busy", room != flavor.empty))
-
-
-def texts_or_numbers(raw: object) -> list[Any]:
-    return list(raw) if isinstance(raw, (list, tuple)) else []
 
 
 def _devices(flavor: Flavor, milli: list[int]) -> tuple[tuple[int, ...], ...]:

@@ -37,12 +37,17 @@ CODES = (
     "METRICS_MISSING",
     "WORKLOAD_PINNED",
     "GROUP_MIN",
+    "LAST_WORKER",
     "GROUP_MAX",
+    "QUOTA_SHORT",
     "AUTOSCALED",
     "NO_ROOM",
     "ISOLATION",
+    "LATENCY",
+    "SPREAD",
     "UTILIZATION_AFTER",
     "NOT_UNNEEDED_YET",
+    "SCALED_OUT_FOR_IT",
     "SCALED_OUT_RECENTLY",
     "FAILED_RECENTLY",
     "RUN_LIMIT",
@@ -127,6 +132,11 @@ def owner_guards(cluster: Cluster) -> Iterator[Violation]:
 def taking_guards(cluster: Cluster, care: Care) -> tuple[Violation, ...]:
     """What protects a cluster and all its nodes from being taken away."""
     return (*cluster_guards(cluster, care), *owner_guards(cluster))
+
+
+def last_worker(cluster: Cluster, sentence: str) -> Violation:
+    """A cluster without any worker is of no use, and its addons have nowhere to run."""
+    return against("LAST_WORKER", 1, 0, "allow_empty", f"{sentence}, or delete cluster {cluster.name}", "nodes")
 
 
 def group_guards(group: Group) -> Iterator[Violation]:

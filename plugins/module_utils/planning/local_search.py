@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_model import Ground, Option
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Flavor, Part
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.objective import illness
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.packing import NOWHERE, Board, Form
 
 SEED = 20
@@ -73,11 +74,17 @@ def in_order(ground: Ground, order: str) -> list[int]:
         "name": lambda kind: (-kind.workload.priority,),
     }
     kinds = [(kind, member) for kind in ground.kinds for member in kind.members]
-    isolated = {"cluster": 0, "node": 1}
+    isolated = {"project": 0, "cluster": 0, "node": 1}
     return [
         member
         for _kind, member in sorted(
-            kinds, key=lambda entry: (isolated.get(entry[0].workload.isolation, 2), *keys[order](entry[0]), entry[1])
+            kinds,
+            key=lambda entry: (
+                -entry[0].workload.priority,
+                isolated.get(entry[0].workload.isolation, 2),
+                *keys[order](entry[0]),
+                entry[1],
+            ),
         )
     ]
 
@@ -119,7 +126,7 @@ def within_budget(board: Board, workload: int, chance: Chance, before: tuple[int
     return board.power - before[1] + board.added_power(workload, chance.form, chance.option) <= wanted.power_budget_mw
 
 
-Score = tuple[int, int, int, int, int]
+Score = tuple[int, int, int, int, int, int]
 
 
 def scored(
@@ -142,7 +149,7 @@ def scored(
             cluster = board.hosts[board.host_of_site[there[0]]].cluster
             liking = wanted.prefers.index(cluster.type) if cluster.type in wanted.prefers else len(wanted.prefers)
             price = view.shared if share else view.whole
-            yield (price, view.growth, liking, view.slack, number), host, Chance(form, host, there)
+            yield (price, illness(cluster), view.growth, liking, view.slack, number), host, Chance(form, host, there)
 
 
 class View(NamedTuple):
@@ -269,6 +276,8 @@ def lonely_part(board: Board, workload: int, nodes: Sequence[int]) -> Part | Non
     """The one part of a workload that may sit on any of the nodes; None where it is not as simple as that."""
     wanted = board.kind(workload)
     if wanted.replicas > 1 or wanted.isolation != "none" or len(wanted.forms) > 1 or not nodes:
+        return None
+    if board.apart and not all(board.may_join(workload, board.host_of_site[board.site_of[node]]) for node in nodes):
         return None
     if wanted.max_cost is not None or wanted.power_budget_mw is not None:
         return None

@@ -54,7 +54,7 @@ def match(request: Request) -> Decision:
     """Judge every candidate, rank them, choose."""
     memo: Memo = {}
     verdicts = [judge(request, candidate, memo) for candidate in candidates(request)]
-    terms = ("cost", "disruption", *order_of_terms(request))
+    terms = ("cost", "disruption", "health", *order_of_terms(request))
     feasible = ranked(request, [verdict for verdict in verdicts if verdict.feasible], terms)
     refused = sorted((verdict for verdict in verdicts if not verdict.feasible), key=_closeness)
     chosen, stays = choose(request, feasible)

@@ -18,6 +18,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 WHOLE = 1000
+# A latency that asks nothing
+UNBOUND = -1
 KINDS = ("gpu", "npu")
 ISOLATION = ("none", "node", "cluster", "project")
 ACTIONS = ("use", "scale", "create")
@@ -27,6 +29,7 @@ CODES = (
     "CLUSTER_NOT_READY",
     "CLUSTER_UNHEALTHY",
     "CLUSTER_LOCKED",
+    "OCCUPANTS_UNKNOWN",
     "WRONG_ACCEL_KIND",
     "WRONG_ACCEL_MODEL",
     "DEVICE_COUNT_PER_NODE",
@@ -76,7 +79,7 @@ class Flavor:
     """A kind of node. ``span_mw`` is what the node draws between idle and busy, its accelerators apart.
 
     ``resources`` are the Placement classes that one node takes, for comparing with what the cloud has free.
-    ``price_source`` is ``table``, ``rates`` or ``default rates``.
+    ``price_source`` is ``table``, ``rates``, ``default rates`` or ``rates and default rates``.
     """
 
     name: str
@@ -129,7 +132,8 @@ class Workload:
     """What is to be placed.
 
     ``forms`` are the ways to cut one replica into parts: whole on one node, or (GPU and NPU asked together) one part
-    per kind in the same cluster. ``prefers`` are cluster types, best first. ``home`` is (id of the cluster, group) where it stands.
+    per kind in the same cluster. ``prefers`` are cluster types, best first. ``home`` is (id of the cluster, group) where it stands,
+    among several workloads with ``standing`` of its replicas.
     """
 
     name: str
@@ -148,6 +152,12 @@ class Workload:
     home: tuple[str, str] | None = None
     labels: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    standing: int = 0
+
+    @property
+    def missing(self) -> int:
+        """How many replicas have no place yet."""
+        return max(0, self.replicas - self.standing) if self.home else self.replicas
 
 
 class Tenant(NamedTuple):
@@ -158,7 +168,10 @@ class Tenant(NamedTuple):
 
 
 class Pod(NamedTuple):
-    """Replicas of one part of a workload that stand on one node. ``pinned`` ones must not be moved."""
+    """Replicas of one part of a workload that stand on one node. ``pinned`` ones must not be moved.
+
+    ``latency_ms`` is what the workload asks of its cluster, UNBOUND where it asks nothing.
+    """
 
     workload: str
     part: Part
@@ -166,6 +179,7 @@ class Pod(NamedTuple):
     isolation: str = "none"
     tolerations: tuple[str, ...] = ()
     pinned: bool = False
+    latency_ms: int = UNBOUND
 
 
 @dataclass(frozen=True)
@@ -198,7 +212,8 @@ class Group:
     ``nodes`` are the same nodes one by one, only where a decision is about the very nodes.
 
     ``own`` counts the replicas of the very workload to be placed that stand there: their room on measured nodes is taken
-    by themselves, on others it was never counted as taken.
+    by themselves, on others it was never counted as taken. ``known`` is false where no placements are given and the nodes do
+    not say what is free: then its running nodes offer nothing, and nothing of ``own`` needs room there.
     """
 
     name: str
@@ -212,11 +227,15 @@ class Group:
     taints: tuple[str, ...] = ()
     status: str = "CREATE_COMPLETE"
     nodes: tuple[Node, ...] = ()
+    known: bool = True
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster, or (without id) one that could be created: then its groups are empty and ``masters`` must be paid."""
+    """A cluster, or (without id) one that could be created: then its groups are empty and ``masters`` must be paid.
+
+    ``made_for`` are the workloads that it was made for, each as (identity, replicas): its label says so.
+    """
 
     id: str
     name: str
@@ -231,6 +250,7 @@ class Cluster:
     autoscaled: bool = False
     tenants: tuple[Tenant, ...] = ()
     masters: tuple[Flavor, int] | None = None
+    made_for: tuple[tuple[str, int], ...] = ()
 
     @cached_property
     def kinds(self) -> frozenset[str]:
@@ -281,6 +301,8 @@ class Prices:
     flavors: tuple[tuple[str, int], ...] = ()
     currency: str = ""
     source: str = "default rates"
+    vcpu_given: bool = False
+    gib_given: bool = False
 
 
 @dataclass(frozen=True)

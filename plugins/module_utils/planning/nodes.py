@@ -11,6 +11,7 @@ placement explains is in doubt, and so is every node while no placements are giv
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -30,6 +31,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fle
     template_types,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
+    UNBOUND,
     WHOLE,
     Cluster,
     Flavor,
@@ -71,6 +73,8 @@ Given = Mapping[str, Any]
 Key = tuple[str, str]
 Seats = dict[tuple[Key, int], list[Pod]]
 Loads = dict[Key, int]
+# Nodes that the fleet only counts cannot be removed by name; beyond so many of a group they stay a number
+MOST_UNLISTED = 1000
 
 
 def read_standing(
@@ -175,7 +179,7 @@ def _mix(clusters: Iterable[Cluster]) -> tuple[tuple[Part, int], ...]:
 
 def _raw_of(raws: list[Given], cluster: Cluster) -> Given:
     """The plain data of a cluster: by its id, which is its name where none was given."""
-    return next(raw for raw in raws if (str(raw.get("id") or "").strip() or raw.get("name")) == cluster.id)
+    return next(raw for raw in raws if (str(raw.get("id") or "").strip() or str(raw["name"])) == cluster.id)
 
 
 def _strangers(clusters: Iterable[Cluster], placed: Iterable[Placement], notes: list[str]) -> None:
@@ -207,6 +211,7 @@ def _standing(
         if entry.get("role") != "master"
     }
     plain = {group.name: _raw_nodes(raw_groups.get(group.name, {}), group) for group in cluster.groups}
+    counted = {name for name, entry in raw_groups.items() if entry.get("nodes") is None}
     seats, doubted = _seats(cluster, own, plain, notes)
     groups = []
     for group in cluster.groups:
@@ -229,6 +234,8 @@ def _standing(
         rooms = gathered(
             (node.room, 1) for node in ordered if node.ready and (node.known or node.room != closed(node.room))
         )
+        if len(nodes) == MOST_UNLISTED < group.count and group.name in counted and not unsaid:
+            rooms = gathered((*rooms, (group.flavor.empty, group.count - MOST_UNLISTED)))
         groups.append(replace(group, nodes=ordered, rooms=rooms))
     masters = by_key.get(text(raw.get("master_flavor"), "master_flavor"))
     count = whole(raw.get("master_count") or 0, "master_count")
@@ -248,7 +255,7 @@ def _raw_nodes(raw: Given, group: Group) -> list[tuple[str, Given]]:
     addresses = texts(raw.get("node_addresses"), f"node group {group.name}: node_addresses")
     if len(addresses) == group.count:
         return [(path, {"id": address}) for address in addresses]
-    return [(path, {}) for _number in range(group.count)]
+    return [(path, {}) for _number in range(min(group.count, MOST_UNLISTED))]
 
 
 def _identities(entry: Given) -> set[str]:
@@ -272,12 +279,19 @@ def _seats(
     """Who stands on which node, and the groups of which that is not known."""
     seats: Seats = {}
     doubted: set[str] = set()
-    for placement in placed:
+    own = list(placed)
+    replicas: Counter[str] = Counter()
+    for placement in own:
+        replicas[placement.name] += placement.workload.replicas if placement.workload else 0
+    for placement in own:
         if placement.workload is None:
             continue
         for part in form_in(cluster, placement, placement.workload):
             place = _place(cluster, placement, part, plain)
             pinned = any(_says(placement.workload.labels, lock) for lock in LOCKS)
+            # To move one replica of a gang that runs to its end is to begin the whole of it anew
+            gang = placement.workload.gang and bool(placement.workload.duration_h)
+            pinned = pinned or (gang and replicas[placement.name] > 1)
             pod = Pod(
                 placement.name,
                 part,
@@ -285,6 +299,7 @@ def _seats(
                 placement.workload.isolation,
                 placement.workload.tolerations,
                 pinned,
+                UNBOUND if placement.workload.latency_ms is None else placement.workload.latency_ms,
             )
             if place is not None:
                 seats.setdefault(((cluster.id, place[0]), place[1]), []).append(pod)

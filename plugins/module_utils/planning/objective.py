@@ -4,8 +4,8 @@
 
 """What is better: the order in which feasible candidates are compared.
 
-Lexicographic. Extra cost per hour comes first, then disruption (leaving the place where the workload stands). The
-terms after these are compared in an order that the workload's preferred cluster type sets by its weights: heaviest
+Lexicographic. Extra cost per hour comes first, then disruption (leaving the place where the workload stands), then the
+cluster's health. The terms after these are compared in an order that the workload's preferred cluster type sets by its weights: heaviest
 first, equal ones in the order of TERMS. Names decide last. All terms are integers, smaller is better.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import Gauge, growth
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
+    Cluster,
     Flavor,
     Request,
     Room,
@@ -29,7 +30,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.roo
 TERMS = ("utilisation", "power", "type", "latency", "headroom", "spread")
 WEIGHED = ("cost", *TERMS)
 # All that candidates are compared by, in the order in which `measure` tells it
-MEASURED = ("cost", "disruption", *TERMS)
+MEASURED = ("cost", "disruption", "health", *TERMS)
+# What is told of a cluster's health, best first; a new one has none yet and counts as well
+HEALTHS = ("HEALTHY", "", "UNKNOWN", "UNHEALTHY")
 # What each cluster type looks at first, where its data says nothing else.
 WEIGHTS = {
     "gpu-intensive": {"power": 2, "utilisation": 1},
@@ -59,6 +62,12 @@ def disruption(request: Request, verdict: Verdict) -> int:
     return 0 if stays else 1
 
 
+def illness(cluster: Cluster) -> int:
+    """How far a cluster is from being healthy: 0 is healthy, or not there yet."""
+    health = cluster.health if cluster.id else HEALTHS[0]
+    return HEALTHS.index(health) if health in HEALTHS else HEALTHS.index("UNKNOWN")
+
+
 def is_home(request: Request, verdict: Verdict) -> bool:
     """Whether the candidate is the cluster in which the workload stands."""
     home, cluster = request.workload.home, verdict.candidate.cluster
@@ -72,6 +81,7 @@ def measure(request: Request, verdict: Verdict, effects: Effects) -> tuple[int, 
     return (
         verdict.cost or 0,
         disruption(request, verdict),
+        illness(cluster),
         sum(lost),
         verdict.power_mw or 0,
         prefers.index(cluster.type) if cluster.type in prefers else len(prefers),

@@ -21,7 +21,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fra
     mix,
     supply,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Flavor, Part, Room
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
+    Flavor,
+    Part,
+    Room,
+    Workload,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import capacity, closed, occupied
 
 Form = tuple[Part, ...]
@@ -115,6 +120,15 @@ class Board:
         self.alive = [not host.recipe for host in ground.hosts]
         self.tenants = [len(host.cluster.tenants) for host in ground.hosts]
         self.locked = [False] * len(ground.hosts)
+        # Who stands in each project, and who wants it alone: of a project that is not known, that of all
+        self.project_of = [host.cluster.project for host in ground.hosts]
+        self.projects = list(dict.fromkeys(self.project_of))
+        self.peopled = [0] * len(self.projects)
+        self.reserved = [0] * len(self.projects)
+        self.apart = any(kind.workload.isolation == "project" for kind in ground.kinds)
+        for host in ground.hosts:
+            if not host.recipe:
+                self.peopled[self.projects.index(host.cluster.project)] += len(host.cluster.tenants)
         # Nodes
         self.site_of: list[int] = []
         self.room_of: list[int] = []
@@ -136,10 +150,17 @@ class Board:
         self.steps = 0
         self._log: list[tuple[str, int, object]] = []
         self.power = 0
+        # Of running nodes that are alike no more can matter than there are replicas; the others stay a number
+        self.most = most = sum(
+            kind.workload.replicas * len(kind.workload.forms[-1]) * len(kind.members) for kind in ground.kinds
+        )
+        self.counted: list[list[tuple[Room, int]]] = [[] for _site in ground.sites]
         for number, site in enumerate(ground.sites):
             for room, count in site.group.rooms if not ground.hosts[site.host].recipe else ():
-                for _node in range(count):
+                for _node in range(min(count, most)):
                     self._new_node(number, self.rooms.number(site.group.flavor, room), opened=False)
+                if count > most:
+                    self.counted[number].append((room, count - most))
 
     # --- changes, each of which can be taken back
 
@@ -296,11 +317,13 @@ class Board:
             self.buckets.append({})
             self.views.append({})
             self.spare.append([])
+            self.counted.append([])
         self.hosts.append(pattern._replace(sites=tuple(range(first, len(self.groups)))))
         self.made[recipe].append(host)
         self.alive.append(False)
         self.tenants.append(0)
         self.locked.append(False)
+        self.project_of.append(pattern.cluster.project)
         return host
 
     def _bill(self, host: int, sign: int) -> None:
@@ -336,13 +359,35 @@ class Board:
 
     def may_join(self, workload: int, host: int) -> bool:
         """Whether isolation lets a workload into a cluster, with those who are there by now."""
+        wanted = self.kind(workload)
         if host == NOWHERE:
-            return True
-        alone = self.kind(workload).isolation == "cluster"
-        return not self.locked[host] and not (alone and self.tenants[host])
+            # Clusters that are made are all in the project of who makes them
+            return not (self.apart and self._shut(wanted, self.ground.batch.fleet.project))
+        own = 1 if wanted.home else 0
+        if wanted.isolation != "none" and self.tenants[host] > own and wanted.isolation in ("cluster", "project"):
+            return False
+        return not self.locked[host] and not (self.apart and self._shut(wanted, self.project_of[host]))
 
-    def kind(self, workload: int):  # type: ignore[no-untyped-def]
-        return self.ground.batch.workloads[workload]
+    def _shut(self, wanted: Workload, project: str) -> bool:
+        """Whether somebody has the project for himself, or stands where this one wants to be alone."""
+        own = 1 if wanted.home else 0
+        near = [number for number, name in enumerate(self.projects) if name == project or not name or not project]
+        if any(self.reserved[number] for number in near):
+            return True
+        return wanted.isolation == "project" and sum(self.peopled[number] for number in near) > own
+
+    def _people(self, workload: int, host: int, by: int) -> None:
+        """Count a tenant of a cluster, and of its project."""
+        self._assign("tenants", host, self.tenants[host] + by)
+        if self.apart:
+            number = self.projects.index(self.project_of[host])
+            self._assign("peopled", number, self.peopled[number] + by)
+            if self.kind(workload).isolation == "project":
+                self._assign("reserved", number, self.reserved[number] + by)
+
+    def kind(self, workload: int) -> Workload:
+        """A workload as it is to be placed: with the replicas that have no place yet."""
+        return self.ground.kinds[self.kind_of[workload]].workload
 
     def place(self, workload: int, form: Form, host: int, option: Option) -> bool:
         """Seat all replicas of a workload; False, with nothing to rely on, where they do not fit: take it back then."""
@@ -366,7 +411,7 @@ class Board:
         self._note("where", workload, self.where.get(workload))
         self.where[workload] = tuple(seats)
         self._count(workload, -1)
-        self._assign("tenants", host, self.tenants[host] + 1)
+        self._people(workload, host, 1)
         if wanted.isolation == "cluster":
             self._assign("locked", host, True)
         return True
@@ -407,8 +452,7 @@ class Board:
         self._note("where", workload, self.where.get(workload))
         self.where[workload] = ((best[2], part),)
         self._count(workload, -1)
-        host = self.host_of_site[self.site_of[best[2]]]
-        self._assign("tenants", host, self.tenants[host] + 1)
+        self._people(workload, self.host_of_site[self.site_of[best[2]]], 1)
         return True
 
     def best_room(self, part: Part, site: int, alone: bool) -> tuple[int, int, int] | None:
@@ -476,7 +520,7 @@ class Board:
         del self.where[workload]
         self._count(workload, 1)
         host = self.host_of_site[self.site_of[seats[0][0]]]
-        self._assign("tenants", host, self.tenants[host] - 1)
+        self._people(workload, host, -1)
         if self.locked[host]:
             self._assign("locked", host, False)
         for node in dict.fromkeys(node for node, _part in seats):
@@ -512,6 +556,18 @@ class Board:
     def state(self) -> tuple[int, int]:
         """What is compared: work without a place first, then cost."""
         return self.unplaced, self.cost
+
+    def place_in_group(self, node: int) -> int:
+        """The number of a node in its group: running ones first, in the order of the group's rooms."""
+        site = self.site_of[node]
+        listed, number, most = self.spare[site].index(node), 0, self.most
+        rooms = () if self.ground.hosts[self.ground.sites[self.origin[site]].host].recipe else self.groups[site].rooms
+        for _room, count in rooms:
+            if listed < min(count, most):
+                return number + listed
+            listed -= min(count, most)
+            number += count
+        return number + listed
 
     def opened_nodes(self) -> list[int]:
         """The nodes that the plan opens and that somebody uses."""

@@ -11,6 +11,9 @@ as they need, since nobody says on which they run.
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -34,6 +37,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.wor
 
 Mix = tuple[tuple[Part, int], ...]
 Home = tuple[str, str]
+
+# The label of a cluster that says for which workloads it was made, and what parts its entries
+MADE_FOR_LABEL = "kcloud_workload"
+MADE_FOR = re.compile(r"^([a-z0-9-]+-[0-9a-f]{8})-x(\d{1,9})$")
+LONGEST_NAME = 24
 
 # What a placement says beside the size of its workload
 WHERE = ("workload", "name", "cluster", "node_group", "node")
@@ -94,6 +102,42 @@ def _packing_order(placement: Placement) -> tuple[object, ...]:
     devices = sum(demand.count * demand.share for demand in part.demands)
     size = (-devices, -part.cpu_m, -part.mem_mib)
     return (*size, placement.name, placement.cluster, placement.group, placement.node, -workload.replicas)
+
+
+def identity_of(workload: Workload) -> str:
+    """A name for a workload and the size of its replicas, fit for a label: equal for equal workloads, in every run."""
+    size = json.dumps((workload.name, workload.forms), separators=(",", ":"))
+    name = re.sub(r"[^a-z0-9]+", "-", workload.name.lower())[:LONGEST_NAME].strip("-") or "workload"
+    return f"{name}-{hashlib.sha256(size.encode()).hexdigest()[:8]}"
+
+
+def made_for_label(workloads: Iterable[Workload]) -> dict[str, str]:
+    """The label by which a later run knows for which workloads a cluster was made."""
+    return {MADE_FOR_LABEL: ".".join(f"{identity_of(workload)}-x{workload.replicas}" for workload in workloads)}
+
+
+def read_made_for(labels: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    """The workloads that a cluster's label names, each as (identity, replicas); what is not of that form is passed over."""
+    entries = labels.get(MADE_FOR_LABEL, "").split(".")
+    return tuple((found[1], int(found[2])) for found in map(MADE_FOR.match, entries) if found)
+
+
+def with_made(
+    placements: tuple[Placement, ...], clusters: Iterable[Cluster], wanted: Iterable[Workload]
+) -> tuple[Placement, ...]:
+    """The placements, where a workload without one stands in the cluster that was made for it."""
+    placed = {placement.name for placement in placements}
+    made: dict[str, tuple[str, int]] = {}
+    for cluster in clusters:
+        for identity, replicas in cluster.made_for:
+            made.setdefault(identity, (cluster.id, replicas))
+    found = [
+        Placement(workload.name, made[identity][0], "", replace(workload, replicas=made[identity][1]))
+        for workload in wanted
+        for identity in [identity_of(workload)]
+        if workload.name not in placed and identity in made
+    ]
+    return (*found, *placements)
 
 
 def with_home(placements: tuple[Placement, ...], wanted: Workload) -> tuple[Placement, ...]:

@@ -11,7 +11,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import answer, match
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import answer, auditing, match
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.auditor import Breach
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_batch, read_request
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import mappings
 
@@ -45,6 +46,19 @@ def unchanged(params: Params, digest: str) -> None:
         )
 
 
+def sound(breaches: Sequence[Breach]) -> None:
+    """Refuse to answer with a plan that breaks a rule: that is a fault of the planner, and no plan is better than a wrong one."""
+    if breaches:
+        first = breaches[0]
+        raise KcloudError(
+            "Failed to decide: the plan breaks a rule, and was not answered",
+            code="PLAN_UNSOUND",
+            resource=first.object,
+            reason=f"{first.code}: need {first.need}, have {first.have}; {len(breaches)} such breaches",
+            hint="Report this with the options of the task; until it is mended, leave out the workload that is named",
+        )
+
+
 def only(fleet: Plain, patterns: Sequence[str] | None) -> Plain:
     """The fleet with the clusters that are named, or whose names are like a pattern; without patterns all."""
     if patterns is None:
@@ -67,7 +81,9 @@ class One:
     def answer(self, params: Params, question: Plain, fleet: Plain) -> Plain:
         request = self.read(params, question, fleet)
         unchanged(params, answer.digest(request))
-        return answer.answer(match.match(request), params["max_candidates"])
+        decision = match.match(request)
+        sound(auditing.audit_match(decision))
+        return answer.answer(decision, params["max_candidates"])
 
 
 class Many:
@@ -88,7 +104,9 @@ class Many:
         seconds = params["time_limit"]
         wanted = Batch(*self.read(params, question, fleet), effort=seconds * STEPS_PER_SECOND, seconds=seconds)
         unchanged(params, batch_answer.digest(wanted))
-        return batch_answer.answer(batch.plan(wanted), params["max_candidates"])
+        plan = batch.plan(wanted)
+        sound(auditing.audit_batch(plan))
+        return batch_answer.answer(plan, params["max_candidates"])
 
 
 one, many = One(), Many()

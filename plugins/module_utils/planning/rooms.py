@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.devices import canonical
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.devices import is_model, is_slice
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     WHOLE,
     Accelerator,
@@ -24,21 +24,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 )
 
 Seating = tuple[tuple[Room, Room, int], ...]
-# Words that make a device a slice of another: who asks for an A100 does not mean a seventh of one.
-SLICES = ("mig", "vgpu")
-
-
-def is_model(model: str, wanted: str) -> bool:
-    """Whether a model is the wanted one or a size of it: ``a100-80gb`` is an ``a100``, ``a100-mig-1g-5gb`` is not."""
-    wanted = canonical(wanted)
-    if model == wanted:
-        return True
-    return model.startswith(f"{wanted}-") and not any(word in SLICES for word in model[len(wanted) :].split("-"))
 
 
 def right_model(accelerator: Accelerator, demand: Demand) -> bool:
-    """Whether a demand names this model, or none."""
-    return not demand.models or any(is_model(accelerator.model, wanted) for wanted in demand.models)
+    """Whether a demand names this model, or names none and this is no slice."""
+    if not demand.models:
+        return not is_slice(accelerator.model)
+    return any(is_model(accelerator.model, wanted) for wanted in demand.models)
 
 
 def piece(accelerator: Accelerator, demand: Demand) -> int:

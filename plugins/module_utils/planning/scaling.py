@@ -13,171 +13,166 @@ remembered from run to run comes in and goes out as ``Memory``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import guards
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.allowance import allowed, spent
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
     disruption,
     no_room,
+    no_seat,
     used,
+    used_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import gauge, mix
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import (
-    CAREFUL,
-    Care,
-    against,
-)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care, against, last_worker
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.match import match
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     WHOLE,
     Cluster,
+    Decision,
     Fleet,
     Group,
     Node,
+    Part,
     Pod,
-    Policy,
     Ranked,
     Request,
+    Tenant,
     Violation,
     Workload,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import after, gathered, seated
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Move, Place, Yard
-
-Key = tuple[str, str]
-# What was seen longer ago than this says nothing of the time since.
-FORGETS_S = 3600
-
-
-@dataclass(frozen=True)
-class Rules:
-    """When to scale. Times in seconds, shares per mille, ``run_percent`` of all nodes may go in one run (at least one)."""
-
-    unneeded_s: int = 600
-    after_scale_out_s: int = 600
-    after_failure_s: int = 180
-    run_percent: int = 10
-    out_above: int = 850
-    in_below: int = 700
-    care: Care = CAREFUL
-
-
-@dataclass(frozen=True)
-class Unneeded:
-    """A node that was not needed, since when, and how often that was seen."""
-
-    place: Place
-    since: int
-    seen: int
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What one run tells the next. Times in seconds of one clock; ``at`` is None for a first run."""
-
-    at: int | None = None
-    unneeded: tuple[Unneeded, ...] = ()
-    scaled_out: tuple[tuple[str, int], ...] = ()
-    failed: tuple[tuple[str, int], ...] = ()
-    counts: tuple[tuple[Key, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class Question:
-    """All that the decision depends on. ``expected`` are workloads to come, ``usage`` predicted shares, per mille, of what
-    a group's nodes offer now, by (cluster's id, group)."""
-
-    fleet: Fleet
-    policy: Policy
-    pending: tuple[Workload, ...] = ()
-    expected: tuple[Workload, ...] = ()
-    usage: tuple[tuple[Key, int], ...] = ()
-    rules: Rules = Rules()
-    memory: Memory = Memory()
-    now: int = 0
-
-
-@dataclass(frozen=True)
-class GroupPlan:
-    """What becomes of one node group. ``used`` is per mille now, ``expected`` per mille with what is to come, ``after`` when
-    the plan is carried out. ``bounds`` (least, most) are moved in place of the number where an autoscaler owns that."""
-
-    cluster: Cluster
-    group: Group
-    action: str
-    target: int
-    used: int
-    expected: int
-    after: int
-    removed: tuple[Node, ...] = ()
-    bounds: tuple[int, int | None] | None = None
-    why: tuple[str, ...] = ()
-    why_not: tuple[Violation, ...] = ()
-
-
-@dataclass(frozen=True)
-class NodePlan:
-    """Whether one node could go. ``unneeded`` tells that it could but for time and order."""
-
-    place: Place
-    node: Node
-    goes: bool
-    unneeded: bool
-    moves: tuple[Move, ...] = ()
-    why: tuple[str, ...] = ()
-    why_not: tuple[Violation, ...] = ()
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """The answer."""
-
-    question: Question
-    action: str
-    groups: tuple[GroupPlan, ...]
-    nodes: tuple[NodePlan, ...]
-    unplaced: tuple[tuple[Workload, tuple[Violation, ...]], ...]
-    memory: Memory
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.placements import identity_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import (
+    after,
+    gathered,
+    seated,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_memory import (
+    former,
+    in_doubt,
+    observed,
+    remembered,
+    still_there,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_model import (
+    Arrangement,
+    GroupPlan,
+    Key,
+    Memory,
+    NodePlan,
+    Opened,
+    Placed,
+    Question,
+    Scaling,
+    Waiting,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Move, Place, Refused, Yard
 
 
 def scale(question: Question) -> Scaling:
     """Decide for every group."""
-    fleet, hosts, unplaced = arranged(question)
-    grown = {
-        (cluster.id, group.name): group_plan(question, before, group, cluster)
-        for cluster, there in zip(question.fleet.clusters, fleet.clusters)
-        for before, group in zip(cluster.groups, there.groups)
-    }
+    arrangement = arranged(question)
+    fleet, grown = arrangement.fleet, {}
+    for cluster, there in zip(question.fleet.clusters, fleet.clusters):
+        for before, group in zip(cluster.groups, there.groups):
+            plan = group_plan(question, before, group, cluster, fleet)
+            grown[cluster.id, group.name] = plan
+            fleet = spent(fleet, [(before.flavor, max(0, plan.target - group.count))])
     out = any(plan.action == "scale_out" for plan in grown.values())
-    memory = remembered(question, grown)
-    nodes = Removal(question, memory, hosts, out).run()
+    memory = remembered(question, grown, arrangement)
+    removal = Removal(question, memory, arrangement.placed, out)
+    nodes = removal.run()
     plans = tuple(shrunk(question, plan, nodes) for plan in grown.values())
     action = "scale_out" if out else "scale_in" if any(plan.action == "scale_in" for plan in plans) else "none"
-    return Scaling(question, action, plans, nodes, unplaced, replace(memory, unneeded=observed(question, nodes)))
+    return Scaling(
+        question,
+        action,
+        plans,
+        nodes,
+        arrangement.unplaced,
+        replace(memory, unneeded=observed(question, nodes)),
+        arrangement.placed,
+        arrangement.waiting,
+        tuple(removal.arrivals),
+    )
 
 
 # --- out
 
 
-Hosts = tuple[tuple[Workload, str], ...]
-Unplaced = tuple[tuple[Workload, tuple[Violation, ...]], ...]
-
-
-def arranged(question: Question) -> tuple[Fleet, Hosts, Unplaced]:
-    """The fleet with all that is pending and expected in it, grown where needed; who sits in which cluster; who nowhere."""
-    fleet = replace(question.fleet, types=(), clusters=tuple(map(_unbound, question.fleet.clusters)))
-    hosts: list[tuple[Workload, str]] = []
-    unplaced = []
-    for workload in (*_in_order(question.pending), *_in_order(question.expected)):
+def arranged(question: Question) -> Arrangement:
+    """Place one workload after the other, each beside those before it."""
+    fleet = alone = replace(question.fleet, types=(), clusters=tuple(map(_unbound, question.fleet.clusters)))
+    placed_ones: list[Placed] = []
+    unplaced, waiting, kept = [], [], []
+    opened = still_there(question)
+    for number, workload in enumerate((*_in_order(question.pending), *_in_order(question.expected))):
+        entry = next((found for found in opened if found.workload == identity_of(workload)), None)
+        if entry is not None:
+            opened.remove(entry)
+            waiting.append(_opened_before(workload, entry))
+            kept.append(entry)
+            if workload.replicas <= entry.replicas:
+                continue
+            workload = replace(workload, replicas=workload.replicas - entry.replicas)
         decision = match(Request(workload, fleet, question.policy))
         if decision.chosen is None:
-            closest = decision.ranking[0].verdict.why_not if decision.ranking else ()
-            unplaced.append((workload, closest))
+            unplaced.append((workload, _closest(decision, match(Request(workload, alone, question.policy)))))
             continue
-        fleet = placed(fleet, workload, decision.chosen)
-        hosts.append((workload, decision.chosen.verdict.candidate.cluster.id))
-    return fleet, tuple(hosts), tuple(unplaced)
+        doubt = _doubt(question, decision.chosen)
+        if doubt is not None:
+            waiting.append(Waiting(workload, *doubt, _nobody_knows(doubt[1])))
+            continue
+        fleet = placed(fleet, workload, decision.chosen, number)
+        placed_ones.append(_placed(workload, decision.chosen, entry.replicas if entry else 0))
+    return Arrangement(fleet, tuple(placed_ones), tuple(unplaced), tuple(waiting), tuple(kept))
+
+
+def _closest(beside: Decision, alone: Decision) -> tuple[Violation, ...]:
+    """What stands against the closest candidate: first those that a workload could have had alone, since the others took them."""
+    had = {ranked.verdict.candidate.name for ranked in alone.ranking if ranked.verdict.feasible}
+    closest = sorted(beside.ranking, key=lambda ranked: ranked.verdict.candidate.name not in had)
+    return closest[0].verdict.why_not if closest else ()
+
+
+def _placed(workload: Workload, chosen: Ranked, earlier: int) -> Placed:
+    steps = chosen.verdict.steps
+    return Placed(
+        workload,
+        chosen.verdict.candidate.cluster.id,
+        tuple((step.part, step.group.name, step.seats) for step in steps),
+        tuple(step.group.name for step in steps if step.after > step.before),
+        earlier,
+    )
+
+
+# --- out, where nobody says who stands on the nodes that run
+
+
+def _opened_before(workload: Workload, entry: Opened) -> Waiting:
+    sentence = f"say in 'placements' what stands on node group {entry.group}: nodes were opened there for this workload"
+    violation = against(
+        "SCALED_OUT_FOR_IT", "placements", "not given", "give_placements", sentence, node_group=entry.group
+    )
+    return Waiting(workload, entry.cluster, entry.group, violation)
+
+
+def _doubt(question: Question, chosen: Ranked) -> Key | None:
+    """The group that would grow although nobody knows who stands on it, and no memory tells the next run of it."""
+    if question.memory.kept:
+        return None
+    identity = chosen.verdict.candidate.cluster.id
+    groups = {(cluster.id, group.name): group for cluster in question.fleet.clusters for group in cluster.groups}
+    keys = [(identity, step.group.name) for step in chosen.verdict.steps if step.after > step.before]
+    return next((key for key in keys if in_doubt(groups[key])), None)
+
+
+def _nobody_knows(group: str) -> Violation:
+    sentence = "give 'placements', or pass 'memory' on from run to run (an empty one in the first)"
+    return against("OCCUPANTS_UNKNOWN", "placements", "not given", "give_placements", sentence, node_group=group)
 
 
 def _unbound(cluster: Cluster) -> Cluster:
@@ -198,8 +193,11 @@ def _in_order(workloads: Iterable[Workload]) -> list[Workload]:
     return sorted(workloads, key=size)
 
 
-def placed(fleet: Fleet, workload: Workload, chosen: Ranked) -> Fleet:
-    """The fleet after a decision to use or scale was carried out on paper."""
+def placed(fleet: Fleet, workload: Workload, chosen: Ranked, number: int) -> Fleet:
+    """The fleet after a decision to use or scale was carried out on paper: with less room, less quota, one tenant more.
+
+    :param number: tells workloads of one name apart.
+    """
     verdict = chosen.verdict
     changed = {}
     for step in verdict.steps:
@@ -208,14 +206,17 @@ def placed(fleet: Fleet, workload: Workload, chosen: Ranked) -> Fleet:
         changed[step.group.name] = replace(step.group, count=step.after, rooms=after(rooms, seating))
     there = verdict.candidate.cluster
     groups = tuple(changed.get(group.name, group) for group in there.groups)
-    clusters = tuple(
-        replace(cluster, groups=groups) if cluster.id == there.id else cluster for cluster in fleet.clusters
-    )
-    return replace(fleet, clusters=clusters)
+    tenant = Tenant(f"{workload.name or 'a workload'} (pending, {number + 1})", workload.isolation)
+    grown = replace(there, groups=groups, tenants=tuple(sorted({*there.tenants, tenant})))
+    clusters = tuple(grown if cluster.id == there.id else cluster for cluster in fleet.clusters)
+    return spent(replace(fleet, clusters=clusters), verdict.opened)
 
 
-def group_plan(question: Question, before: Group, group: Group, cluster: Cluster) -> GroupPlan:
-    """How many nodes a group needs: for who comes, and to be used no more than is healthy."""
+def group_plan(question: Question, before: Group, group: Group, cluster: Cluster, fleet: Fleet) -> GroupPlan:
+    """How many nodes a group needs: for who comes, and to be used no more than is healthy.
+
+    :param fleet: with what is left of the quotas.
+    """
     rules, key = question.rules, (cluster.id, before.name)
     now = max(share(before), _measured(before))
     said = dict(question.usage).get(key)
@@ -234,7 +235,11 @@ def group_plan(question: Question, before: Group, group: Group, cluster: Cluster
             target = most
         if any(violation.code != "GROUP_MAX" for violation in why_not):
             target = group.count
+        most, short_of = allowed(fleet, before.flavor, target - group.count)
+        target, why_not = group.count + most, [*why_not, *short_of]
     action = "scale_out" if target > before.count else "none"
+    if in_doubt(before):
+        why.append("OCCUPANTS_UNKNOWN")
     return GroupPlan(
         cluster,
         before,
@@ -255,7 +260,7 @@ def _most(group: Group, target: int) -> int | None:
 
 def share(group: Group) -> int:
     """How much of a group is taken by what was asked for, per mille; what nobody knows counts as taken."""
-    return used(group.flavor, [room for room, count in group.rooms for _node in range(count)])
+    return used_of(group.flavor, group.rooms)
 
 
 def _measured(group: Group) -> int:
@@ -264,58 +269,13 @@ def _measured(group: Group) -> int:
     return sum(loads) // len(loads) if loads else 0
 
 
-# --- memory
-
-
-def remembered(question: Question, plans: Mapping[Key, GroupPlan]) -> Memory:
-    """What happened until now: scale-outs, ours and others', and failures, by cluster."""
-    memory, now = question.memory, question.now
-    scaled = {name: min(at, now) for name, at in memory.scaled_out}
-    failed = {name: min(at, now) for name, at in memory.failed}
-    counts = dict(memory.counts)
-    for (cluster_id, name), plan in plans.items():
-        grew = (cluster_id, name) in counts and plan.group.count > counts[cluster_id, name]
-        if grew or plan.action == "scale_out":
-            scaled[cluster_id] = now
-        if plan.group.status.endswith("_FAILED") or plan.cluster.status.endswith("_FAILED"):
-            failed[cluster_id] = now
-    there = {cluster.id for cluster in question.fleet.clusters}
-    return Memory(
-        at=now,
-        scaled_out=tuple(sorted((name, at) for name, at in scaled.items() if name in there)),
-        failed=tuple(sorted((name, at) for name, at in failed.items() if name in there)),
-        counts=tuple(sorted(((key, plan.group.count) for key, plan in plans.items()))),
-    )
-
-
-def former(question: Question) -> dict[Place, Unneeded]:
-    """What was seen before, where that still says something: not after a long silence, nor when the clock went back."""
-    memory, now = question.memory, question.now
-    if memory.at is None or not 0 <= now - memory.at <= FORGETS_S:
-        return {}
-    return {entry.place: entry for entry in memory.unneeded if entry.since <= now}
-
-
-def observed(question: Question, nodes: Iterable[NodePlan]) -> tuple[Unneeded, ...]:
-    """The nodes that are not needed now, and since when. Two looks at one moment are one observation."""
-    before = former(question)
-    again = question.memory.at is not None and question.now > question.memory.at
-    found = []
-    for plan in nodes:
-        if plan.unneeded:
-            known = before.get(plan.place)
-            seen = known.seen + (1 if again else 0) if known else 1
-            found.append(Unneeded(plan.place, known.since if known else question.now, seen))
-    return tuple(sorted(found, key=lambda entry: entry.place))
-
-
 # --- in
 
 
 class Removal:
     """One look at every node: could it go, and does it go now."""
 
-    def __init__(self, question: Question, memory: Memory, hosts: Hosts, out: bool) -> None:
+    def __init__(self, question: Question, memory: Memory, hosts: tuple[Placed, ...], out: bool) -> None:
         self.question, self.rules, self.memory, self.out = question, question.rules, memory, out
         self.clusters = {cluster.id: cluster for cluster in question.fleet.clusters}
         self.groups = {
@@ -332,21 +292,43 @@ class Removal:
         }
         self.before = former(question)
         self.usage = dict(question.usage)
-        self.limit = max(1, len(self.nodes) * self.rules.run_percent // 100)
-        coming = tuple((part, workload.replicas) for workload, _cluster in hosts for part in workload.forms[-1])
+        self.limit = self._share_of_run(len(self.nodes))
+        self.workers = {name: sum(group.count for group in there.groups) for name, there in self.clusters.items()}
+        coming = tuple((part, host.workload.replicas) for host in hosts for part in host.workload.forms[-1])
         self.yard = Yard(question.fleet.clusters, gauge(mix(question.fleet.standing, coming)))
         self.left = {key: len(group.nodes) for key, group in self.groups.items()}
-        self.gone = 0
+        self.gone: Counter[str] = Counter()
+        self.closed: Counter[str] = Counter()
+        self.hosts = hosts
+        self.arrivals: list[tuple[int, Part, Place]] = []
+        self.crowded: dict[str, Violation] = {}
         # Who is on the way in has its seat before anybody is asked to leave
-        for workload, cluster_id in hosts if not out else ():
-            for part in workload.forms[-1]:
-                pod = Pod(workload.name, part, 1, workload.isolation, workload.tolerations)
-                for _replica in range(workload.replicas):
-                    self.yard.seat(pod, (cluster_id,))
+        for number, host in enumerate(hosts if not out else ()):
+            self._arrive(number, host)
+
+    def _arrive(self, number: int, host: Placed) -> None:
+        workload = host.workload
+        for part, group, count in host.seats:
+            pod = Pod(f"{workload.name} ({number})", part, 1, workload.isolation, workload.tolerations)
+            for _replica in range(count):
+                target = self.yard.seat(pod, (host.cluster,))
+                if target is None:
+                    self.crowded[host.cluster] = no_room(
+                        pod._replace(workload=workload.name),
+                        self.clusters[host.cluster],
+                        self.groups[host.cluster, group],
+                    )
+                else:
+                    self.arrivals.append((number, part, target))
+
+    def _share_of_run(self, nodes: int) -> int:
+        return max(1, nodes * self.rules.run_percent // 100)
 
     def run(self) -> tuple[NodePlan, ...]:
         # Who may go is asked first, then who was seen unneeded before: the same nodes are seen again and again
-        plans = [self.judge(place) for place in sorted(self.nodes, key=self._order)]
+        plans = [
+            replace(self.judge(place), turn=turn) for turn, place in enumerate(sorted(self.nodes, key=self._order), 1)
+        ]
         return tuple(sorted(plans, key=lambda plan: plan.place))
 
     def _order(self, place: Place) -> tuple[object, ...]:
@@ -361,23 +343,33 @@ class Removal:
         node, group, cluster = self.nodes[place], self.groups[place.cluster, place.group], self.clusters[place.cluster]
         found = [*self.guarded[cluster.id], *guards.group_guards(group), *self._node_guards(cluster, node)]
         found += self.least(group, place)
+        found += [self.crowded[cluster.id]] if cluster.id in self.crowded else []
+        found += self.awaits(place)
         mark = self.yard.mark()
         if found:
             return NodePlan(place, node, False, False, why_not=guards.ordered(found))
         moves = self.yard.close(place, (cluster.id,))
-        if isinstance(moves, Pod):
-            return NodePlan(place, node, False, False, why_not=(no_room(moves, cluster, group),))
+        if isinstance(moves, Refused):
+            return NodePlan(place, node, False, False, why_not=(no_seat(moves, cluster, group),))
         full = tuple(self.too_full(place, moves))
         if full:
             self.yard.back(mark)
             return NodePlan(place, node, False, False, why_not=guards.ordered(full))
         self.left[place.cluster, place.group] -= 1
+        self.closed[place.cluster] += 1
         why = ("EMPTY",) if not moves else ("EVERYBODY_FINDS_A_SEAT",)
         waits = guards.ordered([*self.waits(place), *self.limits(place)])
         if waits:
             return NodePlan(place, node, False, True, moves, why, waits)
-        self.gone += 1
+        self.gone[place.cluster] += 1
         return NodePlan(place, node, True, True, moves, (*why, "UNNEEDED"))
+
+    def awaits(self, place: Place) -> Iterator[Violation]:
+        """A node on which somebody pending has a place is needed."""
+        names = sorted({self.hosts[number].workload.name for number, _part, at in self.arrivals if at == place})
+        if names:
+            sentence = f"place {', '.join(names)} elsewhere"
+            yield against("HAS_WORKLOADS", "nobody", f"pending: {', '.join(names)}", "wait", sentence, node=place.node)
 
     def _node_guards(self, cluster: Cluster, node: Node) -> Iterator[Violation]:
         """Where an autoscaler removes the nodes, nobody needs their ids."""
@@ -400,6 +392,9 @@ class Removal:
                 node_group=group.name,
                 min_node_count=max(left, 0),
             )
+        workers = self.workers[place.cluster] - self.closed[place.cluster] - 1
+        if workers < 1 and not self.rules.empty_clusters:
+            yield last_worker(self.clusters[place.cluster], "set 'empty_clusters: true'")
 
     def too_full(self, place: Place, moves: tuple[Move, ...]) -> Iterator[Violation]:
         """The groups that would be used too much: its own, and those that take somebody in."""
@@ -462,11 +457,14 @@ class Removal:
 
     def limits(self, place: Place) -> Iterator[Violation]:
         """So many nodes a run and no more."""
-        if self.gone >= self.limit:
+        own, most = self.gone[place.cluster], self._share_of_run(self.workers[place.cluster])
+        everywhere = self.gone.total()
+        if everywhere >= self.limit or own >= most:
+            need, have = (everywhere + 1, self.limit) if everywhere >= self.limit else (own + 1, most)
             yield against(
                 "RUN_LIMIT",
-                self.gone + 1,
-                self.limit,
+                need,
+                have,
                 "run_again",
                 f"the next run may take it; or set run_percent above {self.rules.run_percent}",
                 "nodes",

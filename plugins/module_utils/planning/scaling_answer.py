@@ -16,7 +16,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.lay
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import WHOLE, Part, Violation
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import steady
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import GroupPlan, NodePlan, Scaling
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_memory import in_doubt
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_model import (
+    GroupPlan,
+    NodePlan,
+    Scaling,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_reading import memory_as_result
 
 Plain = dict[str, Any]
@@ -40,6 +45,15 @@ def answer(found: Scaling) -> Plain:
         "unplaced": [
             {"workload": workload.name, "why_not": [refusal(violation) for violation in why_not]}
             for workload, why_not in found.unplaced
+        ],
+        "waiting": [
+            {
+                "workload": entry.workload.name,
+                "cluster_id": entry.cluster,
+                "node_group": entry.group,
+                "why_not": [refusal(entry.why_not)],
+            }
+            for entry in found.waiting
         ],
         "memory": memory_as_result(found.memory),
         "certificate": certificate(found),
@@ -111,7 +125,9 @@ def sentence(found: Scaling, changed: list[GroupPlan]) -> str:
         calm = f"Nothing is scaled: {len(found.groups)} node groups, {len(found.nodes)} nodes" + (
             f" ({most})." * bool(most) or "."
         )
-        return calm + stuck * bool(found.unplaced)
+        names = ", ".join(entry.workload.name or "a workload" for entry in found.waiting)
+        waits = f" Nothing is opened for {names}: nobody says who stands on the nodes that run."
+        return calm + stuck * bool(found.unplaced) + waits * bool(found.waiting)
     parts = []
     for plan in changed:
         name = f"{plan.cluster.name}/{plan.group.name}"
@@ -142,8 +158,11 @@ def group(found: Scaling, plan: GroupPlan) -> Plain:
 
 def reasons(found: Scaling, plan: GroupPlan) -> list[Violation]:
     """What keeps a group from growing further; of one that stays as it is, what keeps its nodes, each reason once."""
-    if plan.action != "none" or plan.why_not:
-        return list(plan.why_not)
+    waits = [
+        entry.why_not for entry in found.waiting if (entry.cluster, entry.group) == (plan.cluster.id, plan.group.name)
+    ]
+    if plan.action != "none" or plan.why_not or waits:
+        return [*plan.why_not, *dict.fromkeys(waits)]
     own = [entry for entry in found.nodes if entry.place[:2] == (plan.cluster.id, plan.group.name)]
     first: dict[str, Violation] = {}
     for entry in own:
@@ -222,6 +241,17 @@ def assumptions(found: Scaling) -> list[str]:
         said.append("require_metrics is false: the placements count as all that runs")
     if not question.rules.care.require_health:
         said.append("require_health is false: the health of clusters is not looked at")
+    unknown = [
+        f"{cluster.name}/{group.name}"
+        for cluster in question.fleet.clusters
+        for group in cluster.groups
+        if group.count and in_doubt(group)
+    ]
+    if unknown:
+        said.append(
+            f"nobody says who stands on nodes of {', '.join(unknown)}: they count as busy. A pending workload gets new nodes "
+            "once, and again only when 'placements' are given"
+        )
     return [*said, *question.fleet.notes]
 
 

@@ -21,9 +21,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rea
     text,
     whole,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_model import (
     Key,
     Memory,
+    Opened,
     Question,
     Rules,
     Unneeded,
@@ -108,6 +109,7 @@ def read_rules(given: dict[str, Any]) -> Rules:
         out_above=out,
         in_below=into,
         care=Care(given["require_health"], given["require_metrics"]),
+        empty_clusters=bool(given.get("empty_clusters")),
     )
 
 
@@ -115,11 +117,11 @@ def read_rules(given: dict[str, Any]) -> Rules:
 
 
 def read_memory(raw: object, path: str) -> Memory:
-    """The memory of the run before; none is a first run."""
+    """The memory of the run before; an empty one is a first run, None a caller who keeps none."""
     given = mapping(raw, path)
-    only_known(given, ("at", "unneeded", "scaled_out", "failed", "counts"), path)
+    only_known(given, ("at", "unneeded", "scaled_out", "failed", "counts", "opened"), path)
     if not given:
-        return Memory()
+        return Memory(kept=raw is not None)
     unneeded = [
         Unneeded(
             Place(*(text(entry.get(key), f"{entry_path}.{key}") for key in ("cluster_id", "node_group", "node"))),
@@ -144,6 +146,16 @@ def read_memory(raw: object, path: str) -> Memory:
         scaled_out=_times(given.get("scaled_out"), f"{path}.scaled_out"),
         failed=_times(given.get("failed"), f"{path}.failed"),
         counts=tuple(sorted(counts)),
+        opened=tuple(
+            Opened(
+                text(entry.get("workload"), f"{entry_path}.workload"),
+                whole(entry.get("replicas"), f"{entry_path}.replicas"),
+                text(entry.get("cluster_id"), f"{entry_path}.cluster_id"),
+                text(entry.get("node_group"), f"{entry_path}.node_group"),
+                whole(entry.get("node_count"), f"{entry_path}.node_count"),
+            )
+            for entry_path, entry in mappings(given.get("opened"), f"{path}.opened")
+        ),
     )
 
 
@@ -175,5 +187,15 @@ def memory_as_result(memory: Memory) -> Plain:
         "counts": [
             {"cluster_id": cluster, "node_group": group, "node_count": count}
             for (cluster, group), count in memory.counts
+        ],
+        "opened": [
+            {
+                "workload": entry.workload,
+                "replicas": entry.replicas,
+                "cluster_id": entry.cluster,
+                "node_group": entry.group,
+                "node_count": entry.count,
+            }
+            for entry in memory.opened
         ],
     }

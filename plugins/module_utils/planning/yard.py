@@ -11,7 +11,8 @@ are alike are looked at once, so a fleet of a thousand nodes costs little more t
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,6 +41,19 @@ class Move(NamedTuple):
     pod: Pod
     source: Place
     target: Place
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Who finds no seat; ``gathered`` tells that there is one, but that all replicas would stand on one node then."""
+
+    pod: Pod
+    gathered: bool
+
+
+def only_one(places: Collection[Place]) -> Place | None:
+    """The one place where there is one only."""
+    return next(iter(places)) if len(places) == 1 else None
 
 
 Fitting = tuple[int, Room]
@@ -77,6 +91,7 @@ class Yard:
         self._kinds: dict[Place, tuple[Flavor, tuple[str, ...]]] = {}
         self._lanes: dict[str, dict[Lane, tuple[Flavor, Bucket]]] = {}
         self._spots: dict[Place, Spot] = {}
+        self._homes: dict[str, set[Place]] = {}
         self._log: list[tuple[Place, Spot | None]] = []
         self._sorted: dict[tuple[str, str], list[Place]] | None = None
         for cluster in clusters:
@@ -118,26 +133,37 @@ class Yard:
                 self._spots[place] = before
                 self._enter(place)
 
-    def close(self, place: Place, clusters: Sequence[str]) -> tuple[Move, ...] | Pod:
-        """Close a node if everybody on it finds a seat in one of the clusters.
+    def close(self, place: Place, clusters: Sequence[str]) -> tuple[Move, ...] | Refused:
+        """Close a node if everybody on it finds a seat in one of the clusters. A workload on several nodes keeps two.
 
         :returns: the moves; or, with nothing changed, the first that finds none.
         """
         mark, before = self.mark(), self._spots[place]
         moves: list[Move] = []
+        left = Counter({pod.workload: 0 for pod in before.pods})
+        for pod in before.pods:
+            left[pod.workload] += pod.replicas
+        apart = {workload for workload in left if len(self._homes[workload]) > 1}
         self.put(place, Spot(before.room, (), False))
         for pod in sorted(before.pods, key=_largest_first):
             for _replica in range(pod.replicas):
-                target = self.seat(pod, clusters)
+                left[pod.workload] -= 1
+                last = pod.workload in apart and not left[pod.workload]
+                avoid = only_one(self._homes[pod.workload]) if last else None
+                target = self.seat(pod, clusters, avoid)
                 if target is None:
+                    gathered = avoid is not None and self.seat(pod, clusters) is not None
                     self.back(mark)
-                    return pod
+                    return Refused(pod, gathered)
                 moves.append(Move(pod._replace(replicas=1), place, target))
         return tuple(moves)
 
-    def seat(self, pod: Pod, clusters: Sequence[str]) -> Place | None:
+    def seat(self, pod: Pod, clusters: Sequence[str], avoid: Place | None = None) -> Place | None:
         """Give one replica the seat on which it does least harm: by growth of fragmentation, then the fullest node, then
-        by name. None where there is none."""
+        by name. None where there is none.
+
+        :param avoid: a node that is passed over.
+        """
         best: tuple[int, Room, Place] | None = None
         taken: Room | None = None
         alone = pod.isolation == "node"
@@ -148,8 +174,9 @@ class Yard:
                 fitting = self._fitting.setdefault((name, pod.part, alone), {})
                 for room, places in bucket.items():
                     found = fitting[room] if room in fitting else self._fit(fitting, flavor, pod.part, room, alone)
-                    if found is not None and (best is None or (found[0], room, places[0]) < best):
-                        best, taken = (found[0], room, places[0]), found[1]
+                    first = places[0] if avoid is None else next((place for place in places if place != avoid), None)
+                    if found is not None and first and (best is None or (found[0], room, first) < best):
+                        best, taken = (found[0], room, first), found[1]
         if best is None or taken is None:
             return None
         spot = self._spots[best[2]]
@@ -183,11 +210,15 @@ class Yard:
 
     def _enter(self, place: Place) -> None:
         spot = self._spots[place]
+        for pod in spot.pods:
+            self._homes.setdefault(pod.workload, set()).add(place)
         if spot.takes:
             insort(self._bucket(place).setdefault(spot.room, []), place)
 
     def _lift(self, place: Place) -> None:
         spot = self._spots[place]
+        for pod in spot.pods:
+            self._homes[pod.workload].discard(place)
         if spot.takes:
             bucket = self._bucket(place)
             places = bucket[spot.room]

@@ -78,7 +78,13 @@ def cluster(name: str = "ml", *groups: Plain, **more: Any) -> Plain:
 def request(workload: Plain | None = None, *clusters: Plain, **more: Any) -> Request:
     """A request with the four types, unless ``types`` says others; what read_request does not take goes into the fleet."""
     types = more.pop("types", TYPES)
-    options = {key: more.pop(key) for key in ("flavor_map", "prices", "placements", "require_health") if key in more}
+    options = {
+        key: more.pop(key)
+        for key in ("flavor_map", "prices", "placements", "require_health", "assume_empty")
+        if key in more
+    }
+    # Nobody stands anywhere, unless a test says who; None says that nobody knows
+    options.setdefault("placements", [])
     fleet = {"flavors": FLAVORS, "clusters": list(clusters), **more}
     return read_request(MISSION if workload is None else workload, fleet, cluster_types=types, **options)
 

@@ -14,8 +14,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.con
     consolidate,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import read_standing
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import Rules as ScalingRules
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import Scaling, scale
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import scale
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_model import Rules as ScalingRules
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_model import Scaling
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_reading import read_scaling
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.cases import (
     FLAVORS,

@@ -49,7 +49,13 @@ def gpu(name: str, count: int = 1, **more: Any) -> Plain:
 
 
 def asked(wanted: list[Plain], *clusters: Plain, solver: bool = False, **more: Any) -> Batch:
-    options = {key: more.pop(key) for key in ("placements", "prices", "flavor_map", "require_health") if key in more}
+    options = {
+        key: more.pop(key)
+        for key in ("placements", "prices", "flavor_map", "require_health", "assume_empty")
+        if key in more
+    }
+    # Nobody stands anywhere, unless a test says who; None says that nobody knows
+    options.setdefault("placements", [])
     fleet = {"flavors": FLAVORS, "clusters": list(clusters), **more}
     return Batch(*read_batch(wanted, fleet, cluster_types=TYPES, **options), effort=1, solver=solver)
 
@@ -191,7 +197,7 @@ def batches(draw: st.DrawFn) -> tuple[list[Plain], Plain]:
             entry["priority"] = draw(st.integers(1, 3))
     cloud = draw(clouds())
     # "it" is the single workload of other tests, whose placement needs no size
-    cloud["placements"] = [entry for entry in cloud["placements"] if entry["workload"] != "it"]
+    cloud["placements"] = cloud["placements"] and [e for e in cloud["placements"] if e["workload"] != "it"]
     return wanted, cloud
 
 

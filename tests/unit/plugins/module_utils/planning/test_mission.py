@@ -58,7 +58,7 @@ def test_an_empty_fleet_gets_a_new_cluster_of_the_right_type() -> None:
                 "max_node_count": 8,
             }
         ],
-        "labels": {},
+        "labels": {"kcloud_workload": "training-1-af38aa0a-x1"},
         "cost_delta_h": 486.32,
         "power_delta_w": 1841.328,
     }
@@ -69,7 +69,7 @@ def test_an_empty_fleet_gets_a_new_cluster_of_the_right_type() -> None:
         "method": "every candidate judged",
         "proven": True,
         "level": "node",
-        "terms": ["cost", "disruption", "power", "utilisation", "type", "latency", "headroom", "spread"],
+        "terms": ["cost", "disruption", "health", "power", "utilisation", "type", "latency", "headroom", "spread"],
     }
 
 

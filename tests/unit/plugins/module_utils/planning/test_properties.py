@@ -139,7 +139,7 @@ def clouds(draw: st.DrawFn) -> Plain:
         fleet["accelerators_free"] = {"CUSTOM_GPU_A100": draw(st.integers(0, 12))}
     return {
         "fleet": fleet,
-        "placements": placements,
+        "placements": draw(st.sampled_from([placements] * 5 + [None])),
         "cluster_types": draw(st.sampled_from([TYPES, {"cpu-only": TYPES["cpu-only"]}])),
         "flavor_map": FLAVOR_MAP,
         "require_health": draw(st.booleans()),

@@ -25,8 +25,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.con
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle import POLICIES, clean_up
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import read_standing
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import Rules as ScalingRules
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import scale
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_model import Rules as ScalingRules
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_reading import read_scaling
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.cases import (
     FLAVORS,
@@ -303,11 +303,27 @@ def test_permuted_input_gives_the_same_bytes(farm: Plain, rules: Rules, seed: in
     assert json.dumps(cleaned_up(farm, steady(farm))) == json.dumps(cleaned_up(other, shuffled(steady(other), chance)))
 
 
+def carry_use(farm: Plain, moves: list[Plain]) -> None:
+    """What was measured on a node goes where its work goes."""
+
+    def node_of(place: Plain) -> tuple[Plain, int]:
+        _there, own, node = entries(farm)[place["cluster"], place["node_group"], place["node"]]
+        return node, SIZES[own["flavor"]]["vcpus"]
+
+    carried = {tuple((side, *move[side].values()) for side in ("from", "to")): move for move in moves}
+    for _key, move in sorted(carried.items()):
+        (source, vcpus), (target, others) = node_of(move["from"]), node_of(move["to"])
+        if "utilization" in target:
+            brought = source.get("utilization", 0) * vcpus / others
+            target["utilization"] = min(1, round(target["utilization"] + brought, 3))
+
+
 @given(farms(), RULES)
 def test_a_second_run_changes_nothing(farm: Plain, rules: Rules) -> None:
     """Closing nodes only: what is left when the plan was carried out allows no further step."""
     rules = Rules(("close_node",), rules.score, rules.saving, rules.horizon_h)
     decision = plan_of(farm, rules)["decision"]
+    carry_use(farm, decision["moves"])
     for entry in decision["node_groups"]:
         own = entries(farm)[entry["cluster"], entry["node_group"], entry["nodes"][0]][1]
         own["nodes"] = [node for node in own["nodes"] if (node.get("name") or node["id"]) not in entry["nodes"]]

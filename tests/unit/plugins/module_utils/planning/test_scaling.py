@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import Rules
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_answer import (
     answer,
     diff,
     state_digest,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_model import Rules
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_reading import (
     memory_as_result,
     read_memory,
