@@ -19,7 +19,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils import private_file
@@ -37,8 +37,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import c
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
-# Modules run on Python 3.9 too, which lacks datetime.UTC.
-UTC = timezone.utc  # noqa: UP017
 
 KIND = "clouds.yaml"
 MARK = "Made by kcloud.infrastructure"

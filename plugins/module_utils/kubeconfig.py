@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils import private_file
@@ -269,7 +269,7 @@ def remove_file(path: str) -> None:
 
 def utc_now() -> datetime:
     """The time, with its zone."""
-    return datetime.now(timezone.utc)  # noqa: UP017 - modules run on Python 3.9 too, which lacks datetime.UTC
+    return datetime.now(UTC)
 
 
 def lead_time(days: int) -> timedelta:

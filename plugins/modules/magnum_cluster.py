@@ -210,6 +210,11 @@ options:
     type: str
     choices: [complete, healthy]
     default: complete
+  predicted_template:
+    description:
+      - In check mode, the cluster template that an earlier task of this run would create, as C(cluster_template) of its result has it.
+      - It stands in for O(cluster_template) where that does not exist yet, so that the cluster's diff can be told. Ignored otherwise.
+    type: dict
   fail_fast:
     description:
       - Whether to end the wait as soon as the nodes cannot be had as things are, for lack of room or quota, seen twice, 30 s apart.
@@ -489,6 +494,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "delete_replaced": {"type": "bool", "default": False},
     "driver": DRIVER_ARGUMENT,
     "wait_for": {"type": "str", "choices": ["complete", "healthy"], "default": "complete"},
+    "predicted_template": {"type": "dict"},
     "fail_fast": {"type": "bool", "default": False},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }

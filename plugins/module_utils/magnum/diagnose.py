@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read
@@ -56,8 +56,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.quotas impor
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
-# Modules run on Python 3.9 too, which lacks datetime.UTC.
-UTC = timezone.utc  # noqa: UP017
 
 # After this long a conductor that makes keys for many clusters at once has long asked the driver, too.
 ABANDONED_AFTER_S = 240

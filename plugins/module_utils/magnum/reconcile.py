@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagn
     trouble_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import (
+    HEAT,
     has,
     network_refusal,
     recognise,
@@ -47,7 +48,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.group
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.health import until_healthy
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
+    DEFAULT_MASTER,
+    DEFAULT_WORKER,
     Cluster,
+    ClusterTemplate,
     DesiredCluster,
     Plan,
     Status,
@@ -77,15 +81,14 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
 NOT_FOLLOWING = Follow()
+# The id of what does not exist yet, in check mode.
+PREDICTED = "predicted"
 # The microversion of Magnum 22, the last one that makes a Keystone trust for each cluster.
 NEWEST_WITH_TRUSTS = (1, 12)
 
-# Modules run on Python 3.9 too, which lacks datetime.UTC.
-UTC = timezone.utc  # noqa: UP017
-
 
 # The shared options of which `How` consists.
-OPTIONS = ("wait", "timeout", "progress", "api_version", "driver", "wait_for", "fail_fast")
+OPTIONS = ("wait", "timeout", "progress", "api_version", "driver", "wait_for", "fail_fast", "predicted_template")
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ class How:
     driver: str | None = None
     wait_for: str = "complete"
     fail_fast: bool = False
+    predicted_template: Mapping[str, Any] | None = None
     clock: Clock = field(default_factory=Clock)
 
     @classmethod
@@ -188,7 +192,7 @@ def _heir(
         return desired, tuple(cluster for cluster in family if cluster.name != name)
     heir = family[0]
     if "cluster_template_id" in desired.given:
-        template_id = _with_template_id(api, desired, heir).given["cluster_template_id"]
+        template_id = _with_template_id(api, desired, heir, how).given["cluster_template_id"]
         heir = standing_on(family, name, template_id) or heir
         if heir.cluster_template_id != template_id:
             found = driver_of(connection, api, heir, how.driver)
@@ -289,7 +293,7 @@ def _plan_present(
 ) -> tuple[DesiredCluster, Plan]:
     """The declaration in the names of what is there, and the plan for it."""
     references = References(connection)
-    named = _with_template_id(api, desired, actual, how.driver) if desired.given or actual is None else desired
+    named = _with_template_id(api, desired, actual, how) if desired.given or actual is None else desired
     if actual is not None:
         if actual.status in ONLY_DELETE and not recreate:
             raise failure_of(connection, actual, f"use cluster '{desired.name}'")
@@ -299,7 +303,7 @@ def _plan_present(
             driver = driver_of(connection, api, actual, how.driver) if needs_driver(named, actual) else None
             named = settled_groups(named, actual, nodes, references.same, driver)
         named = references.aligned_cluster(named, actual)
-        move = _move(connection, api, references, named, actual, follow, how.driver)
+        move = _move(connection, api, references, named, actual, follow, how)
         plan = plan_upgrade(named, actual, move) if move else plan_cluster(named, actual, recreate=recreate)
     else:
         plan = plan_cluster(named, None)
@@ -315,7 +319,7 @@ def _move(
     desired: DesiredCluster,
     actual: Cluster,
     follow: Follow,
-    driver: str | None,
+    how: How,
 ) -> Move | None:
     """The cluster's way to the declared template; None when it may not follow, or has nowhere to go."""
     wanted = desired.given.get("cluster_template_id")
@@ -324,20 +328,27 @@ def _move(
     moves = wanted != actual.cluster_template_id
     if not moves and all(group.is_default for group in actual.node_groups):
         return None
-    template = api.cluster_template(wanted)
+    template = _template(api, wanted, how)
     if template is None:
         return None
     left = api.cluster_template(actual.cluster_template_id) if moves and actual.cluster_template_id else None
-    found = driver_of(connection, api, actual, driver)
+    found = driver_of(connection, api, actual, how.driver)
     return Move(template, found, follow.max_batch_size, left, references.same)
 
 
-def _with_template_id(
-    api: MagnumApi, desired: DesiredCluster, actual: Cluster | None, driver: str | None = None
-) -> DesiredCluster:
+def _template(api: MagnumApi, name_or_id: str, how: How) -> ClusterTemplate | None:
+    """The template; in check mode the predicted one that stands in for one that does not exist yet."""
+    predicted = how.predicted_template if how.check_mode else None
+    if predicted and name_or_id in (predicted.get("name"), PREDICTED):
+        known = {entry.name for entry in fields(ClusterTemplate)} - {"id"}
+        return ClusterTemplate(PREDICTED, **{key: value for key, value in predicted.items() if key in known})
+    return api.cluster_template(name_or_id)
+
+
+def _with_template_id(api: MagnumApi, desired: DesiredCluster, actual: Cluster | None, how: How) -> DesiredCluster:
     """The template by its id: Magnum stores that, whatever name was given.
 
-    :param driver: name of the driver by the user; a new cluster of a driver that makes no such network is refused.
+    A new cluster of a driver that makes no such network, or has no flavor for its nodes, is refused.
     """
     given = desired.given.get("cluster_template_id")
     if given is None:
@@ -356,7 +367,7 @@ def _with_template_id(
             resource=f"cluster/{desired.name}",
             hint="Give a name to create a cluster",
         )
-    template = api.cluster_template(given)
+    template = _template(api, given, how)
     if template is None:
         names = ", ".join(sorted({found.name for found in api.cluster_templates()})[:10]) or "none at all"
         raise InvalidRequest(
@@ -366,11 +377,32 @@ def _with_template_id(
             hint=f"This project sees: {names}. Make it with kcloud.infrastructure.magnum_cluster_template",
         )
     if actual is None:
-        found = recognise(said=driver, distro=template.cluster_distro, labels=template.labels)
+        found = recognise(said=how.driver, distro=template.cluster_distro, labels=template.labels)
         refused = network_refusal(found, template.network_driver, desired.name, template.name)
         if refused is not None:
             raise refused
+        if found.driver is HEAT:
+            _check_flavors(desired, template)
     return replace(desired, given={**desired.given, "cluster_template_id": template.id})
+
+
+def _check_flavors(desired: DesiredCluster, template: ClusterTemplate) -> None:
+    """The cluster or its template names the flavors; Magnum would answer "Unable to find flavor None".
+
+    :raises InvalidRequest: one is named by neither.
+    """
+    groups = {group.name: group.flavor_id for group in desired.groups}
+    for key, option, group in (
+        ("flavor_id", "flavor", DEFAULT_WORKER),
+        ("master_flavor_id", "master_flavor", DEFAULT_MASTER),
+    ):
+        if not (desired.given.get(key) or groups.get(group) or getattr(template, key)):
+            raise InvalidRequest(
+                f"Failed to create cluster '{desired.name}': option '{option}' is missing",
+                resource=f"cluster/{desired.name}",
+                reason=f"cluster template '{template.name}' names no {option} either",
+                hint=f"Set '{option}', or give the template one",
+            )
 
 
 def _check_references(references: References, plan: Plan) -> None:
@@ -436,6 +468,9 @@ def _foreseen(plan: Plan, actual: Cluster | None) -> dict[str, Any] | None:
     for change in plan.changes:
         if change.verb == "upgrade_node_group":
             groups[change.resource.rsplit("/", 1)[-1]]["image_id"] = change.arguments["image_id"]
+    if not kept:
+        # What has no id yet: a value that tasks after this one can use, and a mark by which it is told.
+        foreseen = {"id": PREDICTED, "status": "CREATE_COMPLETE", **foreseen, "predicted": True}
     if "node_groups" in plan.after or kept:
         foreseen["node_groups"] = [groups[name] for name in sorted(groups)]
     if kept:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import stat
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.credentials 
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
 
-NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)  # noqa: UP017
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LOOK = {"service": "container-infra", "method": "get", "path": "/v1/clusters"}
 HAVE = Credential("c", ("reader",), (Rule("container-infra", "GET", "/v1/clusters"),), NOW + timedelta(days=1), "id")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import stat
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-START = datetime(2026, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - Python 3.9 lacks datetime.UTC
+START = datetime(2026, 1, 1, tzinfo=UTC)
 LIFE = timedelta(days=100)
 MONTH = timedelta(days=30)
 TEAM = kubeconfig.Identity("ada", ("kcloud:vision",))
