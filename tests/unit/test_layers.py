@@ -47,6 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Magnum's clusters stand on Heat's stacks, so the Heat half is below
     ("heat.apply", "magnum.holders", "magnum.health"),
     ("magnum.diagnose", "heat.listing"),
+    ("magnum.follow",),
     ("magnum.apply",),
     ("magnum.reconcile", "magnum.access", "heat.reconcile"),
     ("magnum.templates",),

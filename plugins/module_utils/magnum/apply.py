@@ -12,8 +12,7 @@ for until it ends. A newer ``updated_at`` alone is no sign: Magnum's health poll
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
@@ -27,8 +26,14 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Unsupported,
     WaitTimeout,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import VERBS
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.follow import (
+    SENT,
+    SETTLE_S,
+    STALL_LOOK_S,
+    Follower,
+    request_sent,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
     Change,
     Cluster,
@@ -37,7 +42,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     Plan,
     Status,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline, TwiceInARow, intervals
 
 # After this long without a sign of a transition a request was dropped: Magnum's conductor begins within a second, and
@@ -51,13 +55,9 @@ DOUBLE_GOES_WITHIN_S = 600.0
 # Between the look at a new cluster and the one for others of its name: Magnum tells the time of a creation in seconds, so
 # two runs that see each other's cluster after this long agree on which is the older one.
 SAME_NAME_AFTER_S = 2.0
-# A newer updated_at alone counts as begun only when it stays this long: the conductor saves more than once.
-SETTLE_S = 3.0
 # How often a request is sent at most, and how often a delete, which one change under way can undo.
 SENDS = 2
 DELETES = 3
-# How often it is asked whether the backend has ended, or works no more, while Magnum goes on showing IN_PROGRESS.
-STALL_LOOK_S = 30.0
 # How each verb on a node group is said.
 WORDS = {
     "resize": "resize",
@@ -69,89 +69,13 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Writer:
-    """What every write needs.
+class Writer(Follower):
+    """What every write needs, besides following it.
 
-    :param explain: makes the error for a cluster that ended FAILED, given the cluster and what was being done.
-    :param activity: a few words on what a cluster is busy with, for the live lines.
-    :param stall: makes the error for a cluster that is IN_PROGRESS although its backend has ended, or None; the same.
-    :param overdue: makes the error for a wait whose time is over, given the cluster, what was waited for, and the seconds.
-    :param idle: whether a cluster's backend has work left to do and does none of it.
-    :param trouble: makes the error for a cluster that is IN_PROGRESS and cannot go on as it is, for lack of room or quota, or
-        None; the same.
-    :param fail_fast: whether trouble ends the wait, found twice in a row; else it is only said.
     :param nodes: group -> its nodes, of a cluster with its groups in detail; asked where named nodes are to go.
     """
 
-    api: MagnumApi
-    deadline: Deadline
-    progress: Progress
-    explain: Callable[[Cluster, str], KcloudError]
-    activity: Callable[[Cluster], str]
-    stall: Callable[[Cluster, str], KcloudError | None]
-    overdue: Callable[[Cluster, str, float], WaitTimeout]
-    wait: bool = True
     nodes: Callable[[Cluster], Mapping[str, tuple[Node, ...]]] = field(default=lambda _cluster: {})
-    idle: Callable[[Cluster], bool] = field(default=lambda _cluster: False)
-    trouble: Callable[[Cluster, str], KcloudError | None] = field(default=lambda _cluster, _doing: None)
-    fail_fast: bool = False
-
-    @property
-    def watch(self) -> MagnumApi:
-        """The API for reads: what was begun is watched through any hiccup, as long as there is time."""
-        return self.api.patient(self.deadline)
-
-    # --- reading and waiting
-
-    def settled(self, cluster: Cluster, doing: str = "wait") -> Cluster | None:
-        """Wait until nothing is IN_PROGRESS any more; None when the cluster has gone meanwhile."""
-        return self._followed(cluster, doing)[0]
-
-    def _followed(self, cluster: Cluster, doing: str) -> tuple[Cluster | None, Cluster]:
-        """What ``settled`` returns, and the last that was seen of it."""
-        found: Cluster | None = cluster
-        last = cluster
-        stalled, troubled = (TwiceInARow(self.deadline.clock, STALL_LOOK_S) for _each in range(2))
-        for pause in intervals():
-            if found is None or not Status.in_progress(found.status):
-                break
-            last = found
-            self._say(found, doing)
-            if stalled.due:
-                error = self.stall(found, doing)
-                if stalled.again(error is not None) and error is not None:
-                    raise error
-                self._look_for_trouble(found, doing, troubled)
-            self._look_again_after(pause, f"cluster '{cluster.name}' to settle", found)
-            found = self.watch.cluster(cluster.id)
-        return found, last
-
-    def _look_for_trouble(self, cluster: Cluster, doing: str, troubled: TwiceInARow) -> None:
-        """Say what keeps the cluster from going on, while Magnum and its driver go on trying.
-
-        :raises KcloudError: found twice in a row, where the user wants to fail fast.
-        """
-        found = self.trouble(cluster, doing)
-        twice = troubled.again(found is not None)
-        if found is not None:
-            self.progress.say(f"{doing}, in trouble", f"{found.code}: {found.reason}", self.deadline.elapsed)
-            if twice and self.fail_fast:
-                raise found
-
-    def _look_again_after(self, seconds: float, what: str, last: Cluster) -> None:
-        """Pause between two looks.
-
-        :raises WaitTimeout: the deadline has passed; with the last state seen.
-        """
-        if self.deadline.passed:
-            raise self.overdue(last, what, self.deadline.limit)
-        self.deadline.pause(seconds)
-
-    def _say(self, cluster: Cluster, doing: str) -> None:
-        if not self.progress.heard:
-            return
-        state = ", ".join(filter(None, [cluster.status, self.activity(cluster)]))
-        self.progress.say(doing, state, self.deadline.elapsed, self.deadline.limit)
 
     # --- one write, seen to its end
 
@@ -167,7 +91,7 @@ class Writer:
         missed = ""
         unclear: Unclear | None = None
         for attempt in range(1, SENDS + 1):
-            before = self._present(cluster)
+            before = self.present(cluster)
             unclear = None
             try:
                 if not send():
@@ -177,12 +101,12 @@ class Writer:
                 unclear = error
                 self.progress.say(doing, f"no clear answer ({error.error.reason}); looking for its effect")
             within = DROPPED_AFTER_S * attempt
-            with _sent():
-                begun = self._begun(before, is_done, within)
+            with request_sent():
+                begun = self.begun(before, is_done, within)
                 if begun is not None and not self.wait:
                     return begun
                 if begun is not None:
-                    ended = self._ended(begun, doing)
+                    ended = self.ended(begun, doing)
                     if is_done() is not False:
                         return ended
                     missed = f"the cluster is {ended.status}, and what was asked for is not there"
@@ -199,52 +123,6 @@ class Writer:
             hint="Something else may be changing this cluster, an autoscaler among others, or Magnum's conductor is down: "
             "look at its log, run again",
         )
-
-    def _present(self, cluster: Cluster) -> Cluster:
-        found = self.watch.cluster(cluster.id)
-        if found is None:
-            raise NotFound(
-                f"Failed to find cluster '{cluster.name}' any more",
-                resource=f"cluster/{cluster.name}",
-                reason="somebody else deleted it while it was being changed",
-                hint="Run again to create it anew",
-            )
-        return found
-
-    def _begun(self, before: Cluster, is_done: Callable[[], bool | None], within: float) -> Cluster | None:
-        """The cluster once its transition or its effect is seen; None when nothing moved."""
-        start = self.deadline.clock.now()
-        newer_since: float | None = None
-        for pause in intervals(first=0.5, longest=2.0):
-            found = self._present(before)
-            now = self.deadline.clock.now()
-            if Status.in_progress(found.status):
-                return found
-            if (found.updated_at, found.status) != (before.updated_at, before.status):
-                newer_since = now if newer_since is None else newer_since
-                if now - newer_since >= SETTLE_S and (found.status != before.status or is_done()):
-                    return found
-            if now - start >= within:
-                return found if is_done() else None
-            self._look_again_after(pause, f"cluster '{before.name}' to begin", found)
-        return None
-
-    def _ended(self, cluster: Cluster, doing: str) -> Cluster:
-        """The cluster after its transition.
-
-        :raises OperationFailed: it ended in a FAILED state.
-        """
-        return self._ended_or_lost(cluster, doing) or self._present(cluster)
-
-    def _ended_or_lost(self, cluster: Cluster, doing: str) -> Cluster | None:
-        """The same; None when it vanished although nobody was seen to delete it."""
-        found, last = self._followed(cluster, doing)
-        if found is None:
-            return self._present(cluster) if (last.status or "").startswith("DELETE_") else None
-        self._say(found, doing)
-        if Status.failed(found.status):
-            raise self.explain(self.watch.with_groups(found), doing)
-        return found
 
     # --- the verbs
 
@@ -271,7 +149,7 @@ class Writer:
                 unclear = error
                 promised.append(name)
                 self.progress.say(doing, f"no clear answer ({error.error.reason}); looking for what was made")
-            with _sent():
+            with request_sent():
                 found = self._appeared(promised, name)
                 if found is not None:
                     self._give_way(found, promised, doing)
@@ -304,7 +182,7 @@ class Writer:
     def _created(self, cluster: Cluster, promised: Sequence[str], doing: str) -> Cluster | None:
         """The cluster after its creation, the only one of what was promised; None when it vanished on the way."""
         try:
-            return self._ended_or_lost(cluster, doing) if self.wait else cluster
+            return self.ended_or_lost(cluster, doing) if self.wait else cluster
         finally:
             # However it ended: the double would make the name ambiguous, also while it is on its way out.
             for identity in {*promised} - {cluster.id, cluster.name}:
@@ -356,7 +234,7 @@ class Writer:
             except Unclear as error:
                 unclear = error
                 self.progress.say(doing, f"no clear answer ({error.error.reason}); looking whether it goes")
-            with _sent():
+            with request_sent():
                 found, why_again = self._seen_off(found, doing, patient=sent == DELETES)
             if not why_again:
                 return
@@ -377,7 +255,7 @@ class Writer:
         """
         sent_at, forgotten = self.deadline.clock.now(), TwiceInARow(self.deadline.clock, STALL_LOOK_S)
         for pause in intervals():
-            self._look_again_after(pause, f"cluster '{cluster.name}' to go", cluster)
+            self.look_again_after(pause, f"cluster '{cluster.name}' to go", cluster)
             found = self.watch.cluster(cluster.id)
             if found is None:
                 self.progress.say(doing, "gone", self.deadline.elapsed, self.deadline.limit)
@@ -385,7 +263,7 @@ class Writer:
             cluster = found
             if (found.status or "").startswith("DELETE_"):
                 # Until then Magnum shows what was before the request.
-                self._say(found, doing)
+                self.say(found, doing)
             for_s = self.deadline.clock.now() - sent_at
             if found.status == "DELETE_FAILED" and for_s >= SETTLE_S:
                 raise self.explain(self.watch.with_groups(found), doing)
@@ -409,7 +287,7 @@ class Writer:
         wanted, name = change.arguments["cluster_template_id"], change.arguments["cluster_template"]
 
         def send() -> bool:
-            if self._present(cluster).cluster_template_id == wanted:
+            if self.present(cluster).cluster_template_id == wanted:
                 return False
             try:
                 self.api.upgrade(cluster, wanted, change.arguments.get("max_batch_size"))
@@ -428,7 +306,7 @@ class Writer:
             cluster,
             f"upgrade cluster '{cluster.name}' to cluster template '{name}'",
             send,
-            lambda: self._present(cluster).cluster_template_id == wanted,
+            lambda: self.present(cluster).cluster_template_id == wanted,
         )
 
     def change_group(self, cluster: Cluster, change: Change) -> Cluster:
@@ -516,28 +394,12 @@ class Writer:
         """Some drivers take extra groups along with the cluster: then there is nothing left to send."""
         behind = group.image_id != change.arguments["image_id"]
         if behind:
-            template_id = self._present(cluster).cluster_template_id or ""
+            template_id = self.present(cluster).cluster_template_id or ""
             self.api.upgrade(cluster, template_id, change.arguments.get("max_batch_size"), group)
         return behind
 
     def _group(self, cluster: Cluster, name: str) -> NodeGroup | None:
         return next((group for group in self.watch.node_groups(cluster) if group.name == name), None)
-
-
-# Marks, on its way up, an error that came after a request was sent.
-SENT = "request_sent"
-
-
-@contextlib.contextmanager
-def _sent() -> Iterator[None]:
-    """What fails in this block fails after a request that Magnum took, or may have taken: something may have changed."""
-    try:
-        yield
-    except CreatedMeanwhile:
-        raise
-    except KcloudError as error:
-        error.details[SENT] = True
-        raise
 
 
 def _created_meanwhile(name: str) -> CreatedMeanwhile:

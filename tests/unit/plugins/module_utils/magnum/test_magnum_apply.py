@@ -31,8 +31,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api i
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply import (
     CREATION_DROPPED_AFTER_S,
     DROPPED_AFTER_S,
-    SETTLE_S,
-    STALL_LOOK_S,
     Writer,
     carry_out,
 )
@@ -41,6 +39,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagn
     overdue_of,
     stall_of,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.follow import SETTLE_S, STALL_LOOK_S
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Change, Cluster, Node, Plan
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
