@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
-import openstack
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "setup_magnum" / "files"))
+
+from plain import Service
 
 
 def main() -> None:
     """Print null when there is no stack of this name."""
     cloud, name = sys.argv[1:]
-    heat = openstack.connect(cloud=cloud).orchestration
+    heat = Service(cloud, "orchestration")
     answer = heat.get(f"/stacks/{name}")
     if answer.status_code == 404:
         print("null")

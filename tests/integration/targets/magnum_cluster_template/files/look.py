@@ -12,8 +12,11 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 
-import openstack
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "setup_magnum" / "files"))
+
+from plain import Service
 
 
 def named(magnum, kind: str, name: str) -> list[dict]:
@@ -33,7 +36,7 @@ def named(magnum, kind: str, name: str) -> list[dict]:
 
 def main() -> None:
     cloud, name, *clean = sys.argv[1:]
-    magnum = openstack.connect(cloud=cloud).container_infrastructure_management
+    magnum = Service(cloud, "container-infra")
     if clean:
         for _time in range(60):
             clusters = named(magnum, "clusters", name)

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-import openstack
+from plain import Service
 
 
 def named(magnum: Any, kind: str, prefix: str) -> list[dict[str, Any]] | None:
@@ -23,7 +23,7 @@ def named(magnum: Any, kind: str, prefix: str) -> list[dict[str, Any]] | None:
 def main() -> None:
     """Delete until nothing is left: a delete that another change swallows is sent again."""
     cloud, prefix = sys.argv[1:]
-    magnum = openstack.connect(cloud=cloud).container_infrastructure_management
+    magnum = Service(cloud, "container-infra")
     found, asked = 0, {}
     for _attempt in range(150):
         clusters = named(magnum, "clusters", prefix)

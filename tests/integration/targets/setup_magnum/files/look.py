@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any
 
-import openstack
+from plain import Service
 
 DOUBLE: dict[str, Any] = {}
 LATEST = {"OpenStack-API-Version": "container-infra latest"}
@@ -44,7 +44,7 @@ def named(magnum: Any, name: str) -> list[dict[str, Any]]:
 def main() -> None:
     """Print a list, because names are not unique."""
     cloud, name = sys.argv[1:]
-    magnum = openstack.connect(cloud=cloud).container_infrastructure_management
+    magnum = Service(cloud, "container-infra")
     found = []
     for cluster in named(magnum, name):
         base = f"/clusters/{cluster['uuid']}/nodegroups"

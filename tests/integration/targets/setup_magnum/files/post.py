@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import sys
 
-import openstack
+from plain import Service
 
 
 def main() -> None:
     """Print the id of each."""
     cloud, path, body, *times = sys.argv[1:]
-    magnum = openstack.connect(cloud=cloud).container_infrastructure_management
+    magnum = Service(cloud, "container-infra")
     for _attempt in range(int(times[0]) if times else 1):
-        answer = magnum.post(path, json=json.loads(body), headers={"OpenStack-API-Version": "container-infra latest"})
+        answer = magnum.post(path, json.loads(body), headers={"OpenStack-API-Version": "container-infra latest"})
         if answer.status_code >= 400:
             raise SystemExit(f"{path}: {answer.status_code} {answer.text}")
         print(answer.json()["uuid"])
