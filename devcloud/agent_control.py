@@ -78,6 +78,20 @@ def add_rule(control: Path, cluster: str, behaviour: Behaviour) -> dict[str, str
     return rules
 
 
+def remove_rules(control: Path, cluster: str | None = None) -> dict[str, str]:
+    """Remove the rule of one pattern, or of all; returns those that are left.
+
+    :raises DevcloudError: there is no rule for the pattern.
+    """
+    with alone_in(control):
+        rules = read_rules(control)
+        if cluster is not None and cluster not in rules:
+            raise DevcloudError(f"there is no rule for `{cluster}`; rules: {', '.join(sorted(rules)) or 'none'}")
+        left = {} if cluster is None else {pattern: text for pattern, text in rules.items() if pattern != cluster}
+        write_rules(control, left)
+    return left
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe `agent set|show|reset`."""
     verbs = parser.add_subparsers(dest="agent_verb", required=True)
@@ -85,7 +99,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     change.add_argument("cluster", help="cluster name or pattern, such as test_*")
     change.add_argument("behaviour", help="fail | silent | slow=SECONDS | ok")
     verbs.add_parser("show", help="the rules in force")
-    verbs.add_parser("reset", help="everybody behaves again")
+    again = verbs.add_parser("reset", help="remove the rule of one pattern, or all rules")
+    again.add_argument("cluster", nargs="?", help="the pattern, as `show` names it; all when left out")
 
 
 def run(options: argparse.Namespace, control: Path) -> int:
@@ -93,8 +108,7 @@ def run(options: argparse.Namespace, control: Path) -> int:
     if options.agent_verb == "set":
         rules = add_rule(control, options.cluster, parse_behaviour(options.behaviour))
     elif options.agent_verb == "reset":
-        with alone_in(control):
-            write_rules(control, rules := {})
+        rules = remove_rules(control, options.cluster)
     else:
         rules = read_rules(control)
     for pattern, text in sorted(rules.items()):

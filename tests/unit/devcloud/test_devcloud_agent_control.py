@@ -65,3 +65,12 @@ def test_rules_that_are_set_at_once_are_all_kept(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: agent_control.add_rule(tmp_path, name, Behaviour("fail")), names))
     assert sorted(agent_control.read_rules(tmp_path)) == sorted(names)
+
+
+def test_rules_are_removed_one_by_one(tmp_path: Path) -> None:
+    for pattern in ("test_*", "test_a"):
+        agent_control.add_rule(tmp_path, pattern, Behaviour("fail"))
+    assert agent_control.remove_rules(tmp_path, "test_*") == {"test_a": "fail"}
+    with pytest.raises(DevcloudError, match="test_a"):
+        agent_control.remove_rules(tmp_path, "test_*")
+    assert agent_control.remove_rules(tmp_path) == {} == agent_control.read_rules(tmp_path)
