@@ -197,7 +197,8 @@ def ensure_credential(
     if not check_mode:
         after = _replaced(connection, after, family, lost, path, cloud)
     shown = {**after.shown(path), "id": after.id, "cloud": cloud}
-    before = {} if actual is None else actual.shown(path if in_file == actual.id else None)
+    # A suffix of the name is new with each, like the id, so it is no part of a diff.
+    before = {} if actual is None else {**actual.shown(path if in_file == actual.id else None), "name": wanted.name}
     return _answer(shown, before, _merged(wanted, Credential(wanted.name)).shown(path) | {"private": True}, reason)
 
 

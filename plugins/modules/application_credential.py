@@ -18,6 +18,7 @@ description:
     C(service_type) refuse such a credential altogether.
   - Keystone changes nothing of an application credential once it is made, and tells its secret once. One that is to be
     another, that has expired, or whose file is gone, is replaced when O(replace) allows it, an explained refusal otherwise.
+  - A run that ended before it had written the file leaves a mark beside it, so that the next run replaces what that one made.
   - It is never unrestricted, so it can make no other credentials and no trusts. Magnum and Heat make a trust for each cluster
     and stack, so it cannot create these; it can read, resize and delete them where its rules allow it.
 options:
@@ -66,7 +67,10 @@ options:
     description: When it ends, ISO 8601, in UTC. Not given, never.
     type: str
   replace:
-    description: Whether a credential that will not do may be deleted and made anew. Whoever uses it is refused from then on.
+    description:
+      - Whether a credential that will not do may be replaced. Whoever uses the old one is refused from then on.
+      - Keystone takes a name once per user and renames nothing, so the new one is made first, as O(name) with a suffix of eight
+        digits, then its file is written, and then the old one is deleted. RV(application_credential.name) is the name in Keystone.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -109,7 +113,7 @@ application_credential:
       type: str
       returned: always
     name:
-      description: Its name.
+      description: Its name in Keystone, O(name) or that with a suffix.
       type: str
       returned: always
     roles:

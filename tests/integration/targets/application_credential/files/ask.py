@@ -24,9 +24,9 @@ REQUESTS = {
 
 
 def named(connection: Any, name: str) -> list[dict[str, Any]]:
-    """The user's credentials of a name."""
+    """The user's credentials of a name, and those that replaced one of it."""
     answer = connection.identity.get(f"/users/{connection.current_user_id}/application_credentials").json()
-    return [entry for entry in answer["application_credentials"] if entry["name"] == name]
+    return [entry for entry in answer["application_credentials"] if entry["name"].startswith(name)]
 
 
 def status(service: Any, method: str, path: str) -> int:
