@@ -31,10 +31,24 @@ NO_MAGNUM = dict.fromkeys(
 )
 CATALOG = dict.fromkeys(("heat_templates",), "Heat's own resources go by the catalog, to the cloud's own Magnum")
 NO_HEAT = dict.fromkeys(
-    ("magnum_cluster_heat", "magnum_nodegroup_heat", "magnum_cluster_failures", "gpu_intensive_cluster"),
-    "Magnum 23 has no Heat driver",
+    (
+        "gpu_intensive_cluster",
+        "magnum_cluster_failures",
+        "magnum_cluster_heat",
+        "magnum_cluster_upgrade",
+        "magnum_nodegroup_heat",
+        "workload_lifecycle",
+    ),
+    "makes a cluster through the Heat driver, which Magnum 23 has no more",
 )
-ABSENT: dict[str, dict[str, str]] = {"20": {**NO_MAGNUM, **CATALOG}, "23": {**NO_MAGNUM, **CATALOG, **NO_HEAT}}
+CREDENTIAL = dict.fromkeys(
+    ("cluster_access",),
+    "the clouds.yaml of a credential leaves out where the catalog is overridden, so it leads elsewhere",
+)
+ABSENT: dict[str, dict[str, str]] = {
+    "20": {**NO_MAGNUM, **CATALOG, **CREDENTIAL},
+    "23": {**NO_MAGNUM, **CATALOG, **CREDENTIAL, **NO_HEAT},
+}
 
 
 def checked(release: str) -> str:

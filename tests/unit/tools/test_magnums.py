@@ -18,13 +18,22 @@ PASSES = Finished(0, "testhost : ok=3 changed=1 unreachable=0 failed=0\n", 1.0)
 NAMES = ["long", "middle", "short"]
 
 
-@pytest.fixture(autouse=True)
+def test_the_tables_name_what_there_is() -> None:
+    """A target that is renamed or deleted must not stay in them."""
+    known = {path.name for folders in (checks.TARGETS, checks.SCENARIOS) for path in folders.folders()}
+    named = {name for table in (magnums.ALWAYS, magnums.ABSENT) for names in table.values() for name in names}
+    assert named <= known
+    assert all(not set(magnums.ALWAYS.get(release, ())) & set(absent) for release, absent in magnums.ABSENT.items())
+
+
+@pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables that the tests can rely on."""
     monkeypatch.setattr(magnums, "ALWAYS", {"20": frozenset({"short", "long"})})
     monkeypatch.setattr(magnums, "ABSENT", {"23": {"long": "needs Heat"}})
 
 
+@pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize(
     ("release", "wanted", "beside", "expected"),
     [
