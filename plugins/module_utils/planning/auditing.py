@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.auditor import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.audit_acts import (
     Act,
     Admit,
     Breach,
@@ -21,8 +21,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.aud
     Make,
     Seat,
     Shift,
-    audit,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.auditor import audit
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     Cluster,
     Decision,
@@ -32,7 +32,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 
 if TYPE_CHECKING:
     from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_model import BatchPlan
-    from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
+    from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import (
         Consolidation,
         Option,
     )

@@ -15,11 +15,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.aud
     audit_scaling,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_model import Batch
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
-    Question,
-    Rules,
-    consolidate,
-)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import consolidate
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import Question, Rules
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_batch
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.match import match
