@@ -139,11 +139,16 @@ def scaling_acts(found: Scaling) -> Iterator[Act]:
     for plan in found.groups:
         if plan.target > plan.group.count:
             yield Grow(plan.cluster.id, plan.group.name, plan.target - plan.group.count, not plan.cluster.autoscaled)
+    # Where not all of them found a node by name, none goes there, and how the match packed them is what counts
+    wanted = Counter({placed.cluster: 0 for placed in found.placed})
+    for placed in found.placed:
+        wanted[placed.cluster] += sum(count for _part, _group, count in placed.seats)
+    named = Counter(place.cluster for _number, _part, place in found.arrivals)
     for number, placed in enumerate(found.placed):
         workload = placed.workload
         seats = tuple(Seat(part, group, count, None) for part, group, count in placed.seats)
         arrived = Counter((part, place) for index, part, place in found.arrivals if index == number)
-        if arrived:
+        if named[placed.cluster] == wanted[placed.cluster]:
             seats = tuple(
                 Seat(part, place.group, count, (place.node,) * count)
                 for (part, place), count in sorted(arrived.items())
