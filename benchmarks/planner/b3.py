@@ -27,13 +27,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import consolidate
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import (
     Question,
     Rules,
-    consolidate,
     netted,
-    used,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_parts import used
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import Gauge, gauge, mix
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (

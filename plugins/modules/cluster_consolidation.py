@@ -243,13 +243,14 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader
     standing_fleet,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import ACTIONS, consolidate
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import consolidate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_answer import (
     answer,
     check_state,
     diff,
     state_digest,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import ACTIONS
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_reading import (
     read_consolidation,
     read_rules,

@@ -102,7 +102,6 @@ options:
     description: Where O(placements) is not given, whether running nodes count as empty all the same.
     type: bool
     default: false
-    version_added: 0.2.0
   fleet:
     description:
       - What is there, as plain data. Given, no cloud is read and no credentials are needed.

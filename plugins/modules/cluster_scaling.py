@@ -60,7 +60,6 @@ options:
     description: Whether a cluster may lose its last worker.
     type: bool
     default: false
-    version_added: 0.2.0
   unneeded_seconds:
     description: For how long a node must not have been needed.
     type: int
@@ -184,7 +183,6 @@ waiting:
   type: list
   elements: dict
   sample: []
-  version_added: 0.2.0
 memory:
   description: What the next run needs to know, for O(memory).
   returned: success

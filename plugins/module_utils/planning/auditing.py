@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.auditor import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.audit_acts import (
     Act,
     Admit,
     Breach,
@@ -21,8 +21,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.aud
     Make,
     Seat,
     Shift,
-    audit,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.auditor import audit
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     Cluster,
     Decision,
@@ -32,7 +32,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 
 if TYPE_CHECKING:
     from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_model import BatchPlan
-    from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
+    from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import (
         Consolidation,
         Option,
     )
@@ -139,11 +139,16 @@ def scaling_acts(found: Scaling) -> Iterator[Act]:
     for plan in found.groups:
         if plan.target > plan.group.count:
             yield Grow(plan.cluster.id, plan.group.name, plan.target - plan.group.count, not plan.cluster.autoscaled)
+    # Where not all of them found a node by name, none goes there, and how the match packed them is what counts
+    wanted = Counter({placed.cluster: 0 for placed in found.placed})
+    for placed in found.placed:
+        wanted[placed.cluster] += sum(count for _part, _group, count in placed.seats)
+    named = Counter(place.cluster for _number, _part, place in found.arrivals)
     for number, placed in enumerate(found.placed):
         workload = placed.workload
         seats = tuple(Seat(part, group, count, None) for part, group, count in placed.seats)
         arrived = Counter((part, place) for index, part, place in found.arrivals if index == number)
-        if arrived:
+        if named[placed.cluster] == wanted[placed.cluster]:
             seats = tuple(
                 Seat(part, place.group, count, (place.node,) * count)
                 for (part, place), count in sorted(arrived.items())

@@ -12,18 +12,39 @@ takes somebody, except where a cluster is split; so all moves can be made direct
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
-from functools import cached_property
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import guards
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.allowance import allowed, spent
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import (
+    NEW,
+    Consolidation,
+    Opening,
+    Option,
+    Question,
+    netted,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_parts import (
+    APART,
+    TYPE_OF,
+    Apart,
+    Key,
+    disruption,
+    loaded,
+    no_seat,
+    paid,
+    place_of,
+    pods_at,
+    pods_of,
+    portion,
+    sum_of,
+    used,
+    weight,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import gauge, mix
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import (
-    CAREFUL,
-    Care,
     against,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
@@ -32,12 +53,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Cluster,
     ClusterType,
     Flavor,
-    Fleet,
     Group,
     Node,
-    Part,
     Pod,
-    Room,
     Violation,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.objective import fullness
@@ -48,127 +66,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yar
     Refused,
     Spot,
     Yard,
-    only_one,
     tolerates,
 )
-
-ACTIONS = ("merge", "close_group", "close_node", "split")
-NEW = "new node "
-
-
-@dataclass(frozen=True)
-class Rules:
-    """When a candidate is worth it.
-
-    :param score: its share of all that is paid, divided by its share of all that would be disrupted, per mille, at least.
-    :param saving: what it saves per hour, at least, in millionths.
-    :param horizon_h: within how many hours it must have paid for its moves.
-    :param move_minutes: for how long whoever moves is paid twice.
-    :param full: a group that is used beyond this, per mille, and cannot grow is under pressure.
-    """
-
-    actions: tuple[str, ...] = ACTIONS
-    score: int = 500
-    saving: int = 100_000
-    horizon_h: int = 24
-    move_minutes: int = 15
-    max_moves: int | None = None
-    max_nodes: int | None = None
-    full: int = 850
-    care: Care = CAREFUL
-
-
-@dataclass(frozen=True)
-class Question:
-    """All that the decision depends on."""
-
-    fleet: Fleet
-    rules: Rules
-    prices_source: str = ""
-
-
-@dataclass(frozen=True)
-class Opening:
-    """Nodes that a candidate needs in addition: of a group that stands, or (without id) of a cluster to be made."""
-
-    cluster: str
-    group: str
-    flavor: Flavor
-    count: int
-
-
-@dataclass(frozen=True)
-class Option:
-    """One candidate, judged. Costs are per hour, ``once`` is what its moves cost; ``disruption`` counts a thousand for a
-    replica that moves and its share of devices on top."""
-
-    action: str
-    name: str
-    cluster: str
-    other: str = ""
-    group: str = ""
-    node: str = ""
-    closed: tuple[Place, ...] = ()
-    moves: tuple[Move, ...] = ()
-    opened: tuple[Opening, ...] = ()
-    kind: ClusterType | None = None
-    masters: int = 0
-    saving: int = 0
-    power_mw: int = 0
-    disruption: int = 0
-    once: int = 0
-    score: int | None = None
-    why: tuple[str, ...] = ()
-    why_not: tuple[Violation, ...] = ()
-    step: int | None = None
-
-    @property
-    def feasible(self) -> bool:
-        return not self.why_not
-
-    @property
-    def payback_h(self) -> Fraction | None:
-        """After how many hours the moves are paid for; None where nothing is saved."""
-        return Fraction(self.once, self.saving) if self.saving > 0 else None
-
-
-@dataclass(frozen=True)
-class Consolidation:
-    """The answer: every candidate, and the steps in the order in which they were accepted."""
-
-    question: Question
-    options: tuple[Option, ...]
-    steps: tuple[Option, ...]
-    cost: int
-
-    @cached_property
-    def saving(self) -> int:
-        return sum(step.saving for step in self.steps)
-
-    @cached_property
-    def moves(self) -> tuple[Move, ...]:
-        return netted(move for step in self.steps for move in step.moves)
-
-    @cached_property
-    def closed(self) -> tuple[Place, ...]:
-        return tuple(sorted({place for step in self.steps for place in step.closed}))
-
-
-def netted(moves: Iterable[Move]) -> tuple[Move, ...]:
-    """The same moves, each replica from where it stands straight to where it ends."""
-    found: list[Move] = []
-    arrived: dict[tuple[Pod, Place], list[int]] = {}
-    for move in moves:
-        key = (move.pod, move.source)
-        if arrived.get(key):
-            index = arrived[key].pop()
-            found[index] = Move(move.pod, found[index].source, move.target)
-        else:
-            index = len(found)
-            found.append(move)
-        arrived.setdefault((move.pod, move.target), []).append(index)
-    return tuple(sorted(found))
-
 
 # A plan is looked at again as if it had been carried out, this many times at most: so that the next run finds nothing to do.
 ROUNDS = 5
@@ -186,7 +85,7 @@ def consolidate(question: Question) -> Consolidation:
         if not found or len(steps) > len(found) * ROUNDS:
             break
         current = work.after()
-    refused = sorted((option for option in options if not option.feasible), key=_place_of)
+    refused = sorted((option for option in options if not option.feasible), key=place_of)
     return Consolidation(question, (*steps, *refused), tuple(steps), sum(map(paid, question.fleet.clusters)))
 
 
@@ -262,7 +161,7 @@ class _Work:
                 for place in places
                 for spot in [self.yard.spot(place)]
             )
-            nodes = _loaded(nodes, self.loads[key], group.flavor)
+            nodes = loaded(nodes, self.loads[key], group.flavor)
             groups.append(replace(group, nodes=nodes, count=group.count + len(nodes) - len(group.nodes)))
         tenants = set(cluster.tenants)
         for step in self.steps:
@@ -498,7 +397,7 @@ class _Work:
             for other in self.fleet.clusters
             if one.id != other.id and one.type and one.type == other.type
         ]
-        worth = {one.id: Fraction(disruption(_pods(one)), max(paid(one), 1)) for one in self.fleet.clusters}
+        worth = {one.id: Fraction(disruption(pods_of(one)), max(paid(one), 1)) for one in self.fleet.clusters}
         for one, other in sorted(pairs, key=lambda pair: (worth[pair[0].id], pair[0].name, pair[1].name, pair[1].id)):
             self.merge(one, other)
 
@@ -541,7 +440,7 @@ class _Work:
         alone = sorted(
             {tenant.workload for cluster in (one, other) for tenant in cluster.tenants if tenant.isolation in APART}
         )
-        for pod in dict.fromkeys(_pods(one)):
+        for pod in dict.fromkeys(pods_of(one)):
             unknown = other.latency_ms is None and one.latency_ms is not None
             if pod.latency_ms != UNBOUND and (unknown or (other.latency_ms or 0) > pod.latency_ms):
                 have = "not known" if other.latency_ms is None else other.latency_ms
@@ -562,7 +461,7 @@ class _Work:
         moves: list[Move] = []
         added: dict[str, int] = {}
         self.purse, self.short = self.paid, ()
-        way = Apart(_pods_at(one))
+        way = Apart(pods_at(one))
         for group in one.groups:
             for node in group.nodes:
                 source = Place(one.id, group.name, node.name)
@@ -724,7 +623,7 @@ class _Work:
                         for entry in recipe.groups
                         for flavor in entry.flavors
                         if can_carry(pod.part, flavor)
-                        and (entry.max_count is None or _sum_of(added, entry.name) < entry.max_count)
+                        and (entry.max_count is None or sum_of(added, entry.name) < entry.max_count)
                         and all(name != entry.name or known is flavor for name, known in added)
                     ]
                     if not offers:
@@ -742,133 +641,3 @@ class _Work:
             Opening("", name, flavor, count) for (name, flavor), count in sorted(added.items(), key=lambda e: e[0][0])
         )
         return opened, tuple(moves)
-
-
-Key = tuple[str, str]
-
-
-class Apart:
-    """Workloads on several nodes that move together: their last replica passes over the node that holds all others."""
-
-    def __init__(self, pods: Iterable[tuple[Place, Pod]]) -> None:
-        homes: dict[str, set[Place]] = {}
-        self.left: Counter[str] = Counter()
-        for place, pod in pods:
-            homes.setdefault(pod.workload, set()).add(place)
-            self.left[pod.workload] += pod.replicas
-        self.several = {workload for workload, places in homes.items() if len(places) > 1}
-        self.targets: dict[str, set[Place]] = {}
-
-    def avoids(self, pod: Pod) -> Place | None:
-        last = pod.workload in self.several and self.left[pod.workload] == 1
-        return only_one(self.targets.get(pod.workload, ())) if last else None
-
-    def takes(self, pod: Pod, target: Place) -> None:
-        self.left[pod.workload] -= 1
-        self.targets.setdefault(pod.workload, set()).add(target)
-
-
-def _pods_at(cluster: Cluster) -> Iterator[tuple[Place, Pod]]:
-    for group in cluster.groups:
-        for node in group.nodes:
-            for pod in node.pods:
-                yield Place(cluster.id, group.name, node.name), pod
-
-
-APART = ("cluster", "project")
-TYPE_OF = {"gpu": "gpu-intensive", "npu": "npu-optimized", "cpu": "cpu-only"}
-
-
-def _sum_of(added: dict[tuple[str, Flavor], int], group: str) -> int:
-    return sum(count for (name, _flavor), count in added.items() if name == group)
-
-
-def _loaded(nodes: tuple[Node, ...], load: int, flavor: Flavor) -> tuple[Node, ...]:
-    """The nodes of a group with what was measured on those that are closed, shared among those on which somebody stands."""
-    more = load - sum(node.load or 0 for node in nodes) * flavor.cpu_m
-    takers = [node.name for node in nodes if node.pods and node.load is not None]
-    if more <= 0 or not takers or not flavor.cpu_m:
-        return nodes
-    each = -(-more // (flavor.cpu_m * len(takers)))
-    return tuple(
-        replace(node, load=min(WHOLE, (node.load or 0) + each)) if node.name in takers else node for node in nodes
-    )
-
-
-def _pods(cluster: Cluster) -> Iterator[Pod]:
-    for group in cluster.groups:
-        for node in group.nodes:
-            yield from node.pods
-
-
-def _place_of(option: Option) -> tuple[int, str]:
-    return ACTIONS.index(option.action), option.name
-
-
-def paid(cluster: Cluster) -> int:
-    """What a cluster costs per hour, its control plane included."""
-    nodes = sum(group.flavor.price * group.count for group in cluster.groups)
-    return nodes + (cluster.masters[0].price * cluster.masters[1] if cluster.masters else 0)
-
-
-def weight(part: Part) -> int:
-    """How much a replica that moves disturbs: a thousand for itself, and its devices on top."""
-    return WHOLE + sum(demand.count * demand.share for demand in part.demands)
-
-
-def disruption(pods: Iterable[Pod]) -> int:
-    return sum(weight(pod.part) * pod.replicas for pod in pods)
-
-
-def portion(part: Part, flavor: Flavor) -> int:
-    """The part of a node that a replica takes, per mille: by devices where the node has some, else by CPU."""
-    devices = sum(entry.count for entry in flavor.accelerators)
-    if devices:
-        return min(WHOLE, sum(demand.count * demand.share for demand in part.demands) // devices)
-    return min(WHOLE, part.cpu_m * WHOLE // flavor.cpu_m) if flavor.cpu_m else 0
-
-
-def used(flavor: Flavor, nodes: Sequence[Room]) -> int:
-    """How much of nodes is taken, per mille: of whatever is taken most, devices, CPU or memory."""
-    return used_of(flavor, [(room, 1) for room in nodes])
-
-
-def used_of(flavor: Flavor, rooms: Sequence[tuple[Room, int]]) -> int:
-    """The same of nodes that are counted by their room."""
-    number = sum(count for _room, count in rooms)
-    devices = sum(entry.count for entry in flavor.accelerators) * WHOLE
-    offers = [offer * number for offer in (flavor.cpu_m, flavor.mem_mib, devices)]
-    free = [
-        sum(room.cpu_m * count for room, count in rooms),
-        sum(room.mem_mib * count for room, count in rooms),
-        sum(sum(map(sum, room.devices)) * count for room, count in rooms),
-    ]
-    return max((WHOLE - left * WHOLE // offer for offer, left in zip(offers, free) if offer), default=0)
-
-
-def no_seat(found: Refused, cluster: Cluster, group: Group | None) -> Violation:
-    """Why somebody cannot leave: there is no seat elsewhere, or only beside all other replicas."""
-    if not found.gathered:
-        return no_room(found.pod, cluster, group)
-    name = found.pod.workload
-    return against(
-        "SPREAD",
-        "replicas on two nodes at least",
-        f"all of {name} on one",
-        "scale_group",
-        f"scale node group {group.name if group else 'that takes them'} out by one node, or stop {name}",
-        workload=name,
-    )
-
-
-def no_room(pod: Pod, cluster: Cluster, group: Group | None) -> Violation:
-    """Why somebody cannot leave: there is no seat elsewhere."""
-    target = group.name if group else "one of its node groups"
-    return against(
-        "NO_ROOM",
-        "a seat for everybody",
-        f"none for a replica of {pod.workload}",
-        "scale_group",
-        f"scale node group {target} of {cluster.name} out by one node, or stop {pod.workload}",
-        workload=pod.workload,
-    )

@@ -14,12 +14,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import bounds
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import digest, refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.assumptions import mixed_prices
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import (
     Consolidation,
     Opening,
     Option,
-    paid,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_parts import paid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import MICRO
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import taking_guards
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.layout import text_table

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import (
     ACTIONS,
     Question,
     Rules,

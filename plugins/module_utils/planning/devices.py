@@ -14,6 +14,7 @@ of public clouds' list prices. All of it gives way to ``flavor_map`` and ``price
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 # Data sheets do not state idle power; accelerators measured idle draw about this share of their highest.
@@ -78,6 +79,7 @@ SLICE = re.compile(r"(?:^|-)mig-([1-7])g(?:-|$)")
 SLICES_OF_A_DEVICE = 7
 
 
+@cache
 def is_slice(model: str) -> bool:
     """Whether a model is a slice of a device: ``a100-mig-1g-5gb`` is one, ``a100-80gb`` and ``vgpu`` alone are not."""
     words = model.split("-")

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import guards
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import paid
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_parts import paid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import (
     CAREFUL,
     Care,

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import answer, auditing, match
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.auditor import Breach
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.audit_acts import Breach
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_batch, read_request
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import mappings
 

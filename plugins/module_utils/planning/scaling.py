@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import guards
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.allowance import allowed, spent
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_parts import (
     disruption,
     no_room,
     no_seat,

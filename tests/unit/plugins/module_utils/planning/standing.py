@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import consolidate
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import (
     Consolidation,
     Question,
     Rules,
-    consolidate,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import read_standing
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import scale

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import auditing, questions
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.auditor import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.audit_acts import (
     RULES,
     Act,
     Admit,
@@ -22,9 +22,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.aud
     Make,
     Seat,
     Shift,
-    audit,
-    holds,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.auditor import audit, holds
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     Accelerator,
     Cluster,

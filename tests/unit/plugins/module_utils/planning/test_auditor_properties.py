@@ -15,11 +15,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.aud
     audit_scaling,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_model import Batch
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
-    Question,
-    Rules,
-    consolidate,
-)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import consolidate
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import Question, Rules
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_batch
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.match import match
@@ -150,14 +147,22 @@ def farms(draw: st.DrawFn) -> Plain:
             placements.append({"workload": f"w{number}", "cluster": where, "node": name, "replicas": 1, **size})
     fleet: Plain = {"flavors": FLAVORS, "clusters": clusters, "project_id": "p1"}
     if draw(st.booleans()):
-        fleet["quota"] = {"instances": {"limit": 40, "used": draw(st.sampled_from([20, 39, 40]))}}
+        fleet["quota"] = {"instances": {"limit": 40, "used": draw(st.sampled_from([20, 38, 39, 40]))}}
         fleet["accelerators_free"] = {"CUSTOM_GPU_A100": draw(st.sampled_from([0, 4, 40]))}
     return {"fleet": fleet, "placements": draw(st.sampled_from([placements] * 9 + [None]))}
 
 
+@st.composite
+def jobs(draw: st.DrawFn) -> list[Plain]:
+    """Several jobs that each want a whole node, or a cluster: together they meet quotas and one another."""
+    shapes = [{"gpu_count": 4}, {"cpu_cores": 16}, {"cpu_cores": 4}, {"cpu_cores": 1, "isolation": "cluster"}]
+    found = draw(st.lists(st.sampled_from(shapes), min_size=2, max_size=6))
+    return [{"name": f"j{number}", "replicas": draw(st.integers(1, 4)), **shape} for number, shape in enumerate(found)]
+
+
 @given(
     farms(),
-    st.one_of(st.just([]), wishes("p")),
+    st.one_of(st.just([]), wishes("p"), jobs()),
     st.sampled_from([10, 50, 100]),
     st.sampled_from([[], [{"cluster": "c0", "node_group": "g0", "utilization": 2}]]),
     st.booleans(),

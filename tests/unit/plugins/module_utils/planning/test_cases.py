@@ -11,14 +11,12 @@ import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import batch
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_answer import answer as batch_answer
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
-    Consolidation,
-    consolidate,
-)
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import consolidate
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import Consolidation
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import (
     Question as ConsolidationQuestion,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import (
     Rules as ConsolidationRules,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import read_standing

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, InvalidRequest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
-    Consolidation,
-    Option,
-    Rules,
-    netted,
-)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_answer import (
     answer,
     check_state,
     diff,
     state_digest,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import (
+    Consolidation,
+    Option,
+    Rules,
+    netted,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_reading import read_rules
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care

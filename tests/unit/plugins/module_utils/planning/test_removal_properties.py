@@ -17,11 +17,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning imp
     idle_answer,
     scaling_answer,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import (
-    Question,
-    Rules,
-    consolidate,
-)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import consolidate
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import Question, Rules
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle import POLICIES, clean_up
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import read_standing
