@@ -188,3 +188,45 @@ def test_no_consolidation_breaks_a_rule(farm: Plain, actions: tuple[str, ...]) -
     pinned = {entry["workload"] for entry in farm["placements"] or [] if entry.get("duration_h")}
     several = {name for name in pinned if sum(e["workload"] == name for e in farm["placements"]) > 1}
     assert not several & {move.pod.workload for move in plan.moves}
+
+
+# --- small fleets on which the rules that random ones seldom meet are met often
+
+
+@given(st.integers(1, 3), st.sampled_from([None, None, []]), st.sampled_from([1, 3]))
+def test_no_match_uses_nodes_of_which_nothing_is_known(count: int, placements: list[Plain] | None, most: int) -> None:
+    cloud = {"flavors": FLAVORS, "clusters": [cluster("a", group("cpu.medium", count, most))]}
+    options: Any = {"cluster_types": TYPES, "placements": placements}
+    decision = match(asked({"cpu_cores": 1, "name": "it"}, {"fleet": cloud, **options}))
+    assert decision.chosen is not None and audit_match(decision) == []
+    plan = batch.plan(Batch(*read_batch([{"name": "b", "cpu_cores": 1}], cloud, **options), effort=0, solver=False))
+    assert audit_batch(plan) == []
+
+
+@given(st.integers(0, 9), st.integers(0, 3), st.lists(st.integers(1, 2), min_size=2, max_size=4))
+def test_no_scaling_passes_what_is_free(devices: int, instances: int, replicas: list[int]) -> None:
+    nodes = [{"id": "n1", "utilization": 0}]
+    there = cluster("a", group("gpu.a100.xlarge", 1, None, nodes=nodes), health_status="HEALTHY")
+    fleet = {"flavors": FLAVORS, "clusters": [there], "accelerators_free": {"CUSTOM_GPU_A100": devices}}
+    fleet["quota"] = {"instances": {"limit": instances + 2, "used": 2}}
+    wanted = [{"name": f"j{number}", "gpu_count": 4, "replicas": each} for number, each in enumerate(replicas)]
+    question = read_scaling(fleet, now=1, placements=[], workloads=wanted, memory={}, rules=ScalingRules())
+    assert audit_scaling(scale(question)) == []
+
+
+@given(st.sampled_from(["2", "80"]), st.sampled_from(["2", "80"]), st.sampled_from([None, 5]))
+def test_no_merge_takes_work_too_far(one: str, other: str, latency: int | None) -> None:
+    clusters = [
+        cluster(
+            name,
+            group("cpu.medium", 1, 9, nodes=[{"id": f"{name}1", "utilization": 0}]),
+            type="cpu-only",
+            health_status="HEALTHY",
+            labels={"kcloud_latency_ms": far},
+        )
+        for name, far in (("a", one), ("b", other))
+    ]
+    size: Plain = {"cpu_cores": 0.5, **({"latency_ms": latency} if latency else {})}
+    placements = [{"workload": f"w{name}", "cluster": name, "node": f"{name}1", **size} for name in "ab"]
+    found, _prices = read_standing({"flavors": FLAVORS, "clusters": clusters}, placements=placements)
+    assert audit_consolidation(consolidate(Question(found, EAGER))) == []
