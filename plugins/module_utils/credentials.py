@@ -147,8 +147,18 @@ def why_replace(wanted: Credential, actual: Credential, in_file: str | None, now
     return None
 
 
-def document(cloud: str, made: Mapping[str, Any], auth_url: str, region: str | None, interface: str) -> dict[str, Any]:
-    """The clouds.yaml; ``made`` is Keystone's answer, with the secret."""
+def document(
+    cloud: str,
+    made: Mapping[str, Any],
+    auth_url: str,
+    region: str | None,
+    interface: str,
+    overrides: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The clouds.yaml; ``made`` is Keystone's answer, with the secret.
+
+    :param overrides: where services are that the catalog puts elsewhere, as clouds.yaml names it.
+    """
     entry = {
         "auth_type": "v3applicationcredential",
         "auth": {
@@ -158,6 +168,7 @@ def document(cloud: str, made: Mapping[str, Any], auth_url: str, region: str | N
         },
         "interface": interface,
         "identity_api_version": 3,
+        **(overrides or {}),
     }
     return {"clouds": {cloud: {**entry, **({"region_name": region} if region else {})}}}
 
@@ -407,6 +418,7 @@ def _create(connection: Connection, wanted: Credential, name: str, run: str, pat
     made_of = document(
         cloud, made, connection.config.auth["auth_url"], connection.config.get_region_name(),
         connection.config.get_interface("identity") or "public",
+        {key: value for key, value in connection.config.config.items() if key.endswith("_endpoint_override") and value},
     )  # fmt: skip
     try:
         private_file.write_yaml(path, made_of, KIND)

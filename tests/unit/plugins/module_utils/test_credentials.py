@@ -80,6 +80,10 @@ def test_the_file(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert "s3cret" in path.read_text() and _id_in(str(path)) == "id"
     assert _id_in(str(tmp_path / "none")) is None
+    elsewhere = {"container_infra_endpoint_override": "http://m/v1"}
+    assert (
+        document("team", made, "http://k/v3", None, "public", elsewhere)["clouds"]["team"].items() >= elsewhere.items()
+    )
     assert "s3cret" not in str(HAVE.shown(str(path)))
     for text in ("", "clouds: {a: {auth: {password: x}}}", "clouds: {a: {}, b: {}}", "- 1", "{"):
         path.write_text(text)
