@@ -136,6 +136,12 @@ def asked_count(said: Some, name: str) -> int | None:
     return None if count in (None, "") else int(count)
 
 
+def asked_accelerator(said: Some, name: str) -> Any:
+    """The accelerator that the user set for a group of this cluster."""
+    group = said if name == WORKER else (said.get("node_groups") or {}).get(name) or {}
+    return group.get("accelerator")
+
+
 def declared_flavor(
     named: str | None, there: str | None, fitted: str | None, *, exists: bool, beside: bool
 ) -> str | None:
@@ -198,6 +204,14 @@ def cluster_plan(
     def fit(group: Some) -> str:
         return fitting_flavor(group, flavors, flavor_map)
 
+    def has(own: str | None, group: Some) -> bool:
+        """Whether the flavor of an existing group is one that fits."""
+        try:
+            fitting_flavor(group, [one for one in flavors if own in (one["name"], one.get("id"))], flavor_map)
+        except AnsibleFilterError:
+            return False
+        return True
+
     masters = {"flavor": wanted.get("master_flavor"), "accelerator": MASTER_NEEDS}
     master_there = (cluster or {}).get("master_flavor_id")
     master_flavor = declared_flavor(
@@ -214,6 +228,9 @@ def cluster_plan(
         flavor = declared_flavor(
             group.get("flavor"), own, None if there else fit(group), exists=there is not None, beside=beside
         )
+        if there and not group.get("flavor") and asked_accelerator(said, group_name) and not has(own, group):
+            # Said for this very cluster, so it is declared, and the module tells that the group has another flavor.
+            flavor = fit(group)
         now, asked = (int(there["node_count"]) if there else None), asked_count(said, group_name)
         first = now if now is not None else int(group.get("node_count") or 0)
         count = asked if asked is not None else first

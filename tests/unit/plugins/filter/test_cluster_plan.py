@@ -176,3 +176,15 @@ def test_nothing_is_declared_as_null() -> None:
     """A type may set a bound to null, which declares none."""
     planned = cluster_plan({**TYPE, "max_node_count": None, "node_groups": {}}, name="ml", flavors=FLAVORS)
     assert "max_node_count" not in planned["node_groups"][0]
+
+
+def test_an_accelerator_that_is_asked_for_is_no_default() -> None:
+    """What the user says of this cluster is declared, also where the cluster exists; what the cloud lacks is an error."""
+    with pytest.raises(AnsibleFilterError, match="gaudi3"):
+        plan({"accelerator": {"kind": "gpu", "models": ["gaudi3"]}}, clusters=[existing()])
+    asked = plan({"accelerator": {"kind": "gpu", "models": ["a100"]}}, clusters=[existing()])
+    assert asked["flavor"] == "gpu.large"
+    groups = existing()["node_groups"]
+    fits = [{**group, "flavor_id": "2"} if group["name"] == "default-worker" else group for group in groups]
+    same = plan({"accelerator": {"kind": "gpu", "models": ["a100"]}}, clusters=[existing(node_groups=fits)])
+    assert same["flavor"] is None
