@@ -18,8 +18,8 @@ description:
   - Decides only; nothing is changed. Pass the decision on to M(kcloud.infrastructure.magnum_cluster) or use the role
     P(kcloud.infrastructure.workload_placement#role).
   - Given many workloads, all are planned at once. First as much work as possible is placed (a workload counts its resources at
-    component rates, and one of higher priority counts more than all of lower), then as cheaply as possible. The certificate says how much cheaper any plan could
-    be at most.
+    component rates, and one of higher priority counts more than all of lower), then as cheaply as possible. The certificate says
+    how much cheaper any plan could be at most.
   - Of one workload, extra cost per hour comes first, where room on running nodes costs nothing; then leaving the place where the
     workload stands; then the cluster's health; then fragmentation of accelerators (devices left free that the known work could not use, parts of shared devices
     that no known work fills well, and scarce models taken from work that is bound to them), power, cluster type, latency, headroom and

@@ -37,9 +37,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import i
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.causes import refined
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.endpoint import (
     choose_version,
-    find_endpoint,
-    no_versions,
     parse_version,
+    read_endpoint,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.listing import around
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
@@ -75,9 +74,7 @@ class MagnumApi:
 
         with translated("find Magnum in the cloud's catalog", "container-infra"):
             adapter = connection.config.get_session_client("container-infra")
-        endpoint = read(
-            lambda: find_endpoint(adapter), "read the versions of Magnum's API", "container-infra"
-        ) or no_versions("its address answers 404")
+        endpoint = read_endpoint(adapter)
         self.server_version: tuple[int, int] = tuple(endpoint.max_microversion)
         self.version = choose_version(self.server_version, parse_version(cap) if cap else None)
         self.project_id: str = connection.current_project_id

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
@@ -64,9 +64,19 @@ def choose_version(server: tuple[int, int], cap: tuple[int, int] | None) -> tupl
 def magnum_adapter(connection: Connection) -> Any:
     """An adapter for plain requests below Magnum's ``/v1``, also where an override in clouds.yaml gives another address."""
     adapter = connection.config.get_session_client("container-infra")
-    found = read(lambda: find_endpoint(adapter), "read the versions of Magnum's API", "container-infra")
-    adapter.endpoint_override = (found or no_versions("its address answers 404")).url
+    adapter.endpoint_override = read_endpoint(adapter).url
     return adapter
+
+
+def read_endpoint(adapter: Any) -> Any:
+    """As ``find_endpoint``, through hiccups.
+
+    :raises ServiceError: what answers there tells no versions.
+    """
+    found = read(lambda: find_endpoint(adapter), "read the versions of Magnum's API", "container-infra")
+    if found is None:
+        raise _no_versions("its address answers 404")
+    return found
 
 
 def find_endpoint(adapter: Any) -> Any:
@@ -91,13 +101,12 @@ def find_endpoint(adapter: Any) -> Any:
             adapter.session, endpoint_override=root, service_type="container-infra", discover_versions=True
         )
         if endpoint is None or endpoint.max_microversion is None:
-            no_versions("what answers there tells no microversions")
+            raise _no_versions("what answers there tells no microversions")
     return endpoint
 
 
-def no_versions(reason: str) -> NoReturn:
-    """Raise the error for a Magnum whose versions cannot be read."""
-    raise ServiceError(
+def _no_versions(reason: str) -> ServiceError:
+    return ServiceError(
         "Failed to read the versions of Magnum's API",
         code="BROKEN_ANSWER",
         resource="container-infra",

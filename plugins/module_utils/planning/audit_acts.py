@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Cluster, Part, Pod
 
@@ -123,4 +123,4 @@ class Drop(NamedTuple):
     cluster: str
 
 
-Act = Grow | Make | Admit | Shift | Close | Drop
+Act = Union[Grow, Make, Admit, Shift, Close, Drop]  # noqa: UP007 - pylint does not know `|` between these classes

@@ -181,7 +181,8 @@ def consolidation_acts(found: Consolidation) -> Iterator[Act]:
     for number, step in enumerate(found.steps, 1):
         identity = f"{NEW} {number}"
         if step.kind is not None:
-            yield _made(identity, step, next(c for c in found.question.fleet.clusters if c.id == step.cluster))
+            (source,) = (cluster for cluster in found.question.fleet.clusters if cluster.id == step.cluster)
+            yield _made(identity, step, source)
         for move in step.moves:
             target = (move.target.cluster or identity, move.target.group, move.target.node)
             yield Shift(move.pod, tuple(move.source), target)
