@@ -23,7 +23,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils import private_file
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear, from_exception, read, write
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
+    Unclear,
+    from_exception,
+    read_existing,
+    write,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     CannotApply,
     InvalidRequest,
@@ -222,14 +227,13 @@ def _replaced(
     """
     private_file.check_writable(path, KIND)
     run = secrets.token_hex(4)
-    for each in lost:
-        _delete(connection, each)
+    _delete_all(connection, lost)
     kept = [each for each in family if each not in lost]
     taken = any(each.name == wanted.name for each in kept)
-    made = _create(connection, wanted, f"{wanted.name}-{run}" if taken else wanted.name, run, path, cloud)
+    with changing() if lost else contextlib.nullcontext():
+        made = _create(connection, wanted, f"{wanted.name}-{run}" if taken else wanted.name, run, path, cloud)
     with changing():
-        for each in kept:
-            _delete(connection, each)
+        _delete_all(connection, kept)
     return made
 
 
@@ -252,8 +256,7 @@ def _kept(
     if not check_mode:
         if not private:
             os.chmod(path, private_file.FILE_MODE)
-        for each in left:
-            _delete(connection, each)
+        _delete_all(connection, left)
     before, after = {**actual.shown(path), "private": private}, {**actual.shown(path), "private": True}
     if left:
         before, after = {**before, "left": sorted(each.name for each in left)}, {**after, "left": []}
@@ -270,12 +273,12 @@ def remove_credential(connection: Connection, name: str, path: str | None, *, ch
     in_file = None if path is None else _id_in(path)
     ours = path is not None and in_file is not None and (not family or any(each.id == in_file for each in family))
     if not check_mode:
-        for each in family:
-            _delete(connection, each)
-        if path is not None:
-            _finish(path)
-            if ours:
-                private_file.remove(path, KIND)
+        _delete_all(connection, family)
+        with changing() if family else contextlib.nullcontext():
+            if path is not None:
+                _finish(path)
+                if ours:
+                    private_file.remove(path, KIND)
     gone = bool(family) or ours
     shown = _current(family, in_file, name) or Credential(name)
     before = {} if not gone else {**shown.shown(path if ours else None)}
@@ -315,12 +318,12 @@ def _id_in(path: str) -> str | None:
 def _family(connection: Connection, name: str) -> list[Credential]:
     """The user's own credential of this name, and those that replaced one of it, by name."""
     resource = f"application_credential/{name}"
-    found = read(
+    found = read_existing(
         lambda: list(connection.identity.application_credentials(user=connection.current_user_id)),
         f"read application credential '{name}'",
         resource,
     )
-    every = [_from_api(each) for each in found or ()]
+    every = [_from_api(each) for each in found]
     heir = re.compile(rf"{re.escape(name)}-([0-9a-f]{{8}})")
     members = [
         each
@@ -367,8 +370,15 @@ def _unfinished(path: str) -> str | None:
 
 
 def _finish(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(_pending(path))
+    if os.path.exists(_pending(path)):
+        private_file.remove(_pending(path), KIND)
+
+
+def _delete_all(connection: Connection, members: Sequence[Credential]) -> None:
+    """Delete these; a failure after the first one says that something was changed."""
+    for number, each in enumerate(members):
+        with changing() if number else contextlib.nullcontext():
+            _delete(connection, each)
 
 
 def _delete(connection: Connection, credential: Credential) -> None:

@@ -16,7 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import env_fallback, missing_required_lib
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect, read, side_by_side
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
+    connect,
+    read_existing,
+    side_by_side,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.flavors import flavors
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
@@ -121,7 +125,7 @@ def classes(offered: list[Plain]) -> set[str]:
 
 def limits(connection: Connection) -> Plain:
     """Nova's limits of the project."""
-    found = read(lambda: connection.compute.get_limits().absolute, "read Nova's limits", "limits")
+    found = read_existing(lambda: connection.compute.get_limits().absolute, "read Nova's limits", "limits")
     return {
         "instances": {"limit": found.instances, "used": found.instances_used},
         "cores": {"limit": found.total_cores, "used": found.total_cores_used},

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read, read_existing
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.endpoint import magnum_adapter
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def quota(limit: int | None, used: int) -> dict[str, Any]:
 
 
 def compute_quotas(connection: Connection) -> dict[str, Any]:
-    nova = read(lambda: connection.compute.get_limits().absolute, "read Nova's limits", "compute")
+    nova = read_existing(lambda: connection.compute.get_limits().absolute, "read Nova's limits", "compute")
     return {
         "instances": quota(nova.instances, nova.instances_used),
         "cores": quota(nova.total_cores, nova.total_cores_used),
@@ -35,7 +35,9 @@ def compute_quotas(connection: Connection) -> dict[str, Any]:
 
 def network_quotas(connection: Connection) -> dict[str, Any]:
     project = connection.current_project_id
-    neutron = read(lambda: connection.network.get_quota(project, details=True), "read Neutron's quotas", "network")
+    neutron = read_existing(
+        lambda: connection.network.get_quota(project, details=True), "read Neutron's quotas", "network"
+    )
     found = {name: getattr(neutron, name, None) for name in NETWORK_RESOURCES}
     return {name: quota(about["limit"], about["used"]) for name, about in found.items() if about}
 

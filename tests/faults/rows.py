@@ -200,7 +200,7 @@ FAULTS: Mapping[str, Fault] = {
     "reads: reset": Fault(({"do": "reset", "times": 2},), "look"),
     "reads: away for 30 s": Fault((_answer(503, seconds=30, skip=4),), "look"),
     "reads: 401 three times": Fault((_answer(401, times=3, skip=4),), "look"),
-    "lists: 400": Fault(({**_answer(400, times=2), "json": UNREADABLE},), LISTS),
+    "lists: 400": Fault(({**_answer(400, times=5), "json": UNREADABLE},), LISTS),
     "lists: stale": Fault(({"do": "without", "after": True, "times": 2},), LISTS),
     # on everything
     "login: 503 once": Fault((_answer(503),), ("POST", "/auth/tokens")),

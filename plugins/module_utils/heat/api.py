@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
     from_exception,
     read,
+    read_existing,
     status_of,
     translated,
     trust_refusal,
@@ -108,6 +109,9 @@ class HeatApi:
     def _read(self, call: Callable[[], Answer], doing: str, resource: str) -> Answer | None:
         return read(call, doing, resource, until=self._until)
 
+    def _existing(self, call: Callable[[], Answer], doing: str, resource: str) -> Answer:
+        return read_existing(call, doing, resource, until=self._until)
+
     def find(self, name: str) -> Stack | None:
         """The live stack of this name."""
         stack = self._get(name, name, outputs=True)
@@ -121,10 +125,10 @@ class HeatApi:
     def stacks(self, tags: Collection[str] = ()) -> list[Stack]:
         """All stacks of the project that have all of these tags, without parameters and outputs; in one list, page by page."""
         filters = {"tags": ",".join(sorted(tags))} if tags else {}
-        answer = self._read(
+        answer = self._existing(
             lambda: list(self._client.stacks.list(limit=MOST_STACKS, **filters)), "read the stacks", "stacks"
         )
-        return [Stack.from_api(entry.to_dict()) for entry in answer or ()]
+        return [Stack.from_api(entry.to_dict()) for entry in answer]
 
     def get(self, stack: Stack, *, outputs: bool = False) -> Stack | None:
         """The same stack again, by id: a deleted one is still to be seen."""
@@ -148,16 +152,18 @@ class HeatApi:
 
     def _listed(self, key: str, name: str) -> bool:
         """Whether the list shows a live stack of this name or id."""
-        answers = self._read(lambda: list(self._client.stacks.list(filters={"name": name})), "list stacks", "stacks")
-        return any(entry.stack_name == name or entry.id in key for entry in answers or ())
+        answers = self._existing(
+            lambda: list(self._client.stacks.list(filters={"name": name})), "list stacks", "stacks"
+        )
+        return any(entry.stack_name == name or entry.id in key for entry in answers)
 
     def definition(self, stack: Stack) -> Definition:
         """What Heat stored of the requests that made the stack; hidden values come masked."""
         about = (f"read what stack '{stack.name}' is made of", f"stack/{stack.name}")
         return Definition(
-            template=self._read(lambda: self._client.stacks.template(stack.identifier), *about) or {},
-            environment=self._read(lambda: self._client.stacks.environment(stack.identifier), *about) or {},
-            files=self._read(lambda: self._client.stacks.files(stack.identifier), *about) or {},
+            template=self._existing(lambda: self._client.stacks.template(stack.identifier), *about),
+            environment=self._existing(lambda: self._client.stacks.environment(stack.identifier), *about),
+            files=self._existing(lambda: self._client.stacks.files(stack.identifier), *about),
         )
 
     def resources(self, stack: Stack, *, nested: bool = False) -> list[Resource]:
@@ -298,7 +304,7 @@ class HeatApi:
 
     def _refusal(self, error: Exception, doing: str, resource: str) -> KcloudError:
         ours = _explain(error, doing, resource)
-        if status_of(error) == 500 and self._is_application_credential:
+        if status_of(error) == 500 and self._is_application_credential and doing.startswith("create "):
             return NotPermitted(
                 ours.message,
                 code="TRUST_NOT_PERMITTED",

@@ -80,7 +80,7 @@ def create(watch: Watch, name: str, plan: Plan) -> Stack:
         try:
             _post(watch, name, plan)
         except Unclear as unclear:
-            found = _look(watch, lambda: watch.reads.find(name), 3.0)
+            found = _look(watch, lambda: watch.reads.find(name), BEGIN_WITHIN_S)
             if found is None and attempt == 2:
                 raise unclear.error from unclear
         else:

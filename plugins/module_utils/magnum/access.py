@@ -233,7 +233,7 @@ def ensure_ca(
     cluster = _cluster(api, name)
     if unwanted and not check_mode:
         # Also when the CA is another one already: an earlier run may have been killed before its end.
-        cluster = _at_rest(api, cluster, deadline, progress)
+        cluster = _at_rest(api.patient(deadline), cluster, deadline, progress)
     with _explained(cluster):
         pem = api.ca(cluster)
     before = kubeconfig.fingerprint(pem)
@@ -336,9 +336,14 @@ def _rolled_out(
     :param unclear: the answer to the request, where it was none.
     """
     resource = f"cluster/{cluster.name}"
-    pause = intervals()
-    while kubeconfig.fingerprint(pem := api.ca(cluster)) == before:
-        if deadline.passed or (unclear is not None and deadline.elapsed > CA_KEPT_AFTER_S):
+    pause, sent_at = intervals(), deadline.elapsed
+
+    def shown() -> str:
+        with changing():
+            return api.ca(cluster)
+
+    while kubeconfig.fingerprint(pem := shown()) == before:
+        if deadline.passed or (unclear is not None and deadline.elapsed - sent_at > CA_KEPT_AFTER_S):
             if unclear is not None:
                 raise unclear.error from unclear
             raise RequestLost(

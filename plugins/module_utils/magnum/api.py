@@ -406,6 +406,9 @@ class MagnumApi:
         doing, resource = f"read the CA of cluster '{cluster.name}'", f"cluster/{cluster.name}"
         answer = self._read(lambda: self._client.certificates.get(cluster.id), doing, resource)
         if answer is None:
+            # One 404 may be a wrong answer.
+            answer = self._read(lambda: self._client.certificates.get(cluster.id), doing, resource)
+        if answer is None:
             raise NotFound(
                 f"Failed to {doing}: there is none", resource=resource, hint="Wait until the cluster is there"
             )

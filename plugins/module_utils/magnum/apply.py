@@ -23,6 +23,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     NotFound,
     OperationFailed,
     RequestLost,
+    Unreadable,
     Unsupported,
     WaitTimeout,
 )
@@ -171,7 +172,11 @@ class Writer(Follower):
         :raises CreatedMeanwhile: it was not.
         """
         self.deadline.pause(SAME_NAME_AFTER_S)
-        first = next(iter(self.watch.same_name(cluster)), cluster)
+        try:
+            first = next(iter(self.watch.same_name(cluster)), cluster)
+        except Unreadable:
+            # Clusters that cannot be shown hide the others: nobody can tell, and this one was asked for.
+            return
         if first.id == cluster.id or first.id in promised:
             return
         self.progress.say(doing, f"another run made {first.id} before; {cluster.id} is deleted again")

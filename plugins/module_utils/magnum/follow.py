@@ -109,7 +109,7 @@ class Follower:
 
         :raises KcloudError: found twice in a row, where the user wants to fail fast.
         """
-        found = self.trouble(cluster, doing)
+        found = None if Status.going(cluster.status) else self.trouble(cluster, doing)
         twice = troubled.again(found is not None)
         if found is not None:
             self.progress.say(f"{doing}, in trouble", f"{found.code}: {found.reason}", self.deadline.elapsed)

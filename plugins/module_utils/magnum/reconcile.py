@@ -262,7 +262,7 @@ def _carried_out(
 def _healthy(writer: Writer, cluster: Cluster, plan: Plan) -> Cluster:
     """The cluster when it is well; what was changed before belongs to the answer when it is not."""
     try:
-        found = until_healthy(writer.api, cluster, writer.deadline, writer.progress)
+        found = until_healthy(writer.watch, cluster, writer.deadline, writer.progress)
     except KcloudError as error:
         made = [change.as_result() for change in plan.changes]
         error.details["result"] = {"changed": plan.changed, "changes": made, "changes_left": []}

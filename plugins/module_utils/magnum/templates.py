@@ -15,6 +15,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     KcloudError,
     NotPermitted,
     Unsupported,
+    changing,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
@@ -169,15 +170,16 @@ def _write(api: MagnumApi, plan: Plan, standing: Mapping[str, ClusterTemplate], 
             name = change.arguments.get("name", _target(change))
             ids[name] = _write_one(api, change, standing, clock)
             made.append(change)
+        return api.cluster_template(ids[plan.after["name"]]) if "name" in plan.after else None
     except KcloudError as error:
         left = plan.changes[len(made) :]
+        begun = (error.details.pop("result", None) or {}).get("changed", False)
         error.details["result"] = {
-            "changed": bool(made),
+            "changed": bool(made) or begun,
             "changes": [change.as_result() for change in made],
             "changes_left": [change.as_result() for change in left],
         }
         raise
-    return api.cluster_template(ids[plan.after["name"]]) if "name" in plan.after else None
 
 
 def _write_one(api: MagnumApi, change: Change, standing: Mapping[str, ClusterTemplate], clock: Clock) -> str:
@@ -218,8 +220,9 @@ def _until_clear(send: Callable[[], object], is_done: Callable[[], bool]) -> Non
         try:
             send()
         except Unclear as unclear:
-            if is_done():
-                return
+            with changing():
+                if is_done():
+                    return
             if attempt == 2:
                 raise unclear.error from unclear
         else:
@@ -260,12 +263,13 @@ def _create(api: MagnumApi, change: Change, clock: Clock) -> str:
 
     _until_clear(send, lambda: bool(_own(api, name)))
     clock.sleep(SAME_NAME_AFTER_S)
-    standing = _own(api, name)
-    for other in standing[1:]:
-        # What another run made is its own to delete; this run knows the ids of what it made itself.
-        if other.id in made:
-            _delete(api, other)
-    return standing[0].id if standing else next(iter(made))
+    with changing():
+        standing = _own(api, name)
+        for other in standing[1:]:
+            # What another run made is its own to delete; this run knows the ids of what it made itself.
+            if other.id in made:
+                _delete(api, other)
+    return standing[0].id if standing else next(iter(made), name)
 
 
 def _delete(api: MagnumApi, template: ClusterTemplate) -> None:

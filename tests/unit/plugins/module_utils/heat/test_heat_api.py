@@ -68,6 +68,32 @@ def error(status: int, kind: str, message: str) -> tuple[int, Any]:
     return status, {"code": status, "error": {"type": kind, "message": message, "traceback": None}}
 
 
+def test_a_404_of_a_moment_is_no_absence() -> None:
+    """The list has the stack, so it is looked at again."""
+    listed = {"stacks": [{"id": "id-1", "stack_name": "s", "stack_status": "CREATE_COMPLETE"}]}
+    api, script = heat(error(404, "EntityNotFound", "no"), (200, listed), (200, ANSWER))
+    assert api.find("s") is not None and len(script.sent) == 3
+
+
+def test_what_a_stack_is_made_of_is_never_nothing() -> None:
+    """An empty template would show hidden parameters, and read as a difference."""
+    api, _script = heat(error(404, "EntityNotFound", "no"))
+    with pytest.raises(KcloudError) as caught:
+        api.definition(STACK)
+    assert caught.value.code == "BROKEN_ANSWER"
+    with pytest.raises(KcloudError):
+        api.stacks()
+
+
+@pytest.mark.parametrize("name", ["a/b/c/..", "s#x", "../s", "s?x=1"])
+def test_a_name_that_an_address_would_change_is_refused(name: str) -> None:
+    """Nothing is sent."""
+    api, script = heat((200, ANSWER))
+    with pytest.raises(KcloudError) as caught:
+        api.by_name_or_id(name)
+    assert caught.value.code == "INVALID_REQUEST" and script.sent == []
+
+
 def test_find() -> None:
     """One request; a stack of another name, found by its id, and a deleted one are none."""
     api, script = heat((200, ANSWER))
@@ -77,7 +103,7 @@ def test_find() -> None:
         ("GET", "/stacks/s", None)
     ]
     assert heat((200, ANSWER))[0].find("other") is None
-    assert heat(error(404, "EntityNotFound", "no"))[0].find("s") is None
+    assert heat(error(404, "EntityNotFound", "no"), (200, {"stacks": []}))[0].find("s") is None
     gone = {"stack": {**ANSWER["stack"], "stack_status": "DELETE_COMPLETE"}}
     assert heat((200, gone))[0].find("s") is None
 

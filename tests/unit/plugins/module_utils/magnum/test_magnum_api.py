@@ -30,6 +30,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     ClusterTemplate,
     NodeGroup,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
     ALL_CLUSTERS,
     BY_NAME,
@@ -38,6 +39,7 @@ from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.m
     ONE,
     OTHER_ID,
     RESIZE,
+    Hands,
     cluster,
     error,
     group,
@@ -222,6 +224,15 @@ def test_a_cluster_that_magnum_cannot_show_hides_no_other() -> None:
     )
     with magnum([*script, ("GET", STATS, 200, {"clusters": 3, "nodes": 1})]) as (api, _script):
         assert [found.name for found in api.clusters()] == ["a", "c"]
+
+
+def test_a_wait_does_not_wait_for_a_cluster_that_cannot_be_shown() -> None:
+    """It may stay so for good; what is asked for is looked for once more by itself."""
+    hands = Hands()
+    missing = ("GET", BY_NAME, *error(404, "Cluster c could not be found."))
+    with magnum([missing, ("GET", ALL_CLUSTERS, *BAD), missing]) as (api, script):
+        assert api.patient(Deadline.after(3600, hands.clock)).cluster("c") is None
+        assert hands.at == 1000 and len(script.sent) == 3
 
 
 def test_a_list_with_more_that_cannot_be_shown_waits_until_they_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
