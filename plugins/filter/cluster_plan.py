@@ -91,6 +91,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.kcloud.infrastructure.plugins.filter.fitting_flavor import fitting_flavor
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import is_autoscaled
 
 WORKER = "default-worker"
 MASTER = "default-master"
@@ -100,6 +101,8 @@ PLACE_LABEL = "kcloud_node_group"
 MASTER_NEEDS = {"kind": "none", "vcpus": 2, "ram_mib": 4096}
 # From these Magnum allows a deletion only
 FAILED = ("CREATE_FAILED", "DELETE_FAILED")
+# On its way out: the module waits until it is gone, and creates it anew
+GOING = ("DELETE_IN_PROGRESS", "DELETE_COMPLETE")
 BOUNDS = ("max_node_count", "min_node_count")
 GROUP_KEYS = ("docker_volume_size", "image", "labels", "max_node_count", "merge_labels", "min_node_count", "role")
 
@@ -115,7 +118,8 @@ def worker_groups(wanted: Some) -> dict[str, Some]:
 def standing(name: str, clusters: Sequence[Some], *, recreate: bool, beside: bool) -> Some | None:
     """The cluster of this name, or the newest that was created beside it; None where one is to be created."""
     successor = re.compile(rf"{re.escape(name)}-[0-9a-f]{{8}}")
-    same = [entry for entry in clusters if entry["name"] == name or (beside and successor.fullmatch(entry["name"]))]
+    there = [entry for entry in clusters if entry.get("status") not in GOING]
+    same = [entry for entry in there if entry["name"] == name or (beside and successor.fullmatch(entry["name"]))]
     if not same:
         return None
     newest = max(same, key=lambda entry: (entry.get("created_at") or "", entry["name"]))
@@ -133,7 +137,12 @@ def asked_count(said: Some, name: str) -> int | None:
     """The number of nodes that the user set for a group of this cluster."""
     group = said if name == WORKER else (said.get("node_groups") or {}).get(name) or {}
     count = group.get("node_count")
-    return None if count in (None, "") else int(count)
+    try:
+        return None if count in (None, "") else int(count)
+    except (TypeError, ValueError) as error:
+        raise AnsibleFilterError(
+            f"Failed to read node_count of node group '{name}': {count!r} is not a number."
+        ) from error
 
 
 def asked_accelerator(said: Some, name: str) -> Any:
@@ -174,6 +183,20 @@ def demanded(counts: Sequence[tuple[str | None, int]], flavors: Sequence[Some], 
         demand["cores"] += count * int(flavor.get("vcpus") or 0)
         demand["ram_mib"] += count * int(flavor.get("ram_mib") or 0)
     return demand
+
+
+def _check_bounds(cluster: str, name: str, group: Some, count: int, *, checked: bool) -> None:
+    """A number of nodes that is declared lies within the group's bounds.
+
+    :raises AnsibleFilterError: it does not; Magnum would refuse it, after other clusters are made.
+    """
+    low, high = int(group.get("min_node_count") or 0), group.get("max_node_count")
+    # No nodes at all is what scaling to zero asks for; whether Magnum allows that is for the module to tell
+    if checked and (0 < count < low or (high not in (None, "") and count > int(high))):
+        raise AnsibleFilterError(
+            f"Failed to plan cluster '{cluster}': node group '{name}' wants {count} nodes, and its bounds are {low} to "
+            f"{'any number' if high in (None, '') else high}. Set min_node_count or max_node_count in its overrides, too."
+        )
 
 
 def row(name: str, flavor: str | None, now: int | None, nodes: int, group: Some) -> Plain:
@@ -234,13 +257,18 @@ def cluster_plan(
         now, asked = (int(there["node_count"]) if there else None), asked_count(said, group_name)
         first = now if now is not None else int(group.get("node_count") or 0)
         count = asked if asked is not None else first
+        _check_bounds(name, group_name, group, count, checked=asked is not None or there is None)
         settled = asked is None and there is not None and not beside
         keys = BOUNDS if group_name == WORKER else GROUP_KEYS
+        said_group = said if group_name == WORKER else (said.get("node_groups") or {}).get(group_name) or {}
+        bounded = there and (there.get("min_node_count") or there.get("max_node_count") is not None)
+        # The bounds of a group that an autoscaler owns are what the role cluster_autoscale moves
+        kept = BOUNDS if bounded and is_autoscaled((cluster or {}).get("labels") or {}) else ()
         entry = {
             "name": group_name,
             "node_count": None if settled else count,
             "flavor": flavor,
-            **{key: group[key] for key in keys if key in group},
+            **{key: group[key] for key in keys if key in group and (key not in kept or key in said_group)},
         }
         declared.append({key: value for key, value in entry.items() if value is not None})
         rows.append(row(group_name, flavor or own, now, count, group))
@@ -254,6 +282,11 @@ def cluster_plan(
         except AnsibleFilterError:
             return own
 
+    # What a failed creation holds is free again when it is made anew
+    gone = standing(name, clusters, recreate=False, beside=beside) if cluster is None else None
+    held = [(one.get("flavor_id"), int(one.get("node_count") or 0)) for one in (gone or {}).get("node_groups") or ()]
+    freed = demanded(held, flavors, new=gone is not None)
+    demand = demanded(more, flavors, new=cluster is None)
     type_masters = {"flavor": kind.get("master_flavor"), "accelerator": MASTER_NEEDS}
     return {
         "exists": cluster is not None,
@@ -266,7 +299,7 @@ def cluster_plan(
             "master_flavor_id", kind.get("master_flavor"), of_type(type_masters, master_flavor), templates
         ),
         "rows": rows,
-        "demand": demanded(more, flavors, new=cluster is None),
+        "demand": {key: max(0, value - freed[key]) for key, value in demand.items()},
     }
 
 

@@ -89,7 +89,9 @@ def lacking(
             declared = {"name": name, "node_count": count, "flavor": flavor, **bounds}
             found.append({key: value for key, value in declared.items() if value is not None})
         elif bounds and unbounded(there) and bounds != {"min_node_count": 0}:
-            found.append({"name": name, **bounds})
+            # A count that was set for this cluster stays within them
+            count, nearest = int(there.get("node_count") or 0), {"min_node_count": min, "max_node_count": max}
+            found.append({"name": name, **{key: nearest[key](value, count) for key, value in bounds.items()}})
     return found
 
 

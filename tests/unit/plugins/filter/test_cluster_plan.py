@@ -188,3 +188,38 @@ def test_an_accelerator_that_is_asked_for_is_no_default() -> None:
     fits = [{**group, "flavor_id": "2"} if group["name"] == "default-worker" else group for group in groups]
     same = plan({"accelerator": {"kind": "gpu", "models": ["a100"]}}, clusters=[existing(node_groups=fits)])
     assert same["flavor"] is None
+
+
+def test_a_cluster_on_its_way_out_counts_as_none() -> None:
+    """The module waits until it is gone and creates it anew, with all that a new one gets."""
+    going = plan(clusters=[existing(status="DELETE_IN_PROGRESS")])
+    assert going == plan() and going["flavor"] == "gpu.large"
+
+
+def test_an_autoscaler_s_bounds_are_left_alone() -> None:
+    """The role cluster_autoscale moves them; what the user sets for this cluster counts all the same."""
+    labels = {"auto_scaling_enabled": "true"}
+    groups = [{**group, "min_node_count": 2, "max_node_count": 20} for group in existing()["node_groups"]]
+    scaled = existing(labels=labels, node_groups=groups)
+    (worker, _cpu) = plan(clusters=[scaled])["node_groups"]
+    assert "max_node_count" not in worker and "min_node_count" not in worker
+    (worker, _cpu) = plan({"max_node_count": 8}, clusters=[scaled])["node_groups"]
+    assert worker["max_node_count"] == 8 and "min_node_count" not in worker
+    (worker, _cpu) = plan(clusters=[existing(labels=labels)])["node_groups"]
+    assert worker["max_node_count"] == 16
+
+
+@pytest.mark.parametrize(
+    ("said", "words"), [({"node_count": 40}, "bounds are 1 to 16"), ({"node_count": "many"}, "'many'")]
+)
+def test_a_number_that_cannot_be_is_told_before_anything_is_made(said: dict[str, Any], words: str) -> None:
+    """Magnum would refuse it after other clusters are made."""
+    with pytest.raises(AnsibleFilterError, match=words):
+        plan(said)
+
+
+def test_a_failed_creation_frees_what_it_holds() -> None:
+    """It is deleted first, so a full quota is no reason to refuse it."""
+    failed = existing(status="CREATE_FAILED")
+    again = plan(clusters=[failed], recreate=True)
+    assert again["demand"]["clusters"] == 0 and again["demand"]["instances"] == 0
