@@ -23,7 +23,7 @@ from tests.faults.rows import OPERATIONS
 
 SEED = 20261130
 # Runs of modules with values of any type, and how many make one check.
-RUNS = {2: 60, 3: 2500}
+RUNS = {2: 20, 3: 2500}
 BATCH = 20
 LIMIT_S = 120.0
 

@@ -26,8 +26,7 @@ from tests.faults.rows import OPERATIONS
 MARK = "KCLOUD_FAULTS_RUN"
 # Operation, and the seconds after the first write at which it is killed
 TIMES = (0.0, 0.3, 1.0, 2.5, 6.0)
-QUICK = (("create", 0.0), ("create", 1.0), ("create", 2.5), ("resize", 0.3), ("delete", 0.3), ("group", 1.0), ("bounds", 0.3),
-         ("stack", 0.0), ("credential", 0.0))  # fmt: skip
+QUICK = (("create", 0.0), ("create", 2.5), ("resize", 0.3), ("delete", 0.3), ("stack", 0.0), ("credential", 0.0))
 PATIENCE_S = 90.0
 
 
