@@ -67,8 +67,8 @@ def reconcile_template(
     used_by = tuple(c.name for c in api.clusters() if c.cluster_template_id == actual.id) if touched else ()
     if present:
         plan = plan_template(name, given, actual, used_by=used_by)
-        _check_flavors(api, plan)
         _check_references(references, plan)
+        _check_flavors(api, plan)
     else:
         plan = plan_template_absent(name if actual is None else actual.name, actual, used_by=used_by)
     if plan.changed and not how.check_mode:
@@ -100,8 +100,8 @@ def reconcile_versions(
         plan, left_visible = plan_versions_absent(family, members), []
     else:
         plan, left_visible = _plan_permitted(connection, family, given, members, [entry.name for entry in templates])
-        _check_flavors(api, plan)
         _check_references(references, plan)
+        _check_flavors(api, plan)
     standing = {member.name: member.template for member in members}
     template = _foreseen(plan, standing)
     if plan.changed and not how.check_mode:

@@ -19,6 +19,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     InvalidRequest,
     NotFound,
     OperationFailed,
+    Unsupported,
     WaitTimeout,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import DesiredCluster, DesiredGroup
@@ -421,3 +422,24 @@ def test_a_template_in_use_is_left_alone(check_mode: bool, present: bool) -> Non
             reconcile_template(connection, "t", {"labels": {}}, how(check_mode=check_mode), present=present)
         assert script.writes() == []
     assert caught.value.failure()["used_by"] == ["c"]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_an_old_magnum_gets_no_template_without_flavors(check_mode: bool) -> None:
+    """It would answer 500; with both flavors, and on a newer one, nothing is refused."""
+    for newest, given, refused in (
+        ("1.11", {"coe": "kubernetes"}, "'flavor' and 'master_flavor'"),
+        ("1.12", {"coe": "kubernetes"}, ""),
+    ):
+        script = [
+            NO_TEMPLATE,
+            *([] if refused or check_mode else [("POST", "/clustertemplates", 201, TEMPLATE), BY_ID]),
+        ]
+        with scripted_cloud(script, ambient=EMPTY_LISTS, newest=newest) as cloud:
+            connection = connect({"auth": cloud.auth()})
+            if refused:
+                with pytest.raises(Unsupported) as caught:
+                    reconcile_template(connection, "t", given, how(check_mode=check_mode), present=True)
+                assert refused in caught.value.message and cloud.script.writes() == []
+            else:
+                assert reconcile_template(connection, "t", given, how(check_mode=check_mode), present=True)["changed"]
