@@ -189,9 +189,7 @@ def _write_one(api: MagnumApi, change: Change, standing: Mapping[str, ClusterTem
             return _create(api, change, clock)
         template = standing[_target(change)]
         if change.verb == "delete_cluster_template":
-            _until_clear(
-                lambda: api.delete_cluster_template(template), lambda: api.cluster_template(template.id) is None
-            )
+            _delete(api, template)
         else:
             _until_clear(
                 lambda: api.update_cluster_template(template, change.arguments),
