@@ -42,6 +42,8 @@ def options() -> argparse.Namespace:
 def main() -> int:
     """Run what was asked for; the closing line is `N passed, N failed`."""
     asked = options()
+    os.environ.setdefault("OS_CLIENT_CONFIG_FILE", str(Path(".devcloud/clouds.yaml").resolve()))
+    os.environ.setdefault("ANSIBLE_COLLECTIONS_PATH", str(Path(".build/collections").resolve()))
     workers.start()
     clouds = yaml.safe_load(Path(os.environ["OS_CLIENT_CONFIG_FILE"]).read_text(encoding="utf-8"))["clouds"]
     with tempfile.TemporaryDirectory(prefix="faults-") as folder, proxy.running(Path(folder)) as running:

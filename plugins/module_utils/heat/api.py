@@ -130,6 +130,12 @@ class HeatApi:
         )
         return [Stack.from_api(entry.to_dict()) for entry in answer]
 
+    def of_name(self, name: str) -> list[Stack]:
+        """The live stacks of this name, the oldest first: two creations at once pass Heat's check that there is one."""
+        answer = self._existing(lambda: list(self._client.stacks.list(filters={"name": name})), "list stacks", "stacks")
+        found = [Stack.from_api(entry.to_dict()) for entry in answer]
+        return sorted((s for s in found if s.name == name and not s.gone), key=lambda s: (s.created_at or "", s.id))
+
     def get(self, stack: Stack, *, outputs: bool = False) -> Stack | None:
         """The same stack again, by id: a deleted one is still to be seen."""
         return self._get(stack.identifier, stack.name, outputs=outputs)
@@ -266,12 +272,16 @@ class HeatApi:
                 answer = self._client.stacks.preview_update(stack.identifier, existing=partial, **request)
         return placed(answer.get("resource_changes") or {}, stack.name, nested)
 
-    def create(self, name: str, request: Mapping[str, Any]) -> None:
+    def create(self, name: str, request: Mapping[str, Any]) -> str:
         """Send the creation.
 
+        :returns: the id of the stack to come, empty where the answer does not tell it.
         :raises Unclear: no clear answer came; look by name before sending again.
         """
-        self._write(lambda: self._client.stacks.create(stack_name=name, **request), f"create stack '{name}'", name)
+        answer = self._write(
+            lambda: self._client.stacks.create(stack_name=name, **request), f"create stack '{name}'", name
+        )
+        return str((answer.get("stack") or {}).get("id") or "")
 
     def update(self, stack: Stack, request: Mapping[str, Any], *, partial: bool) -> None:
         """Send the update, as PATCH when partial.
@@ -299,8 +309,8 @@ class HeatApi:
             raise
         return True
 
-    def _write(self, call: Callable[[], object], doing: str, name: str) -> None:
-        write(call, doing, f"stack/{name}", explain=self._refusal)
+    def _write(self, call: Callable[[], Answer], doing: str, name: str) -> Answer:
+        return write(call, doing, f"stack/{name}", explain=self._refusal)
 
     def _refusal(self, error: Exception, doing: str, resource: str) -> KcloudError:
         ours = _explain(error, doing, resource)

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     Conflict,
+    CreatedMeanwhile,
     OperationFailed,
     RequestLost,
     WaitTimeout,
@@ -39,6 +40,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import 
 
 # So long a write may take until something of it is to be seen; Heat marks the stack before it answers.
 BEGIN_WITHIN_S = 15.0
+# Between the look at a new stack and the one for others of its name: Heat tells the time of a creation in seconds, so two
+# runs that see each other's stack after this long agree on which is the older one.
+SAME_NAME_AFTER_S = 2.0
+# So long the stack that gives way may take to go; the run's own timeout is for the one that stays.
+DOUBLE_GOES_WITHIN_S = 600.0
 # More failed resources than this tell a person nothing new.
 MOST_FAILURES_SHOWN = 10
 
@@ -75,25 +81,55 @@ class Watch:
 
 
 def create(watch: Watch, name: str, plan: Plan) -> Stack:
-    """Post the stack; after an unclear answer look by name before posting again."""
+    """Post the stack; after an unclear answer look by name before posting again.
+
+    :raises CreatedMeanwhile: another run made a stack of this name; none of this run's is left.
+    """
+    ours: set[str] = set()
     for attempt in (1, 2):
+        unclear = None
         try:
-            _post(watch, name, plan)
-        except Unclear as unclear:
-            found = _look(watch, lambda: watch.reads.find(name), BEGIN_WITHIN_S)
-            if found is None and attempt == 2:
-                raise unclear.error from unclear
-        else:
-            found = _look(watch, lambda: watch.reads.find(name), BEGIN_WITHIN_S)
-            if found is None:
-                raise _lost("creation", name)
+            ours.update(filter(None, [_post(watch, name, plan)]))
+        except Unclear as error:
+            unclear = error
+        found = _look(watch, lambda: watch.reads.find(name), BEGIN_WITHIN_S)
         if found:
-            return found
+            return _give_way(watch, found, ours)
+        if unclear and attempt == 2:
+            raise unclear.error from unclear
     raise _lost("creation", name)
 
 
-def _post(watch: Watch, name: str, plan: Plan) -> None:
-    """Send the creation; a stack that is gone still holds its name for a moment (seen: DELETE_COMPLETE, then 409)."""
+def _give_way(watch: Watch, found: Stack, ours: Collection[str]) -> Stack:
+    """Of the stacks that two creations made at once the oldest stays: delete this run's if it is not that.
+
+    Heat looks for the name before it stores a stack, so both may be taken.
+
+    :param ours: the ids of this run's; none where no clear answer came. The youngest is then this run's, or its own run
+        deletes it as well.
+    :raises CreatedMeanwhile: the oldest is another run's.
+    """
+    watch.deadline.pause(SAME_NAME_AFTER_S)
+    with changing():
+        standing = [stack for stack in watch.reads.of_name(found.name) if stack.action != "DELETE"]
+        for double in standing[1:]:
+            if double.id in ours or (not ours and double is standing[-1]):
+                watch.progress.say(
+                    f"stack/{found.name}", f"another run made {standing[0].id} before; {double.id} is deleted again"
+                )
+                in_time = Deadline.after(DOUBLE_GOES_WITHIN_S, watch.clock)
+                delete(replace(watch, deadline=in_time), double, wait=True)
+    if len(standing) < 2 or standing[0].id in ours:
+        return found if found.id in ours or not standing else standing[0]
+    raise CreatedMeanwhile(
+        f"Failed to create stack '{found.name}': another run created one of this name at the same moment",
+        resource=f"stack/{found.name}",
+        hint="Run again: the one that is there is compared with what is declared",
+    )
+
+
+def _post(watch: Watch, name: str, plan: Plan) -> str:
+    """Send the creation, for the id of the stack to come; a stack that is gone still holds its name for a moment (seen: DELETE_COMPLETE, then 409)."""
     limit = Deadline.after(BEGIN_WITHIN_S, watch.clock)
     for step in intervals(0.5, 2.0):
         try:
@@ -102,6 +138,7 @@ def _post(watch: Watch, name: str, plan: Plan) -> None:
             if limit.passed or watch.reads.find(name):
                 raise
         limit.pause(step)
+    raise AssertionError("intervals never end")
 
 
 def update(watch: Watch, stack: Stack, plan: Plan) -> Stack:

@@ -12,7 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, InvalidRequest, changing
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    Conflict,
+    CreatedMeanwhile,
+    InvalidRequest,
+    changing,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply import (
     Watch,
@@ -73,7 +78,8 @@ def ensure(watch: Watch, desired: Desired, state: str, *, check_mode: bool) -> O
     try:
         return _ensure_present(watch, desired, check_mode=check_mode)
     except Conflict as error:
-        if error.code != "STACK_EXISTS":
+        # A failure that had changed something, such as a deletion before it, is told as one.
+        if error.code not in ("STACK_EXISTS", CreatedMeanwhile.default_code) or error.details.get("result"):
             raise
         # Another run made it between this run's reading and its writing: it is compared like any that was there before.
         return _ensure_present(watch, desired, check_mode=check_mode)

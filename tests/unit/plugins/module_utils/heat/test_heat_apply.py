@@ -46,7 +46,7 @@ class Silent:
 
 @dataclass
 class FakeHeat:
-    """A Heat of one stack.
+    """A Heat of one stack, and of those that other runs made of the same name.
 
     :param lose: so many writes are taken and never begun.
     :param unclear: so many writes answer 503; ``took`` says whether they were carried out all the same.
@@ -64,12 +64,18 @@ class FakeHeat:
     happened: list[dict[str, Any]] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     looks: int = 0
+    others: list[Stack] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
 
     def patient(self, deadline: Deadline) -> FakeHeat:
         return self
 
     def find(self, name: str) -> Stack | None:
         return self._look() if self.stack and not self.stack.gone else None
+
+    def of_name(self, name: str) -> list[Stack]:
+        ours = [self.stack] if self.stack and not self.stack.gone else []
+        return sorted([*self.others, *ours], key=lambda stack: (stack.created_at or "", stack.id))
 
     def get(self, stack: Stack, *, outputs: bool = False) -> Stack | None:
         return self._look()
@@ -109,13 +115,18 @@ class FakeHeat:
     ) -> Preview:
         return Preview()
 
-    def create(self, name: str, request: dict[str, Any]) -> None:
+    def create(self, name: str, request: dict[str, Any]) -> str:
         self._write("CREATE", request)
+        return self.stack.id if self.stack else ""
 
     def update(self, stack: Stack, request: dict[str, Any], *, partial: bool) -> None:
         self._write("UPDATE", request)
 
     def delete(self, stack: Stack) -> bool:
+        self.deleted.append(stack.id)
+        if any(other.id == stack.id for other in self.others):
+            self.others = [other for other in self.others if other.id != stack.id]
+            return True
         self._write("DELETE", {})
         return True
 
@@ -137,7 +148,8 @@ class FakeHeat:
         stack_id = old.id if old else f"id-{len(self.writes)}"
         self.looks = 0
         updated = f"time-{len(self.writes)}"
-        self.stack = Stack(stack_id, "s", f"{action}_IN_PROGRESS", parameters=parameters, updated_at=updated)
+        status = f"{action}_IN_PROGRESS"
+        self.stack = Stack(stack_id, "s", status, parameters=parameters, created_at="5", updated_at=updated)
 
 
 def standing_stack(status: str = "CREATE_COMPLETE", size: str = "2") -> Stack:
@@ -209,6 +221,59 @@ def test_a_lost_request_is_sent_once_more(state: str) -> None:
     with pytest.raises(RequestLost):
         run(heat, state=state)
     assert len(heat.writes) == 2
+
+
+def made_by_another(created_at: str, **fields: Any) -> Stack:
+    return Stack("id-9", "s", "CREATE_COMPLETE", parameters={"size": "3"}, created_at=created_at, **fields)
+
+
+class SlowToShow(FakeHeat):
+    """A Heat that shows another run's stack of the name only after this run's creation, as when both are sent at once."""
+
+    def find(self, name: str) -> Stack | None:
+        if not self.writes:
+            return None
+        return FakeHeat.find(self, name) or next(iter(self.others), None)
+
+    def get(self, stack: Stack, *, outputs: bool = False) -> Stack | None:
+        known = {other.id: other for other in self.others}
+        return self._look() if self.stack and self.stack.id == stack.id else known.get(stack.id)
+
+
+@pytest.mark.parametrize(("created_at", "name_is_ours"), [("4", False), ("5", False), ("6", True)])
+@pytest.mark.parametrize("unclear", [0, 1])
+def test_of_two_stacks_made_at_once_the_oldest_stays(created_at: str, name_is_ours: bool, unclear: int) -> None:
+    """The run whose stack is younger deletes it and reports the other's; the other run leaves that to it.
+
+    Without a clear answer a run does not know which is its own: then it deletes the youngest, whosever that is.
+    """
+    id_of_other = "id-0" if created_at == "5" else "id-9"
+    heat = SlowToShow(unclear=unclear, others=[replace(made_by_another(created_at), id=id_of_other)])
+    outcome = run(heat)
+    assert outcome.stack.id == ("id-1" if name_is_ours else id_of_other)
+    assert outcome.plan.changed == (name_is_ours and not unclear)
+    assert heat.deleted == ([id_of_other] if name_is_ours and unclear else [] if name_is_ours else ["id-1"])
+    assert heat.writes[0] == "CREATE" and heat.writes.count("CREATE") == 1
+
+
+def test_another_runs_stack_on_its_way_out_is_no_rival() -> None:
+    """It gives way itself."""
+    heat = SlowToShow(others=[replace(made_by_another("4"), status="DELETE_IN_PROGRESS")])
+    assert run(heat).stack.id == "id-1" and heat.deleted == []
+
+
+def test_a_recreation_that_another_run_was_faster_with_says_that_it_deleted() -> None:
+    """The failed stack is gone by this run's hand, so the end is no calm comparison."""
+
+    class Faster(FakeHeat):
+        def of_name(self, name: str) -> list[Stack]:
+            return [made_by_another("4"), *FakeHeat.of_name(self, name)]
+
+    heat = Faster(standing_stack("CREATE_FAILED"))
+    with pytest.raises(Conflict) as caught:
+        run(heat, replace(WANTED, recreate=True))
+    assert caught.value.code == "CREATED_MEANWHILE" and caught.value.details["result"]["changed"] is True
+    assert heat.deleted == ["id-0", "id-2"]
 
 
 @pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "DELETE_FAILED"])
