@@ -299,14 +299,15 @@ class Cloud:
             processes.record_file(run, service.name).unlink(missing_ok=True)
         return len(all_ours)
 
-    def restart(self, names: list[str]) -> None:
-        """End single services and bring them back, with everything else as `up` would."""
+    def restart(self, names: list[str], *, crash: bool = False) -> None:
+        """End single services, or kill them as a crash does, and bring them back, with everything else as `up` would."""
         known = {service.name: service for service in self.table()}
         if strangers := sorted(set(names) - set(known)):
             raise DevcloudError(f"no such service: {', '.join(strangers)}; there are {', '.join(known)}")
         with only_one(self.paths):
             for name in names:
-                processes.end(processes.family(self.paths.run, name), known[name].patience)
+                family = processes.family(self.paths.run, name)
+                processes.kill(family) if crash else processes.end(family, known[name].patience)
         self.up()
 
     def reset(self) -> None:

@@ -183,7 +183,12 @@ def end(stats: list[Stat], patience: float) -> None:
     while _alive(stats) and time.monotonic() < deadline:
         _reap()
         time.sleep(0.1)
-    _signal(_alive(stats), signal.SIGKILL)
+    kill(_alive(stats))
+
+
+def kill(stats: list[Stat]) -> None:
+    """Kill the processes and see them gone."""
+    _signal(stats, signal.SIGKILL)
     deadline = time.monotonic() + 10
     while _alive(stats) and time.monotonic() < deadline:
         _reap()

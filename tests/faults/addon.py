@@ -44,18 +44,21 @@ class Faults:
         return self.rules[run]
 
     def fault(self, flow: http.HTTPFlow) -> dict[str, Any] | None:
-        """The rule that this request meets now: from its `skip`-th fit on, `times` times or for `seconds`."""
+        """The rule that this request meets now: from its first fit on, `times` times or for `seconds`.
+
+        One with `following`, a method and a path, does not begin before such a request was answered.
+        """
         for rule in self.of(flow.metadata["run"]):
+            if rule.get("following"):
+                continue
             if flow.request.method not in rule["method"].split("|") or not re.search(rule["path"], flow.request.path):
                 continue
             rule["seen"] += 1
-            if rule["seen"] <= rule.get("skip", 0):
-                continue
             rule["since"] = rule["since"] or time.monotonic()
             if "seconds" in rule:
                 active = time.monotonic() - rule["since"] < rule["seconds"]
             else:
-                active = rule["seen"] - rule.get("skip", 0) <= rule.get("times", 1)
+                active = rule["seen"] <= rule.get("times", 1)
             if active:
                 return rule
         return None
@@ -83,6 +86,7 @@ class Faults:
         flow.metadata["run"], port = found[1], int(found[2])
         flow.metadata["prefix"] = f"{flow.request.scheme}://127.0.0.1:{ctx.options.listen_port}/{found[1]}/"
         flow.request.host, flow.request.port, flow.request.path = "127.0.0.1", port, found[3] or "/"
+        flow.metadata["path"] = flow.request.path
         # Heat leads to its own address by this header
         flow.request.headers["Host"] = f"127.0.0.1:{port}"
         flow.request.headers["Accept-Encoding"] = "identity"
@@ -104,6 +108,10 @@ class Faults:
         """Rewrite addresses, and spoil what a rule wants spoiled although the service did it."""
         if "run" not in flow.metadata or flow.response is None:
             return
+        for other in self.of(flow.metadata["run"]):
+            if (after := other.get("following")) and flow.request.method in after[0].split("|"):
+                if re.search(after[1], flow.metadata["path"]):
+                    other["following"] = None
         rule = flow.metadata.get("rule")
         if rule and not rule.get("after") and rule["do"] == "answer":
             return

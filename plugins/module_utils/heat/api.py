@@ -281,7 +281,8 @@ class HeatApi:
         answer = self._write(
             lambda: self._client.stacks.create(stack_name=name, **request), f"create stack '{name}'", name
         )
-        return str((answer.get("stack") or {}).get("id") or "")
+        # Taken, and said in a body that is none: the name tells then
+        return str(answer["stack"].get("id") or "") if isinstance(answer, dict) and answer.get("stack") else ""
 
     def update(self, stack: Stack, request: Mapping[str, Any], *, partial: bool) -> None:
         """Send the update, as PATCH when partial.

@@ -29,6 +29,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Prices,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import (
+    MOST_DEVICES,
+    devices,
     flag,
     mapping,
     number,
@@ -83,12 +85,12 @@ def declared(extra_specs: Mapping[str, Any]) -> Iterator[tuple[str, str, int, tu
 
 
 def accelerators(extra_specs: Mapping[str, Any]) -> tuple[tuple[Accelerator, ...], tuple[str, ...]]:
-    """The accelerators of a flavor, and the names in its extra specs that nobody here knows."""
+    """The accelerators of a flavor, and what in its extra specs nobody here knows: names, and counts that no server holds."""
     counts: dict[tuple[str, str], int] = {}
     strange = []
     for key, name, number_of, what in declared(extra_specs):
-        if what is None:
-            strange.append(f"{key}={name}")
+        if what is None or number_of > MOST_DEVICES:
+            strange.append(f"{key}={name}" if what is None else f"{key}={name}:{number_of}")
         elif number_of:
             counts[what] = counts.get(what, 0) + number_of
     found = (_accelerator(kind, model, number_of) for (kind, model), number_of in counts.items())
@@ -127,7 +129,7 @@ def _mapped(raw: object, path: str) -> dict[str, Any]:
     read = {
         "kind": text(given.get("kind"), f"{path}.kind").lower() or None,
         "model": canonical(text(given.get("model"), f"{path}.model")) or None,
-        "count": optional(whole, given.get("count"), f"{path}.count"),
+        "count": optional(devices, given.get("count"), f"{path}.count"),
         "mem_mib": optional(whole, given.get("mem_mib"), f"{path}.mem_mib"),
         "shareable": flag(given["shareable"], f"{path}.shareable") if "shareable" in given else None,
         "price": optional(number, given.get("price_h"), f"{path}.price_h", cost.MICRO),

@@ -18,6 +18,8 @@ TRUE_TEXTS = frozenset({"true", "yes", "on", "1"})
 FALSE_TEXTS = frozenset({"false", "no", "off", "0", ""})
 # Nothing in a cloud is larger; a number beyond is a slip, and infinity is none.
 LARGEST = 10**15
+# No server holds more devices than this; each of them is an entry of its own in every node's room.
+MOST_DEVICES = 1024
 
 
 def refused(path: str, value: object, wanted: str, hint: str | None = None) -> InvalidRequest:
@@ -106,6 +108,15 @@ def whole(value: object, path: str, least: int = 0) -> int:
     if milli % 1000 or milli < least * 1000:
         raise refused(path, value, wanted)
     return milli // 1000
+
+
+def devices(value: object, path: str, least: int = 0) -> int:
+    """How many devices one server or one replica holds."""
+    found = whole(value, path, least)
+    if found > MOST_DEVICES:
+        hint = "A replica stands on one server: give fewer devices each, and more 'replicas' or nodes"
+        raise refused(path, value, f"at most {MOST_DEVICES} devices", hint)
+    return found
 
 
 def optional(read: Callable[..., int], value: object, path: str, *arguments: int) -> int | None:

@@ -25,6 +25,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Workload,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import (
+    devices,
     flag,
     mapping,
     number,
@@ -176,7 +177,7 @@ def _short_demand(given: Mapping[str, Any], path: str, kind: str) -> Demand | No
     keys = [f"{kind}_{key}" for key in ("required", "count", "model", "memory_gb")]
     required_key, count_key, model_key, memory_key = keys
     required = flag(given[required_key], f"{path}.{required_key}") if required_key in given else None
-    count = optional(whole, given.get(count_key), f"{path}.{count_key}")
+    count = optional(devices, given.get(count_key), f"{path}.{count_key}")
     models = tuple(canonical(model) for model in texts(given.get(model_key), f"{path}.{model_key}"))
     memory = number(given.get(memory_key, 0), f"{path}.{memory_key}", 1024)
     if required is False and count:
@@ -203,7 +204,7 @@ def _accelerator(raw: object, path: str, kinds: Collection[str] | None) -> Deman
         raise refused(f"{path}.share", given.get("share"), "a share of a device above 0 and up to 1")
     return Demand(
         kind,
-        whole(given.get("count", 1), f"{path}.count", 1),
+        devices(given.get("count", 1), f"{path}.count", 1),
         share,
         tuple(canonical(model) for model in texts(given.get("models"), f"{path}.models")),
         number(given.get("memory_gb", 0), f"{path}.memory_gb", 1024),
