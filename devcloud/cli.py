@@ -24,7 +24,9 @@ def build_parser() -> argparse.ArgumentParser:
     verbs.add_parser("reset", help="down, then forget clusters and databases (programs and cached dump stay)")
     again = verbs.add_parser("restart", help="end and start single services, after a change of a plug-in")
     again.add_argument("service", nargs="+", help="as named by `status`, such as magnum magnum-conductor")
-    again.add_argument("--crash", action="store_true", help="kill them at once, as a crash does, and do not ask them to end")
+    again.add_argument(
+        "--crash", action="store_true", help="kill them at once, as a crash does, and do not ask them to end"
+    )
     agent = verbs.add_parser("agent", help="tell the node agent how the guests of a cluster behave")
     agent_control.add_arguments(agent)
     driver = verbs.add_parser("driver", help="habits of the second Magnum driver", add_help=False)

@@ -28,7 +28,7 @@ from tests.faults.truth import Truth
 
 CLOUD = "devcloud"
 # Most of the time is waiting for the cloud
-LANES = 16
+LANES = {2: 8, 3: 16}
 
 
 def options() -> argparse.Namespace:
@@ -36,7 +36,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.partition("\n")[0])
     parser.add_argument("--tier", type=int, choices=(2, 3), default=2, help="2: quick, 3: everything")
     parser.add_argument("--only", default="", help="a part of the names of what to run")
-    parser.add_argument("--lanes", type=int, default=LANES, help="how many at once")
+    parser.add_argument("--lanes", type=int, help="how many at once")
     parser.add_argument("--report", type=Path, help="write the table there, as Markdown")
     return parser.parse_args()
 
@@ -56,7 +56,7 @@ def main() -> int:
             return 1
         work = _work(suite, asked)
         began = time.monotonic()
-        verdicts = _in_lanes(work, asked.lanes)
+        verdicts = _in_lanes(work, asked.lanes or LANES[asked.tier])
         # These disturb all others
         alone = [(name, run) for name, run in crashes.work(suite, asked.tier) if asked.only in name]
         verdicts = sorted([*verdicts, *_in_lanes(alone, 1)], key=lambda verdict: verdict.name)

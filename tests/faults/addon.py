@@ -109,9 +109,9 @@ class Faults:
         if "run" not in flow.metadata or flow.response is None:
             return
         for other in self.of(flow.metadata["run"]):
-            if (after := other.get("following")) and flow.request.method in after[0].split("|"):
-                if re.search(after[1], flow.metadata["path"]):
-                    other["following"] = None
+            method, path = other.get("following") or ("", "")
+            if method and flow.request.method in method.split("|") and re.search(path, flow.metadata["path"]):
+                other["following"] = None
         rule = flow.metadata.get("rule")
         if rule and not rule.get("after") and rule["do"] == "answer":
             return

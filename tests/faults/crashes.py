@@ -119,7 +119,9 @@ def check_crash(suite: Suite, crash: Crash) -> Verdict:
 
 def _absent(kind: str) -> str:
     """The operation that deletes objects of a kind."""
-    return {"clusters": "delete", "templates": "template delete", "stacks": "stack delete"}.get(kind, "credential delete")
+    return {"clusters": "delete", "templates": "template delete", "stacks": "stack delete"}.get(
+        kind, "credential delete"
+    )
 
 
 def _sent(suite: Suite, name: str) -> bool:

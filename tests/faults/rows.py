@@ -265,56 +265,6 @@ def _meets(operation: str, fault: str) -> bool:
     return fault != "versions: 503 once" or kind in ("clusters", "templates")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table. `codes`: the failure codes that are right where it does not succeed; none: it succeeds."""
-
-    operation: str
-    fault: str
-    codes: tuple[str, ...] = ()
-    tier: int = 3
-    rules: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
-
-    @property
-    def name(self) -> str:
-        """How it is called in the report."""
-        return f"{self.operation}: {self.fault}"
-
-
-# A refused token is refused: the run says so, and what it was to do was not done.
-REFUSED = ("AUTHENTICATION_FAILED",)
-# What a clear 409 means depends on the request; nothing was done.
-CONFLICT = ("CONFLICT", "STACK_BUSY", "STACK_EXISTS", "REJECTED")
-# Sent twice, refused twice: after the looks in between the service's own words are the reason.
-AWAY = ("SERVICE_ERROR", "CLOUD_UNREACHABLE", "BROKEN_ANSWER")
-CODES: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("", "503 three times, not taken"): AWAY,
-    ("", "401 twice"): REFUSED,
-    ("", "409"): CONFLICT,
-    # A stack that is gone still holds its name for a moment, so a 409 is asked again
-    ("stack", "409"): (),
-}
-# Which rows `make test` runs: each fault once, on the operations where it was seen to go wrong.
-QUICK = {
-    ("create", "503, taken"), ("create", "reset after"), ("create", "truncated"), ("create", "page"),
-    ("create", "429 with Retry-After"), ("create", "reads: 404 once"), ("create", "reads: away for 30 s"),
-    ("create", "lists: stale"), ("create", "login: 503 once"),
-    ("resize", "reset after"), ("resize", "500 as a page, taken"), ("resize", "reads: 404 as a page once"),
-    ("resize", "versions: 503 once"),
-    ("delete", "503, taken"), ("delete", "reads: 404 once"), ("delete", "reads: 401 three times"), ("delete", "lists: 400"),
-    ("group", "reset after"), ("bounds", "503, taken"),
-    ("template", "reset after"), ("template change", "503, taken"), ("template delete", "page"),
-    ("credential", "reset after"), ("credential", "page"), ("credential delete", "503, taken"),
-    ("stack", "reset after"), ("stack change", "truncated"), ("stack delete", "503, taken"),
-}  # fmt: skip
-# A fault that an operation cannot meet
-SENSELESS = {
-    ("lists: 400", "templates"), ("lists: 400", "stacks"), ("lists: stale", "templates"), ("lists: stale", "stacks"),
-    ("versions: 503 once", "stacks"), ("versions: 503 once", "credentials"), ("lists: 400", "credentials"),
-    ("lists: stale", "credentials"),
-}  # fmt: skip
-
-
 def table(tier: int, only: str = "") -> list[Row]:
     """The rows of a tier, less those whose name does not hold `only`."""
     rows = []
@@ -322,7 +272,9 @@ def table(tier: int, only: str = "") -> list[Row]:
         for fault in FAULTS:
             if _meets(operation, fault):
                 quick = (operation, fault) in QUICK
-                rows.append(Row(operation, fault, CODES.get((operation, fault), CODES.get(("", fault), ())), 2 if quick else 3))
+                rows.append(
+                    Row(operation, fault, CODES.get((operation, fault), CODES.get(("", fault), ())), 2 if quick else 3)
+                )
     return [row for row in rows if row.tier <= tier and only in row.name]
 
 
