@@ -41,13 +41,9 @@ NO_HEAT = dict.fromkeys(
     ),
     "makes a cluster through the Heat driver, which Magnum 23 has no more",
 )
-CREDENTIAL = dict.fromkeys(
-    ("cluster_access",),
-    "the clouds.yaml of a credential leaves out where the catalog is overridden, so it leads elsewhere",
-)
 ABSENT: dict[str, dict[str, str]] = {
-    "20": {**NO_MAGNUM, **CATALOG, **CREDENTIAL},
-    "23": {**NO_MAGNUM, **CATALOG, **CREDENTIAL, **NO_HEAT},
+    "20": {**NO_MAGNUM, **CATALOG},
+    "23": {**NO_MAGNUM, **CATALOG, **NO_HEAT},
 }
 
 

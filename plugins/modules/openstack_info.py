@@ -134,7 +134,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
     read,
     translated,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError, ServiceError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.flavors import flavors
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.endpoint import find_endpoint
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
@@ -179,7 +179,14 @@ def services(connection: Connection) -> dict[str, Any]:
                         # An override in clouds.yaml may lead above or below the version that is asked
                         endpoint = find_endpoint(adapter)
                         adapter.endpoint_override = endpoint.url
-                    adapter.get(something)
+                    answer = adapter.get(something)
+                    if answer.status_code >= 500:
+                        raise ServiceError(
+                            f"Failed to use {service}: it answered {answer.status_code}",
+                            resource=service,
+                            http_status=answer.status_code,
+                            hint="Look at the service's log",
+                        )
         except KcloudError as error:
             found[service] = {"available": False, "reason": error.reason or error.message, "hint": error.hint}
             continue
