@@ -91,7 +91,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.kcloud.infrastructure.plugins.filter.fitting_flavor import fitting_flavor
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import is_autoscaled
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import is_autoscaled
 
 WORKER = "default-worker"
 MASTER = "default-master"

@@ -52,7 +52,7 @@ from collections.abc import Iterable
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import networks
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan import networks
 
 
 def free_cidr(name: str, in_use: Iterable[str], pool: str = "10.128.0.0/10", prefix: int = 24) -> str:

@@ -55,7 +55,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.networks import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.networks import (
     members_of,
     openings_of,
     template_of,

@@ -23,12 +23,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.flavors import flavors
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     ClusterTemplate,
     NodeGroup,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.placement import accelerators_free
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.flavors import resources
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import only

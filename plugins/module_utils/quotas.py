@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read, read_existing
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.endpoint import magnum_adapter
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.endpoint import magnum_adapter
 
 if TYPE_CHECKING:
     from openstack.connection import Connection

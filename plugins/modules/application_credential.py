@@ -155,12 +155,12 @@ failure:
 
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.credentials import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.access.credentials import (
     desired,
     ensure_credential,
     remove_credential,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 RULE_SPEC: dict[str, dict[str, Any]] = {

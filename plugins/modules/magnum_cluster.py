@@ -448,21 +448,21 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import DRIVER_ARGUMENT
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_cluster
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.request import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import DRIVER_ARGUMENT
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.desired import (
     GROUP_SPEC,
     REPLACE_SPEC,
     absent_cluster,
     desired_cluster,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.upgrade import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import (
     DEFAULT_SCHEME,
     IN_PLACE,
     NEVER,
     OR_BESIDE,
     Follow,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 SPEC: dict[str, dict[str, Any]] = {

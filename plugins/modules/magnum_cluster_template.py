@@ -263,13 +263,16 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.desired import desired_template
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_versions import (
+    DEFAULT_PATTERN,
+    Family,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.request import desired_template
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
     reconcile_template,
     reconcile_versions,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.versions import DEFAULT_PATTERN, Family
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 SPEC: dict[str, dict[str, Any]] = {

@@ -169,12 +169,12 @@ failure:
 from typing import Any
 
 from ansible.module_utils.basic import env_fallback
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.kubeconfig import identity_of, lead_time
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.access import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.access.clusters import (
     ensure_kubeconfig,
     remove_kubeconfig,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.access.kubeconfig import identity_of, lead_time
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 SPEC: dict[str, dict[str, Any]] = {

@@ -136,7 +136,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError, ServiceError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.flavors import flavors
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.endpoint import find_endpoint
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.endpoint import find_endpoint
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.quotas import quotas
 

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.source import read_desired
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.request import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.desired import read_desired
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.desired import (
     absent_cluster,
     desired_cluster,
     desired_node_group,

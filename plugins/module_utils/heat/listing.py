@@ -12,10 +12,10 @@ from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import side_by_side
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply import diagnosis
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Resource, Stack
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.nesting import by_path
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain.diagnose import diagnosis
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.nested_paths import by_path
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource, Stack
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatApi
 
 # What the list itself does not tell.
 VALUES = ("parameters", "outputs")

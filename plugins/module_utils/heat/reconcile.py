@@ -18,8 +18,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     InvalidRequest,
     changing,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.api import HeatApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.execute import (
     Watch,
     create,
     delete,
@@ -28,22 +27,30 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply i
     until_still,
     update,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.faults import template_faults, types_of
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.hooks import in_words, paused_at, way_out
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain.template_faults import (
+    template_faults,
+    types_of,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.hooks import in_words, paused_at, way_out
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.nested_paths import (
+    by_path,
+    holder_of,
+    is_nested,
+    top,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import (
     Actual,
     Desired,
     Plan,
     Preview,
     Stack,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.nesting import (
-    by_path,
-    holder_of,
-    is_nested,
-    top,
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.references import (
+    attribute_sources,
+    own_files,
+    resolved,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.stacks import (
     plan_absent,
     plan_present,
     refuse_losses,
@@ -51,11 +58,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan im
     standing,
     with_preview,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.references import (
-    attribute_sources,
-    own_files,
-    resolved,
-)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatApi
 
 
 @dataclass(frozen=True)

@@ -21,33 +21,27 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     NotFound,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.activity import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import Writer, carry_out
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.health import until_healthy
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.cluster_progress import (
     activity_of,
     idle_of,
     standing_of,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply import Writer, carry_out
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagnose import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.diagnose import (
     diagnosis,
     failure_of,
     overdue_of,
     stall_of,
     trouble_of,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import (
     HEAT,
     has,
     network_refusal,
     recognise,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.groups import (
-    check_groups,
-    needs_driver,
-    settled_groups,
-)
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.health import until_healthy
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     DEFAULT_MASTER,
     DEFAULT_WORKER,
     Cluster,
@@ -56,15 +50,17 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     Plan,
     Status,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.nodes import read_nodes
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import (
     ONLY_DELETE,
     plan_cluster,
     plan_cluster_absent,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.recognise import driver_of
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.references import References
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.upgrade import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.node_groups import (
+    check_groups,
+    needs_driver,
+    settled_groups,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import (
     OR_BESIDE,
     Follow,
     Move,
@@ -74,6 +70,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.upgra
     successor_name,
     with_replaced,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.detect_driver import driver_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.nodes import read_nodes
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.references import References
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress, from_environment
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline
 

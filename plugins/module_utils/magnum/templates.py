@@ -18,17 +18,18 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     changing,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply import SAME_NAME_AFTER_S
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Change, ClusterTemplate, Plan
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import SAME_NAME_AFTER_S
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
+    Change,
+    ClusterTemplate,
+    Plan,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import (
     plan_template,
     plan_template_absent,
     template_differences,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, result_of
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.references import References
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.versions import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_versions import (
     OFFER,
     VERSION_OF,
     Family,
@@ -40,6 +41,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.versi
     shown,
     tags_of,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.references import References
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, result_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock
 
 if TYPE_CHECKING:

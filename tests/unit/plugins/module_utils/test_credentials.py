@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils import private_file
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.credentials import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.access.credentials import (
     Credential,
     Rule,
     _id_in,

@@ -20,7 +20,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader
     template,
     with_bounds,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import ClusterTemplate
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import ClusterTemplate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_request
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum import cases
 

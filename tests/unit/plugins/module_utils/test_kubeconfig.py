@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
-from ansible_collections.kcloud.infrastructure.plugins.module_utils import kubeconfig
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.access import kubeconfig
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization

@@ -19,8 +19,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     ServiceError,
     WaitTimeout,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply import Watch
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.execute import Watch
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import (
     Definition,
     Desired,
     Preview,

@@ -8,12 +8,12 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.diagnose import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain.diagnose import (
     deployment_reason,
     depths,
     failed_leaves,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Resource
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource
 
 GROUP = Resource("nodes", "OS::Heat::ResourceGroup", "CREATE_FAILED", "resources[0]: ...", None, "top", "group")
 NODE = Resource("0", "file:///node.yaml", "CREATE_FAILED", "resources.server: ...", None, "group", "node")

@@ -8,7 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.faults import template_faults, types_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain.template_faults import (
+    template_faults,
+    types_of,
+)
 
 MAGNUM = "OS::Magnum::ClusterTemplate"
 SCHEMAS = {

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.hooks import in_words, paused_at, way_out
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.hooks import in_words, paused_at, way_out
 
 
 def event(resource: str, reason: str) -> dict[str, str]:

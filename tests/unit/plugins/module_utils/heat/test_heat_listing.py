@@ -15,7 +15,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.listing
     parse_time,
     read_stacks,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import HIDDEN, Resource, Stack
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import HIDDEN, Resource, Stack
 
 
 class CountingHeat:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.masking import Masking, texts
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import HIDDEN
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain.masking import Masking, texts
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import HIDDEN
 
 TEMPLATE = {
     "heat_template_version": "wallaby",

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Preview, Resource
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.nesting import by_path, created, placed
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.nested_paths import (
+    by_path,
+    created,
+    placed,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Preview, Resource
 
 
 def entry(name: str, kind: str, stack: str, stack_id: str = "None", parent: str | None = None) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import HIDDEN, Definition
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.normal import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import HIDDEN, Definition
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.normal import (
     comparable,
     effective_parameters,
     hidden_names,

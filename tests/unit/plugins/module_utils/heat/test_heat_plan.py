@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CannotApply, Conflict, InvalidRequest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import (
     HIDDEN,
     Actual,
     Definition,
@@ -20,7 +20,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model i
     Preview,
     Stack,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.stacks import (
     NEW_SECRET,
     plan_absent,
     plan_present,

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.references import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.references import (
     attribute_sources,
     own_files,
     resolved,

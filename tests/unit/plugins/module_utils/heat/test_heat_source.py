@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Desired
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.source import read_desired
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Desired
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.desired import read_desired
 
 pytest.importorskip("heatclient")
 

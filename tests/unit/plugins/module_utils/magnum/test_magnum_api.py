@@ -20,15 +20,15 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Unreadable,
     Unsupported,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import (
-    MagnumApi,
-    choose_version,
-    parse_version,
-)
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     ClusterTemplate,
     NodeGroup,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import (
+    MagnumApi,
+    choose_version,
+    parse_version,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (

@@ -27,20 +27,25 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     RequestLost,
     WaitTimeout,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import (
     CREATION_DROPPED_AFTER_S,
     DROPPED_AFTER_S,
     Writer,
     carry_out,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagnose import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.follow import SETTLE_S, STALL_LOOK_S
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.diagnose import (
     failure_of,
     overdue_of,
     stall_of,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.follow import SETTLE_S, STALL_LOOK_S
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Change, Cluster, Node, Plan
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
+    Change,
+    Cluster,
+    Node,
+    Plan,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import OperationFailed
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Resource
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.api import MagnumApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.causes import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.deletion_blockers import outsiders
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.diagnose import diagnosis, failure_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.causes import (
     code_and_hint,
     own_reason,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.diagnose import diagnosis, failure_of
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.holders import outsiders
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, NodeGroup
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
     GROUPS,
     ONE,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import (
     CAPI_HELM,
     CLUSTER_API,
     DRIVER_ARGUMENT,

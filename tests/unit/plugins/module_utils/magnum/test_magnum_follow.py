@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import RequestLost, Unsupported
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import DesiredCluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import DesiredCluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import IN_PLACE, Follow
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_cluster
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.upgrade import IN_PLACE, Follow
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
     BY_NAME,
     EMPTY_LISTS,

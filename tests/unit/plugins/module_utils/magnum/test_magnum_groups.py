@@ -16,7 +16,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     InvalidRequest,
     Unsupported,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import (
     CAPI_HELM,
     CLUSTER_API,
     DRIVERS,
@@ -25,13 +25,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drive
     Driver,
     Recognised,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.groups import (
-    PLACE_LABEL,
-    digest,
-    needs_driver,
-    settled_groups,
-)
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     DesiredCluster,
     DesiredGroup,
@@ -39,7 +33,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     NodeGroup,
     Plan,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan import plan_cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import plan_cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.node_groups import (
+    PLACE_LABEL,
+    digest,
+    needs_driver,
+    settled_groups,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model import Resource
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster, NodeGroup
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.nodes import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.nodes import (
     SERVER,
     read_nodes,
     stack_servers,

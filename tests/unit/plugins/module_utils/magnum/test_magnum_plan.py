@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CannotApply, InvalidRequest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Change,
     Cluster,
     ClusterTemplate,
@@ -23,7 +23,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     Plan,
     Status,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import (
     declared_view,
     plan_cluster,
     plan_cluster_absent,

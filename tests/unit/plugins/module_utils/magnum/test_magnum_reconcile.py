@@ -22,7 +22,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Unsupported,
     WaitTimeout,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import DesiredCluster, DesiredGroup
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
+    DesiredCluster,
+    DesiredGroup,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import (
     How,
     read_clusters,

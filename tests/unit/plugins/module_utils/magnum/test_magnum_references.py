@@ -11,14 +11,14 @@ from contextlib import contextmanager
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, ServiceError
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     ClusterTemplate,
     DesiredCluster,
     DesiredGroup,
     NodeGroup,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.references import References
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.references import References
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.scripted import (
     ANY,
     Entry,

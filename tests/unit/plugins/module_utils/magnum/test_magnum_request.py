@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     ClusterTemplate,
     DesiredGroup,
@@ -19,7 +19,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     label_text,
     normal_labels,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.request import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.desired import (
     desired_cluster,
     desired_node_group,
     desired_template,

@@ -14,8 +14,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     InvalidRequest,
     Unsupported,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.drivers import recognise
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import recognise
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     ClusterTemplate,
     DesiredCluster,
@@ -23,8 +23,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     NodeGroup,
     Plan,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan import plan_cluster
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.upgrade import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import plan_cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import (
     Follow,
     Move,
     as_upgraded,

@@ -15,8 +15,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Conflict,
     InvalidRequest,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import ClusterTemplate, Plan
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.versions import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import ClusterTemplate, Plan
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_versions import (
     CONTENT,
     Family,
     Member,

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import Cluster as Magnum
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model import ClusterTemplate, NodeGroup
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster as Magnum
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
+    ClusterTemplate,
+    NodeGroup,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_request
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Cluster, Group, Room
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.cases import (

@@ -1,0 +1,60 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waiting until a cluster is not only built but well: its Kubernetes API answers and its nodes are ready."""
+
+from __future__ import annotations
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import NotFound, WaitTimeout
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.causes import (
+    health_hint,
+    health_problems,
+    joined,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline, intervals
+
+# Magnum itself looks once a minute: asking faster shows nothing new.
+FIRST_LOOK_S, LONGEST_LOOK_S = 2.0, 10.0
+
+
+def until_healthy(api: MagnumApi, cluster: Cluster, deadline: Deadline, progress: Progress) -> Cluster:
+    """Wait until Magnum calls the cluster HEALTHY.
+
+    :raises WaitTimeout: it is not in time; its code is NOT_HEALTHY, its reason what Magnum found wrong.
+    :raises NotFound: it went away meanwhile.
+    """
+    subject = f"wait for cluster '{cluster.name}' to be healthy"
+    for pause in intervals(FIRST_LOOK_S, LONGEST_LOOK_S):
+        state = cluster.health_status or "not looked at yet"
+        problems = health_problems(cluster)
+        told = f"{state}: {joined(problems)}" if problems and cluster.health_status else state
+        progress.say(subject, told, deadline.elapsed, deadline.limit)
+        if cluster.health_status == "HEALTHY":
+            return cluster
+        if deadline.passed:
+            raise WaitTimeout(
+                f"Timed out waiting for cluster '{cluster.name}' to be healthy after {deadline.limit:.0f} s; it is "
+                f"{cluster.status} and {state}",
+                code="NOT_HEALTHY",
+                resource=f"cluster/{cluster.name}",
+                reason="; ".join(problems),
+                hint=health_hint(cluster),
+                health_status=cluster.health_status,
+                health_status_reason=dict(cluster.health_status_reason),
+                last_state=cluster.as_result(),
+            )
+        deadline.pause(pause)
+        found = api.cluster(cluster.id)
+        if found is None:
+            raise NotFound(
+                f"Failed to find cluster '{cluster.name}' any more",
+                resource=f"cluster/{cluster.name}",
+                reason="somebody else deleted it while it was waited for",
+                hint="Run again to create it anew",
+            )
+        cluster = found
+    raise AssertionError("intervals never end")
