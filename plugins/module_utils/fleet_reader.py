@@ -28,7 +28,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     ClusterTemplate,
     NodeGroup,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.placement import accelerators_free
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.flavors import resources
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import only
@@ -80,7 +80,7 @@ def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Collec
     _require("openstack", "openstacksdk")
     _require("magnumclient", "python-magnumclient")
     connection = connect(dict(params))
-    api = MagnumApi(connection, params.get("api_version"))
+    api = MagnumReader(connection, params.get("api_version"))
     with ThreadPoolExecutor(PARTS) as pool:
         templates = pool.submit(api.cluster_templates)
         used = pool.submit(limits, connection)
@@ -145,7 +145,7 @@ def template(found: ClusterTemplate) -> Plain:
     }
 
 
-def list_groups(api: MagnumApi) -> list[Listed]:
+def list_groups(api: MagnumReader) -> list[Listed]:
     """The project's clusters with their worker groups, as lists show them: without true bounds."""
 
     def workers(found: Cluster) -> Listed:
@@ -156,7 +156,7 @@ def list_groups(api: MagnumApi) -> list[Listed]:
     return side_by_side(workers, api.clusters())
 
 
-def with_bounds(api: MagnumApi, listed: list[Listed], keys: Collection[str]) -> list[Listed]:
+def with_bounds(api: MagnumReader, listed: list[Listed], keys: Collection[str]) -> list[Listed]:
     """The same, with each group of these flavors (names or ids) read by itself; one that has gone meanwhile is left out."""
     wanted = {group.id: (found, group) for found, groups in listed for group in groups if group.flavor_id in keys}
     known = api.in_detail(wanted.values())

@@ -30,9 +30,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     changing,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, Status
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.detect_driver import driver_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals

@@ -21,6 +21,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     NotFound,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import Writer, carry_out
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.health import until_healthy
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.cluster_progress import (
@@ -70,7 +71,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     successor_name,
     with_replaced,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.detect_driver import driver_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.nodes import read_nodes
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.references import References

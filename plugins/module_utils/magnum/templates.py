@@ -18,6 +18,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     changing,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import SAME_NAME_AFTER_S
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Change,
@@ -41,7 +42,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     shown,
     tags_of,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.references import References
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, result_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock

@@ -21,8 +21,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     NotFound,
     WaitTimeout,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, Status
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline, TwiceInARow, intervals
 

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import NotFound, WaitTimeout
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.causes import (
     health_hint,
     health_problems,
     joined,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline, intervals
 

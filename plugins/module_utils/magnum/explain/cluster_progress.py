@@ -19,7 +19,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     NodeGroup,
     Status,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -99,7 +99,7 @@ def group_progress(group: NodeGroup, resources: Iterable[Resource]) -> str:
     return f"{group.name} {min(ready, group.node_count)}/{group.node_count} nodes ready"
 
 
-def standing_of(connection: Connection, api: MagnumApi, cluster: Cluster) -> Standing:
+def standing_of(connection: Connection, api: MagnumReader, cluster: Cluster) -> Standing:
     """Where a cluster IN_PROGRESS stands; nothing when nobody answers: it is only a comment on a wait."""
     if not Status.in_progress(cluster.status):
         return Standing()
@@ -115,7 +115,7 @@ def standing_of(connection: Connection, api: MagnumApi, cluster: Cluster) -> Sta
         return Standing()
 
 
-def idle_of(connection: Connection, api: MagnumApi, cluster: Cluster) -> bool:
+def idle_of(connection: Connection, api: MagnumReader, cluster: Cluster) -> bool:
     """Whether a stack of this cluster IN_PROGRESS has resources left and none of them is in progress.
 
     Between two resources that is so for a moment: to be believed when it is found twice, some time apart.
@@ -124,6 +124,6 @@ def idle_of(connection: Connection, api: MagnumApi, cluster: Cluster) -> bool:
     return bool(standing.resources) and not standing.under_way
 
 
-def activity_of(connection: Connection, api: MagnumApi) -> Callable[[Cluster], str]:
+def activity_of(connection: Connection, api: MagnumReader) -> Callable[[Cluster], str]:
     """A function that says what a cluster is busy with; empty when it is not, or when nothing can be told."""
     return lambda cluster: str(standing_of(connection, api, cluster))

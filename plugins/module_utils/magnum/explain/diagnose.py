@@ -57,7 +57,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     NodeGroup,
     Status,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.quotas import quotas
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def failure_of(connection: Connection, cluster: Cluster, doing: str) -> Operatio
     )
 
 
-def stall_of(connection: Connection, api: MagnumApi, cluster: Cluster, doing: str) -> OperationFailed | None:
+def stall_of(connection: Connection, api: MagnumReader, cluster: Cluster, doing: str) -> OperationFailed | None:
     """The error for a cluster that Magnum shows IN_PROGRESS although Heat has ended with its stack, badly; else None.
 
     Magnum 22 does that for ever with a new node group of which one node got no address: it stumbles over the missing one.
@@ -307,7 +307,7 @@ def _stalled(
 LASTING = frozenset({"NO_CAPACITY", "QUOTA_EXCEEDED", "IMAGE_NOT_FOUND", "IMAGE_TOO_LARGE", "KEYPAIR_NOT_FOUND"})
 
 
-def trouble_of(connection: Connection, api: MagnumApi, cluster: Cluster, doing: str) -> OperationFailed | None:
+def trouble_of(connection: Connection, api: MagnumReader, cluster: Cluster, doing: str) -> OperationFailed | None:
     """The error for a cluster IN_PROGRESS whose nodes cannot be had as things are; None when there is no sign of that.
 
     Some drivers try for ever, and Heat goes on with the rest of a stack: Magnum itself says nothing until the end.
@@ -345,7 +345,7 @@ def _failed_leaf(connection: Connection, cluster: Cluster) -> str | None:
     return None
 
 
-def overdue_of(connection: Connection, api: MagnumApi, cluster: Cluster, what: str, limit_s: float) -> WaitTimeout:
+def overdue_of(connection: Connection, api: MagnumReader, cluster: Cluster, what: str, limit_s: float) -> WaitTimeout:
     """The error for a wait whose time is over: where the cluster stands, and what that means.
 
     :param what: completes "Timed out waiting for ...".
@@ -394,7 +394,7 @@ def _what_to_look_at(standing: Standing, cluster: Cluster) -> str:
 # --- any cluster
 
 
-def diagnosis(connection: Connection, api: MagnumApi, cluster: Cluster, now: datetime) -> KcloudError | None:
+def diagnosis(connection: Connection, api: MagnumReader, cluster: Cluster, now: datetime) -> KcloudError | None:
     """What is wrong with any cluster; None when it is well, or on its way and in time.
 
     :param cluster: read singly and with its node groups in detail.
@@ -409,7 +409,7 @@ def diagnosis(connection: Connection, api: MagnumApi, cluster: Cluster, now: dat
     return unhealthy_of(cluster, doing) if cluster.health_status == "UNHEALTHY" else None
 
 
-def _too_long(connection: Connection, api: MagnumApi, cluster: Cluster, now: datetime) -> KcloudError | None:
+def _too_long(connection: Connection, api: MagnumReader, cluster: Cluster, now: datetime) -> KcloudError | None:
     limit = timedelta(minutes=cluster.create_timeout or DEFAULT_TIMEOUT_MIN)
     since = _time(cluster.updated_at) or _time(cluster.created_at)
     if since is None or now - since <= limit:

@@ -14,13 +14,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.ap
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import Recognised, recognise
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
 
-def driver_of(connection: Connection, api: MagnumApi, cluster: Cluster, said: str | None = None) -> Recognised:
+def driver_of(connection: Connection, api: MagnumReader, cluster: Cluster, said: str | None = None) -> Recognised:
     """The driver of a cluster: one read of its template, and one question to Heat where it may have a stack there.
 
     :param said: name of the driver by the user; then Heat is not asked.

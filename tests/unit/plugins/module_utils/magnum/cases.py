@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.scripted import (
     PROJECT,

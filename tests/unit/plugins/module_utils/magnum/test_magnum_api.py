@@ -20,13 +20,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Unreadable,
     Unsupported,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     ClusterTemplate,
     NodeGroup,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import (
-    MagnumApi,
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.endpoint import (
     choose_version,
     parse_version,
 )

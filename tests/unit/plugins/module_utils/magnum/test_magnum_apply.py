@@ -27,6 +27,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     RequestLost,
     WaitTimeout,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import (
     CREATION_DROPPED_AFTER_S,
     DROPPED_AFTER_S,
@@ -45,7 +46,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     Node,
     Plan,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import OperationFailed
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.deletion_blockers import outsiders
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.diagnose import diagnosis, failure_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.causes import (
@@ -20,7 +21,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     own_reason,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
     GROUPS,
     ONE,
