@@ -232,7 +232,7 @@ from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.listing import parse_time, read_stacks
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
@@ -254,7 +254,7 @@ def run(params: dict[str, Any], _check_mode: bool) -> dict[str, Any]:
     # Before the first request: a wrong time needs no cloud.
     parse_time(since)
     details = {*params["details"], *(["events"] if since is not None else [])}
-    api = HeatApi(connect(params), params["interface"])
+    api = HeatReader(connect(params), params["interface"])
     stacks = read_stacks(api, params["name"], params["tags"], params["status"], details, since)
     return {"changed": False, "stacks": stacks}
 

@@ -15,14 +15,14 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain.diagnose import diagnosis
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.nested_paths import by_path
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource, Stack
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 
 # What the list itself does not tell.
 VALUES = ("parameters", "outputs")
 
 
 def read_stacks(
-    api: HeatApi,
+    api: HeatReader,
     name: str | None,
     tags: Collection[str],
     statuses: Collection[str],
@@ -58,7 +58,7 @@ def has_status(status: str, wanted: Collection[str]) -> bool:
 
 
 def _read_one(
-    api: HeatApi, stack: Stack, details: Collection[str], begin: datetime | None, *, listed: bool
+    api: HeatReader, stack: Stack, details: Collection[str], begin: datetime | None, *, listed: bool
 ) -> dict[str, Any] | None:
     if listed and set(details) & set(VALUES):
         found = api.get(stack, outputs="outputs" in details)

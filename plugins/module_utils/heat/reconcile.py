@@ -58,7 +58,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.st
     standing,
     with_preview,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _ensure_present(watch: Watch, desired: Desired, *, check_mode: bool) -> Outc
 
 
 @contextlib.contextmanager
-def _every_fault(api: HeatApi, plan: Plan) -> Iterator[None]:
+def _every_fault(api: HeatReader, plan: Plan) -> Iterator[None]:
     """Where Heat refuses the template for its first fault, tell all that can be found."""
     try:
         yield
@@ -145,7 +145,7 @@ def read_actual(watch: Watch, desired: Desired) -> Actual | None:
     return Actual(stack, watch.api.definition(stack)) if stack else None
 
 
-def _with_resources(api: HeatApi, actual: Actual) -> Actual:
+def _with_resources(api: HeatReader, actual: Actual) -> Actual:
     # What an update took away is listed until it is purged.
     found = by_path(r for r in api.resources(actual.stack, nested=True) if r.status != "DELETE_COMPLETE")
     types = {path: r.type for path, r in found.items()}
@@ -159,7 +159,7 @@ def _with_resources(api: HeatApi, actual: Actual) -> Actual:
     )
 
 
-def _preview(api: HeatApi, plan: Plan, actual: Actual | None) -> Preview:
+def _preview(api: HeatReader, plan: Plan, actual: Actual | None) -> Preview:
     if actual is None:
         return api.preview_create(plan.after["name"], plan.request)
     if plan.action == "recreate":
@@ -173,7 +173,7 @@ def _preview(api: HeatApi, plan: Plan, actual: Actual | None) -> Preview:
     return preview if preview.changed - idle.changed else Preview(unchanged=actual.resources)
 
 
-def _preview_update(api: HeatApi, actual: Actual, request: Mapping[str, Any], *, partial: bool) -> Preview:
+def _preview_update(api: HeatReader, actual: Actual, request: Mapping[str, Any], *, partial: bool) -> Preview:
     """Heat's preview with references resolved; again while it names more resources that references must not rest on.
 
     A reference to a resource that will be replaced comes to something new, and so may an attribute of one that is updated.
@@ -218,7 +218,7 @@ def _kind_in(scopes: Mapping[str, tuple[str, Mapping[str, Any]]], path: str) -> 
     return str(body.get("type") or body.get("Type") or "")
 
 
-def _attributes(api: HeatApi, actual: Actual, holder: str, template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _attributes(api: HeatReader, actual: Actual, holder: str, template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Attributes that references in one stack's template need, by the path of the resource."""
     names = attribute_sources(template) & set(_within(holder, {**actual.resources, **actual.nested}))
     prefix = f"{holder}/" if holder else ""

@@ -19,6 +19,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     WaitTimeout,
     changing,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain.diagnose import diagnosis
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.hooks import (
     Hook,
@@ -31,7 +32,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.o
     Resource,
     Stack,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals
 
 # So long a write may take until something of it is to be seen; Heat marks the stack before it answers.

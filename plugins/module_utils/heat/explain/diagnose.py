@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource, Stack
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 
 # More failed resources than this tell a person nothing new.
 MOST_FAILURES_SHOWN = 10
@@ -63,7 +63,7 @@ def as_detail(resource: Resource, reason: str | None) -> dict[str, Any]:
     return {"name": resource.name, "type": resource.type, "status": resource.status, "reason": reason}
 
 
-def diagnosis(api: HeatApi, stack: Stack, told: Iterable[Resource] = ()) -> tuple[str | None, list[dict[str, Any]]]:
+def diagnosis(api: HeatReader, stack: Stack, told: Iterable[Resource] = ()) -> tuple[str | None, list[dict[str, Any]]]:
     """Why a stack failed: the deepest reason, and the failed resources, the likeliest cause first.
 
     :param told: failed resources that events told of, for when the stack no longer holds them.
@@ -77,7 +77,7 @@ def diagnosis(api: HeatApi, stack: Stack, told: Iterable[Resource] = ()) -> tupl
     return f"{details[0]['name']}{kind}: {details[0]['reason']}", details
 
 
-def reason_of(api: HeatApi, resource: Resource) -> str | None:
+def reason_of(api: HeatReader, resource: Resource) -> str | None:
     """Why a resource failed; of a software deployment, what its script wrote."""
     if "SoftwareDeployment" in resource.type and resource.physical_id:
         return deployment_reason(api.deployment(resource.physical_id)) or resource.reason

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Heat's API by python-heatclient over the SDK's session: one method per call, the only I/O of the Heat half."""
+"""What Heat is asked, by python-heatclient over the SDK's session: one method per call, retries of reads here and nowhere else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import contextlib
 import copy
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
     from_exception,
@@ -19,14 +19,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
     status_of,
     translated,
     trust_refusal,
-    write,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     CannotApply,
     Conflict,
     InvalidRequest,
     KcloudError,
-    NotPermitted,
     QuotaExceeded,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.nested_paths import created, placed
@@ -79,7 +77,7 @@ _KINDS: dict[str, tuple[type[KcloudError], str | None, str]] = {
 }
 
 
-class HeatApi:
+class HeatReader:
     """Stacks of the connection's own project. Reads survive hiccups, writes are sent once."""
 
     def __init__(self, connection: Connection, interface: str = "public", until: Deadline | None = None) -> None:
@@ -100,7 +98,7 @@ class HeatApi:
         auth_type = str(connection.config.config.get("auth_type") or "")
         self._is_application_credential = "applicationcredential" in auth_type.replace("_", "").lower()
 
-    def patient(self, deadline: Deadline) -> HeatApi:
+    def patient(self, deadline: Deadline) -> Self:
         """The same API for a wait: its reads go on through any hiccup until the deadline."""
         same = copy.copy(self)
         same._until = deadline
@@ -145,7 +143,7 @@ class HeatApi:
         if not all(map(is_token, key.split("/"))):
             # It must not become a part of an address: there it would name something else.
             check_label("name", name, "stack")
-        with _explained(f"read stack '{name}'", f"stack/{name}"):
+        with explained(f"read stack '{name}'", f"stack/{name}"):
             answer = self._read(
                 lambda: self._client.stacks.get(key, resolve_outputs=outputs), f"read stack '{name}'", f"stack/{name}"
             )
@@ -248,7 +246,7 @@ class HeatApi:
         refused = trust_refusal(self._connection, f"create stack '{name}'", f"stack/{name}")
         if refused is not None:
             raise refused
-        with _explained(f"validate stack '{name}'", f"stack/{name}"):
+        with explained(f"validate stack '{name}'", f"stack/{name}"):
             answer = self._client.stacks.preview(stack_name=name, **request)
         return Preview(added=created(getattr(answer, "resources", None) or [], request["template"]))
 
@@ -261,74 +259,20 @@ class HeatApi:
         """
         about = (f"validate the update of stack '{stack.name}'", f"stack/{stack.name}")
         try:
-            with _explained(*about):
+            with explained(*about):
                 answer = self._client.stacks.preview_update(
                     stack.identifier, existing=partial, show_nested=True, **request
                 )
         except InvalidRequest:
             # Heat (26) stumbles over a nested stack that comes into a nested stack, and answers 400 without a word: then
             # the outer resources only. What is really wrong with the request is said here as well.
-            with _explained(*about):
+            with explained(*about):
                 answer = self._client.stacks.preview_update(stack.identifier, existing=partial, **request)
         return placed(answer.get("resource_changes") or {}, stack.name, nested)
 
-    def create(self, name: str, request: Mapping[str, Any]) -> str:
-        """Send the creation.
-
-        :returns: the id of the stack to come, empty where the answer does not tell it.
-        :raises Unclear: no clear answer came; look by name before sending again.
-        """
-        answer = self._write(
-            lambda: self._client.stacks.create(stack_name=name, **request), f"create stack '{name}'", name
-        )
-        # Taken, and said in a body that is none: the name tells then
-        return str(answer["stack"].get("id") or "") if isinstance(answer, dict) and answer.get("stack") else ""
-
-    def update(self, stack: Stack, request: Mapping[str, Any], *, partial: bool) -> None:
-        """Send the update, as PATCH when partial.
-
-        :raises Unclear: no clear answer came; look at the stack before sending again.
-        """
-        self._write(
-            lambda: self._client.stacks.update(stack.identifier, existing=partial, **request),
-            f"update stack '{stack.name}'",
-            stack.name,
-        )
-
-    def delete(self, stack: Stack) -> bool:
-        """Send the deletion; False when there is nothing to delete.
-
-        :raises Unclear: no clear answer came; look at the stack before sending again.
-        """
-        try:
-            self._write(
-                lambda: self._client.stacks.delete(stack.identifier), f"delete stack '{stack.name}'", stack.name
-            )
-        except KcloudError as error:
-            if error.code == "NOT_FOUND":
-                return False
-            raise
-        return True
-
-    def _write(self, call: Callable[[], Answer], doing: str, name: str) -> Answer:
-        return write(call, doing, f"stack/{name}", explain=self._refusal)
-
-    def _refusal(self, error: Exception, doing: str, resource: str) -> KcloudError:
-        ours = _explain(error, doing, resource)
-        if status_of(error) == 500 and self._is_application_credential and doing.startswith("create "):
-            return NotPermitted(
-                ours.message,
-                code="TRUST_NOT_PERMITTED",
-                resource=resource,
-                reason=ours.reason,
-                hint="Heat makes a Keystone trust per stack, which an application credential may not: "
-                "log in with a user's password",
-            )
-        return ours
-
 
 @contextlib.contextmanager
-def _explained(doing: str, resource: str) -> Iterator[None]:
+def explained(doing: str, resource: str) -> Iterator[None]:
     """Like cloud.translated, with what Heat's own kinds of error mean."""
     from heatclient import exc
 
@@ -336,10 +280,10 @@ def _explained(doing: str, resource: str) -> Iterator[None]:
         try:
             yield
         except exc.HTTPException as error:
-            raise _explain(error, doing, resource) from error
+            raise explain(error, doing, resource) from error
 
 
-def _explain(error: Exception, doing: str, resource: str) -> KcloudError:
+def explain(error: Exception, doing: str, resource: str) -> KcloudError:
     ours = from_exception(error, doing, resource)
     reason = re.sub(r"^ERROR: ", "", ours.reason or "")
     if reason in ("", "None"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource, Stack
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
@@ -108,7 +108,7 @@ def standing_of(connection: Connection, api: MagnumReader, cluster: Cluster) -> 
         busy = tuple(group for group in groups if Status.in_progress(group.status))
         stacks = stacks_of(replace(cluster, node_groups=groups), Status.in_progress)
         if stacks:
-            return Standing(busy, tuple(HeatApi(connection).resources(stacks[0], nested=True)))
+            return Standing(busy, tuple(HeatReader(connection).resources(stacks[0], nested=True)))
         known = api.in_detail((cluster, group) for group in busy)
         return Standing(tuple(known.get(group.id, group) for group in busy))
     except KcloudError:

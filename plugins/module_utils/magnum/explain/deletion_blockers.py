@@ -18,7 +18,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain.diagnose import failed_leaves
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource, Stack
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.cluster_progress import (
     leaves_in_progress,
@@ -154,7 +154,7 @@ def holders_of(connection: Connection, cluster: Cluster) -> list[Holder]:
         )
         if not stacks:
             return _named_after(connection, cluster)
-        heat = HeatApi(connection)
+        heat = HeatReader(connection)
         every = [r for identity in stacks for r in heat.resources(Stack(identity or "", "", ""), nested=True)]
         stuck = still_there(every)
         inside = [

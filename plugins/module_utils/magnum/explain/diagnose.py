@@ -30,7 +30,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain
     was_stopped,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource, Stack
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.cluster_progress import (
     Standing,
@@ -88,7 +88,7 @@ def stack_reason(connection: Connection, cluster: Cluster) -> str | None:
     """The reason of the deepest failed resource of the cluster's Heat stacks; None when there is no such stack."""
     try:
         for stack in stacks_of(cluster, Status.failed):
-            leaf = _leaf(connection, HeatApi(connection), stack)
+            leaf = _leaf(connection, HeatReader(connection), stack)
             if leaf:
                 return leaf
     except KcloudError:
@@ -97,7 +97,7 @@ def stack_reason(connection: Connection, cluster: Cluster) -> str | None:
     return None
 
 
-def _leaf(connection: Connection, heat: HeatApi, stack: Stack) -> str | None:
+def _leaf(connection: Connection, heat: HeatReader, stack: Stack) -> str | None:
     """The deepest failed resource of a stack; where none is failed any more (Heat rolled back), what its events tell."""
     resources = heat.resources(stack, nested=True)
     leaves = failed_leaves(resources)
@@ -253,7 +253,7 @@ def stall_of(connection: Connection, api: MagnumReader, cluster: Cluster, doing:
         for group in groups:
             if not is_uuid(group.stack_id):
                 continue
-            heat = HeatApi(connection)
+            heat = HeatReader(connection)
             stack = heat.get(Stack(id=group.stack_id or "", name="", status=""))
             if stack is not None and stack.failed:
                 reason = _leaf(connection, heat, stack) or stack.status_reason
@@ -338,7 +338,7 @@ def trouble_of(connection: Connection, api: MagnumReader, cluster: Cluster, doin
 
 def _failed_leaf(connection: Connection, cluster: Cluster) -> str | None:
     """Why a resource failed in a stack that is still IN_PROGRESS; None when none did."""
-    heat = HeatApi(connection)
+    heat = HeatReader(connection)
     for stack in stacks_of(cluster, Status.in_progress):
         if failed_leaves(heat.resources(stack, nested=True)):
             return _leaf(connection, heat, stack)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Stack
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import Recognised, recognise
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster
@@ -40,7 +40,7 @@ def _stack_known(connection: Connection, stack_id: str | None) -> bool | None:
     if not is_uuid(stack_id):
         return None
     try:
-        return HeatApi(connection).get(Stack(id=stack_id or "", name="", status="")) is not None
+        return HeatReader(connection).get(Stack(id=stack_id or "", name="", status="")) is not None
     except KcloudError:
         # The template tells as well; no answer of Heat's must stand in the way of a verb that does not need it.
         return None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource, Stack
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, Node, NodeGroup
 
@@ -54,7 +54,7 @@ def _of_addresses(group: NodeGroup) -> list[Node]:
 
 
 def _of_stacks(connection: Connection, cluster: Cluster) -> dict[str, list[Node]]:
-    heat = HeatApi(connection)
+    heat = HeatReader(connection)
     held: dict[str, list[str]] = {}
     # The two default groups share the cluster's stack, an extra group has one of its own.
     for stack_id in dict.fromkeys(group.stack_id or cluster.stack_id for group in cluster.node_groups):

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Stack
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatApi
 
 pytest.importorskip("heatclient")
 requests = pytest.importorskip("requests")
