@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The layers of plugins/module_utils, held by their imports: arrows point down only.
 
-A file that has no place in LAYERS fails too: whoever adds one decides where it belongs.
+docs/architecture.md lists them. A file that has no place there fails too: whoever adds one decides where it belongs.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -20,27 +21,10 @@ COLLECTION = "ansible_collections.kcloud.infrastructure"
 UTILS = f"{COLLECTION}.plugins.module_utils"
 MODULES = f"{COLLECTION}.plugins.modules"
 
-# Lowest first. A name is a file or a package below module_utils; files of one package may import each other,
+# Lowest first, as the page says. A name is a file or a package below module_utils; files of one package may import each other,
 # otherwise nothing imports from its own layer.
-LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "units"),
-    ("ids", "wait", "progress"),
-    ("magnum.model", "heat.model"),
-    ("planning", "heat.plan"),
-    ("magnum.plan",),
-    ("session",),
-    ("cloud", "private_file"),
-    ("flavors", "placement", "heat.read", "telemetry"),
-    ("magnum.read", "heat.explain"),
-    ("quotas", "fleet_reader", "heat.listing"),
-    # Magnum's clusters stand on Heat's stacks, so the Heat half is below
-    ("heat.apply",),
-    ("magnum.explain",),
-    ("magnum.apply",),
-    ("magnum.reconcile", "heat.reconcile", "access"),
-    ("magnum.templates",),
-    ("module",),
-)
+PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+LAYERS = tuple(tuple(line.split()) for line in PAGE.partition("```layers\n")[2].partition("```")[0].splitlines())
 # What decides never touches the cloud: in all layers below `session` nothing but the standard library and lower layers
 PURE = {name for layer in LAYERS[: LAYERS.index(("session",))] for name in layer}
 # ... but for one file, which imports a solver where there is one, when it is asked to solve something
@@ -84,7 +68,7 @@ def violations(util: str, source: str, is_package: bool = False) -> list[str]:
     """What is wrong with the imports of one file below module_utils, in words."""
     own = place(util)
     if own is None:
-        return [f"{util} has no place in LAYERS"]
+        return [f"{util} has no place in docs/architecture.md"]
     wrong = []
     for name in sorted(imported_names(source, f"{UTILS}.{util}", is_package)):
         top = name.split(".")[0]
@@ -101,7 +85,7 @@ def wrong_layer(util: str, own: str, target: str) -> list[str]:
     """Whether an import of one file below module_utils by another points sideways or up."""
     other = place(target)
     if other is None:
-        return [f"{util} imports {target}, which has no place in LAYERS"]
+        return [f"{util} imports {target}, which has no place in docs/architecture.md"]
     if other == own and util != own:
         return []  # two files of one package
     if HEIGHT[other] < HEIGHT[own]:
@@ -171,6 +155,16 @@ def test_no_import_cycle() -> None:
     assert import_cycle(graph) == []
 
 
+def test_the_page_is_true() -> None:
+    """Every layer holds something, and every file that the page sends its reader to is there."""
+    assert len(LAYERS) > 10
+    names = {module_name(path, ROOT / "plugins/module_utils") for path in UTIL_FILES}
+    empty = [name for name in HEIGHT if not any(f"{util}.".startswith(f"{name}.") for util in names)]
+    assert empty == []
+    named = re.findall(r"`((?:plugins|tests|tools|devcloud|roles)/[^` ]+)`", PAGE)
+    assert len(named) > 20 and [path for path in named if not (ROOT / path).exists()] == []
+
+
 @pytest.mark.parametrize(
     ("util", "source", "complaint"),
     [
@@ -198,7 +192,10 @@ def test_a_wrong_import_is_found(util: str, source: str, complaint: str) -> None
     ("util", "source"),
     [
         ("magnum.apply.execute", f"from {UTILS}.magnum.apply.api import MagnumApi\nfrom {UTILS}.wait import Deadline"),
-        ("planning.match", f"import math\nfrom {UTILS}.planning.model import Job\nfrom {UTILS}.units import watts"),
+        (
+            "planning.match",
+            f"import math\nfrom {UTILS}.planning.model import Job\nfrom {UTILS}.errors import KcloudError",
+        ),
         ("planning.match", "from .model import Job"),
         ("cloud", "import openstack\nfrom ansible.module_utils.basic import AnsibleModule"),
     ],
