@@ -29,7 +29,7 @@ TIMEOUT_S = 420
 class Crash:
     """A service that crashes so many seconds after an operation's request.
 
-    :param codes: the failure codes that are right besides a success; after each of them the way out is ``state: absent``.
+    :param codes: the failure codes that are right besides a success; each says ``state: absent`` as the way out, which is taken.
     """
 
     operation: str
@@ -45,6 +45,8 @@ class Crash:
 
 # A conductor that took a request and is gone leaves it undone for good: there the run must end, and say the way out
 UNDONE = ("ABANDONED", "REQUEST_LOST", "STALLED")
+# An engine takes its work with it; the stack stays IN_PROGRESS until Heat's own timeout, and the run says how to go on
+FORGOTTEN = ("TIMEOUT",)
 CRASHES = (
     Crash("create", "magnum", 0.0),
     Crash("create", "magnum-conductor", 0.0, UNDONE),
@@ -56,9 +58,9 @@ CRASHES = (
     Crash("delete", "magnum-conductor", 0.0, UNDONE),
     Crash("delete", "magnum", 0.2),
     Crash("group", "magnum-conductor", 0.2, UNDONE),
-    Crash("stack", "heat-engine", 0.1, ("STACK_CREATE_FAILED",)),
+    Crash("stack", "heat-engine", 0.1, ("STACK_CREATE_FAILED", *FORGOTTEN)),
     Crash("stack change", "heat", 0.0),
-    Crash("stack delete", "heat-engine", 0.1, ("STACK_DELETE_FAILED",)),
+    Crash("stack delete", "heat-engine", 0.1, ("STACK_DELETE_FAILED", *FORGOTTEN)),
     Crash("template", "magnum", 0.0),
     Crash("credential", "keystone", 0.0),
 )

@@ -39,6 +39,8 @@ BEGIN_WITHIN_S = 15.0
 # Between the look at a new stack and the one for others of its name: Heat tells the time of a creation in seconds, so two
 # runs that see each other's stack after this long agree on which is the older one.
 SAME_NAME_AFTER_S = 2.0
+# A stack at work tells an event at least this often, unless a server or a script inside takes its time.
+FORGOTTEN_AFTER_S = 300.0
 # So long the stack that gives way may take to go; the run's own timeout is for the one that stays.
 DOUBLE_GOES_WITHIN_S = 600.0
 
@@ -55,6 +57,7 @@ class Watch:
 
     ``failures`` collects the failed resources that events told of: after a rollback they are gone from the stack.
     ``hooks`` are those that the stack waits at.
+    ``heard_s`` is when the last event came, in seconds since the wait began.
     ``learned`` is told the stack's template once it is known: it says which parameters are hidden.
     """
 
@@ -67,6 +70,7 @@ class Watch:
     failures: list[Resource] = field(default_factory=list)
     hooks: tuple[Hook, ...] = ()
     marker: str | None = None
+    heard_s: float = 0.0
 
     @property
     def reads(self) -> HeatApi:
@@ -196,10 +200,8 @@ def until_still(watch: Watch, stack: Stack) -> Stack:
             raise WaitTimeout(
                 f"Timed out waiting for stack '{stack.name}' after {watch.deadline.limit:.0f} s: it is {stack.status}",
                 resource=f"stack/{stack.name}",
-                reason=in_words(watch.hooks) or stack.status_reason,
-                hint=way_out(stack.name, watch.hooks)
-                if watch.hooks
-                else "Heat goes on: run again to go on waiting, or raise 'timeout'",
+                reason=in_words(watch.hooks) or _silence(watch) or stack.status_reason,
+                hint=_after_timeout(watch, stack),
                 last_status=stack.status,
                 result={"stack": stack.as_result()},
             )
@@ -208,12 +210,31 @@ def until_still(watch: Watch, stack: Stack) -> Stack:
     raise AssertionError("intervals never end")
 
 
+def _silence(watch: Watch) -> str | None:
+    """That Heat has said nothing for so long that it may have forgotten the stack; None while it says something."""
+    silent = watch.deadline.elapsed - watch.heard_s
+    return f"Heat has told no event for {silent:.0f} s" if silent >= FORGOTTEN_AFTER_S else None
+
+
+def _after_timeout(watch: Watch, stack: Stack) -> str:
+    """What to do about a stack that is still busy when the time is over."""
+    if watch.hooks:
+        return way_out(stack.name, watch.hooks)
+    if _silence(watch):
+        # Seen: an engine that was killed takes its work with it, and the stack stays IN_PROGRESS until its own timeout.
+        return (
+            "heat-engine may have been restarted in between, which leaves the stack as it is until Heat's own timeout "
+            "(stack_timeout): run again to go on waiting, or delete it with 'state: absent', which stops what runs"
+        )
+    return "Heat goes on: run again to go on waiting, or raise 'timeout'"
+
+
 def _tell(watch: Watch, stack: Stack) -> None:
     """Say what is new: the stack's status, and its resources by their events."""
     events = watch.reads.events(stack, watch.marker)
     watch.hooks = paused_at(events, watch.hooks)
     for event in events:
-        watch.marker = event["id"]
+        watch.marker, watch.heard_s = event["id"], watch.deadline.elapsed
         name, status = str(event.get("resource_name")), str(event.get("resource_status"))
         if name == stack.name:
             continue
