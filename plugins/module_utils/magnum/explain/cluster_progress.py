@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
 SHOWN = 2
+# To say what a cluster is busy with, Heat lists every resource of it: too much for each look of a wait.
+ASKED_EVERY_S = 10.0
 # The resource groups that hold the nodes in the stacks of Magnum's Heat driver.
 HOLDS_MASTERS, HOLDS_WORKERS = "kube_masters", "kube_minions"
 
@@ -126,4 +129,17 @@ def idle_of(connection: Connection, api: MagnumReader, cluster: Cluster) -> bool
 
 def activity_of(connection: Connection, api: MagnumReader) -> Callable[[Cluster], str]:
     """A function that says what a cluster is busy with; empty when it is not, or when nothing can be told."""
-    return lambda cluster: str(standing_of(connection, api, cluster))
+    return seldom(lambda cluster: str(standing_of(connection, api, cluster)))
+
+
+def seldom(ask: Callable[[Cluster], str], now: Callable[[], float] = time.monotonic) -> Callable[[Cluster], str]:
+    """The same function, which asks again only after a while, or when the cluster's status is another."""
+    said: dict[tuple[str, str | None], tuple[float, str]] = {}
+
+    def answer(cluster: Cluster) -> str:
+        key = (cluster.id, cluster.status)
+        if key not in said or now() - said[key][0] >= ASKED_EVERY_S:
+            said[key] = (now(), ask(cluster))
+        return said[key][1]
+
+    return answer
