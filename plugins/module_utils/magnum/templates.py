@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    CreatedMeanwhile,
     InvalidRequest,
     KcloudError,
     NotPermitted,
@@ -62,6 +63,25 @@ def reconcile_template(
 
     :returns: ``cluster_template`` (None when absent), ``changed``, ``changes``, ``diff``.
     """
+    return _again_if_created_meanwhile(lambda: _template_once(connection, name, given, how, present=present))
+
+
+def _again_if_created_meanwhile(once: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Once more where another run created the same: what it made is compared like what was there before.
+
+    A failure after which something of this run stays is told as one.
+    """
+    try:
+        return once()
+    except CreatedMeanwhile as error:
+        if (error.details.get("result") or {}).get("changed"):
+            raise
+        return once()
+
+
+def _template_once(
+    connection: Connection, name: str, given: Mapping[str, Any], how: How, *, present: bool
+) -> dict[str, Any]:
     api = MagnumApi(connection, how.api_version)
     references = References(connection)
     actual = api.cluster_template(name)
@@ -89,6 +109,12 @@ def reconcile_versions(
 
     :returns: as ``reconcile_template``, with ``versions``, and ``left_visible``: the versions that these credentials may not hide.
     """
+    return _again_if_created_meanwhile(lambda: _versions_once(connection, family, given, how, present=present))
+
+
+def _versions_once(
+    connection: Connection, family: Family, given: Mapping[str, Any], how: How, *, present: bool
+) -> dict[str, Any]:
     family.check()
     if is_uuid(family.name):
         raise InvalidRequest(
@@ -256,6 +282,7 @@ def _create(api: MagnumApi, change: Change, clock: Clock) -> str:
     """Create a template, once: of those that two runs made at once the older stays.
 
     :returns: the id of the one that stays.
+    :raises CreatedMeanwhile: that is another run's; none of this run's is left.
     :raises KcloudError: two requests had no clear answer and no effect.
     """
     name, made = change.arguments["name"], set[str]()
@@ -271,6 +298,12 @@ def _create(api: MagnumApi, change: Change, clock: Clock) -> str:
             # What another run made is its own to delete; this run knows the ids of what it made itself.
             if other.id in made:
                 _delete(api, other)
+    if standing and made and standing[0].id not in made:
+        raise CreatedMeanwhile(
+            f"Failed to create cluster template '{name}': another run created one of this name at the same moment",
+            resource=change.resource,
+            hint="Run again: the one that is there is compared with what is declared",
+        )
     return standing[0].id if standing else next(iter(made), name)
 
 

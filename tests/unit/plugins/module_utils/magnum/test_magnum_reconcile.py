@@ -379,6 +379,8 @@ def test_a_dropped_resize_from_end_to_end() -> None:
 
 # --- templates
 
+YOUNGER_ID = "99999999-2222-4333-8444-555555555555"
+ALL_TEMPLATES = r"/clustertemplates/detail\?limit=1000000"
 NO_TEMPLATE = ("GET", "/clustertemplates/t", *error(404, "ClusterTemplate t could not be found."))
 BY_ID = ("GET", f"/clustertemplates/{TEMPLATE_ID}", 200, {**TEMPLATE, "flavor_id": None, "labels": {"b": "4"}})
 USED = ("GET", ALL_CLUSTERS, 200, {"clusters": [made_of()]})
@@ -400,6 +402,26 @@ def test_template_steps() -> None:
     with cloud_of([("GET", "/clustertemplates/t", 200, created)]) as (connection, script):
         again = reconcile_template(connection, "t", given, how(), present=True)
         assert again["changed"] is False and len(script.sent) == 1
+
+
+@pytest.mark.parametrize(("labels", "changed"), [({"b": "4"}, False), ({"b": "5"}, True)])
+def test_a_template_that_another_run_made_at_once_is_compared(labels: dict[str, str], changed: bool) -> None:
+    """The younger one is deleted, and the older one becomes what is declared."""
+    given = {"coe": "kubernetes", "labels": {"b": 4}}
+    ours = {**TEMPLATE, "uuid": YOUNGER_ID, "created_at": "2026-01-01T00:00:09+00:00"}
+    theirs = {**TEMPLATE, "labels": labels, "created_at": "2026-01-01T00:00:08+00:00"}
+    entries = [
+        NO_TEMPLATE,
+        ("POST", "/clustertemplates", 201, ours),
+        ("GET", ALL_TEMPLATES, 200, {"clustertemplates": [ours, theirs]}),
+        ("DELETE", f"/clustertemplates/{YOUNGER_ID}", 204, None),
+        ("GET", "/clustertemplates/t", 200, theirs),
+        *([UNUSED, ("PATCH", f"/clustertemplates/{TEMPLATE_ID}", 200, TEMPLATE), BY_ID] if changed else []),
+    ]
+    with cloud_of(entries) as (connection, script):
+        result = reconcile_template(connection, "t", given, how(), present=True)
+        assert [write.split()[0] for write in script.writes()] == ["POST", "DELETE", *(["PATCH"] if changed else [])]
+    assert result["changed"] is changed and result["cluster_template"]["id"] == TEMPLATE_ID
 
 
 def test_template_update_and_delete() -> None:
