@@ -326,8 +326,6 @@ def from_exception(error: BaseException, doing: str, resource: str) -> KcloudErr
         )
     if isinstance(error, (ksa.Unauthorized, ksa.MissingRequiredOptions, ksa.AuthPluginException)):
         return AuthenticationFailed(message, hint=WAY_IN_HINT, **about)
-    if isinstance(error, (ksa.ConnectionError, ksa.DiscoveryFailure)):
-        return CloudUnreachable(message, hint=UNREACHABLE_HINT, **about)
     if is_broken(error):
         return ServiceError(
             message,
@@ -336,6 +334,8 @@ def from_exception(error: BaseException, doing: str, resource: str) -> KcloudErr
             "look at it and at the service, then run again",
             **about,
         )
+    if isinstance(error, (ksa.ConnectionError, ksa.DiscoveryFailure)):
+        return CloudUnreachable(message, hint=UNREACHABLE_HINT, **about)
     return _from_status(status_of(error), message, about)
 
 

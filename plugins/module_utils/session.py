@@ -108,8 +108,11 @@ def judging_session() -> type[Session]:
                 raise error
             return answer
 
-    class BrokenAnswer(exceptions.ClientException):
-        """An answer that the service itself cannot have given; it says nothing about what was asked."""
+    class BrokenAnswer(exceptions.DiscoveryFailure):
+        """An answer that the service itself cannot have given; it says nothing about what was asked.
+
+        Where keystoneauth looks for versions at an address that shows a page, as Horizon does, it goes on with the catalog.
+        """
 
         def __init__(self, message: str, status: int, answer: Any) -> None:
             super().__init__(message)

@@ -8,9 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear, connect, read, write
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
+    Unclear,
+    connect,
+    from_exception,
+    is_broken,
+    read,
+    write,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError, ServiceError
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.session import broken, words_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.session import broken, judging_session, words_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import Hands, error
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.scripted import ANY, scripted_cloud
@@ -192,3 +199,25 @@ def test_an_address_that_is_no_keystone() -> None:
     with scripted_cloud([], checked=False) as cloud, pytest.raises(KcloudError) as caught:
         connect({"auth": cloud.auth(auth_url=f"{cloud.server.url}/other")})
     assert caught.value.code in ("CLOUD_UNREACHABLE", "SERVICE_ERROR") and "name" not in str(caught.value.hint)
+
+
+def test_a_page_where_versions_are_looked_for_does_not_end_the_search() -> None:
+    """As a dashboard at the root of the address does: keystoneauth takes only this kind of error for "no versions here"."""
+    from keystoneauth1 import discover, noauth
+    from keystoneauth1.exceptions import DiscoveryFailure
+    from requests import Response
+
+    class Page(judging_session()):  # type: ignore[misc]
+        def _send_request(self, *_args: Any, **_options: Any) -> Response:
+            answer = Response()
+            answer.status_code, answer._content = 200, PAGE
+            answer.headers["Content-Type"] = "text/html"
+            return answer
+
+    session = Page(auth=noauth.NoAuth(endpoint="http://cloud/"))
+    with pytest.raises(DiscoveryFailure):
+        discover.get_version_data(session, "http://cloud/", authenticated=False)
+    with pytest.raises(DiscoveryFailure) as caught:
+        session.get("http://cloud/things")
+    assert is_broken(caught.value)
+    assert from_exception(caught.value, "read things", "things").code == "BROKEN_ANSWER"
