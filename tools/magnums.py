@@ -29,7 +29,10 @@ ALWAYS: dict[str, frozenset[str]] = {
 NO_MAGNUM = dict.fromkeys(
     ("heat_stack", "heat_stack_info", "readable_plan", "table"), "asks nothing of Magnum, so it would only pass again"
 )
-CATALOG = dict.fromkeys(("heat_templates",), "Heat's own resources go by the catalog, to the cloud's own Magnum")
+CATALOG = {
+    "heat_templates": "Heat's own resources go by the catalog, to the cloud's own Magnum",
+    "job_output": "logs in by the option 'auth', which goes by the catalog, to the cloud's own Magnum",
+}
 NO_HEAT = dict.fromkeys(
     (
         "gpu_intensive_cluster",
