@@ -38,7 +38,7 @@ run: cloud-up ## Start a real OpenStack on this machine and place a workload on 
 test: venv ## Run every gate; some by GATES="sanity lint", some targets by TARGETS="magnum_cluster", another Magnum by MAGNUM=20
 	@python -m tools.gates $(GATES)
 
-faults: venv ## The whole suite of faults against the test cloud, about an hour; its table goes into tests/faults/README.md
+faults: venv ## The whole suite of faults against the test cloud, about half an hour; its table goes into .build/faults.md
 	@apt-get install --yes -qq --no-install-recommends mitmproxy >/dev/null 2>&1 || command -v mitmdump >/dev/null
 	@PYTHONPATH=$(ANSIBLE_COLLECTIONS_PATH) python -m tests.faults --tier 3 --report .build/faults.md
 

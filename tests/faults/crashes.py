@@ -22,7 +22,7 @@ from tests.faults.rows import OPERATIONS
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
 # Longer than it takes to see that nobody goes on with a creation
-TIMEOUT_S = 420
+TIMEOUT_S = 330
 
 
 @dataclass(frozen=True)

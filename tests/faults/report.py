@@ -5,10 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from tests.faults.check import Verdict
+from tests.faults.rows import FAULTS, OPERATIONS
+
+# Checks that are told one by one, and those that are counted
+CRASHES = "crash: "
+COUNTED = {
+    "kill ": "runs killed",
+    "pair ": "pairs of runs at once",
+    "input: ": "batches of 20 runs with bad input",
+    "names": "names",
+}
 
 
 def summary(verdicts: Sequence[Verdict], seconds: float) -> str:
@@ -20,16 +30,40 @@ def summary(verdicts: Sequence[Verdict], seconds: float) -> str:
 
 
 def markdown(verdicts: Sequence[Verdict], tier: int) -> str:
-    """The whole table."""
+    """Faults by operations, then the other checks. A cell is `ok`, the failure code that was right, or what was wrong."""
     failed = sum(not verdict.ok for verdict in verdicts)
-    head = [
-        f"Tier {tier}, {date.today().isoformat()}: {len(verdicts)} checks, {failed} wrong.",
+    known = {verdict.name: verdict for verdict in verdicts}
+    operations = [name for name in OPERATIONS if any(f"{name}: {fault}" in known for fault in FAULTS)]
+    lines = [f"Tier {tier}, {date.today().isoformat()}: {len(verdicts)} checks, {failed} wrong.", ""]
+    if operations:
+        lines += _table(
+            ("fault", *operations),
+            ([fault, *(_cell(known.get(f"{name}: {fault}")) for name in operations)] for fault in FAULTS),
+        )
+    crashes = [verdict for verdict in verdicts if verdict.name.startswith(CRASHES)]
+    if crashes:
+        told = ([one.name.removeprefix(CRASHES), one.outcome, f"{one.seconds:.0f}", _cell(one)] for one in crashes)
+        lines += _table(("a service crashed", "outcome", "seconds", ""), told)
+    for start, what in COUNTED.items():
+        some = [verdict for verdict in verdicts if verdict.name.startswith(start)]
+        if some:
+            lines.append(f"- {what}: {sum(one.ok for one in some)} of {len(some)} right")
+    lines += [f"- wrong: {one.name}: {'; '.join(one.wrong)[:200]}" for one in verdicts if not one.ok]
+    return "\n".join([*lines, ""])
+
+
+def _cell(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return ""
+    if not verdict.ok:
+        return "WRONG"
+    return "ok" if "changed=" in verdict.outcome or not verdict.outcome.isupper() else verdict.outcome
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [
+        f"| {' | '.join(head)} |",
+        f"|{'---|' * len(head)}",
+        *(f"| {' | '.join(row)} |" for row in rows),
         "",
-        "| check | outcome | seconds | writes sent | |",
-        "|---|---|---|---|---|",
     ]
-    rows = [
-        f"| {one.name} | {one.outcome} | {one.seconds:.0f} | {one.writes} | {'ok' if one.ok else '; '.join(one.wrong)[:200]} |"
-        for one in verdicts
-    ]
-    return "\n".join([*head, *rows, ""])
