@@ -63,7 +63,8 @@ VALUES: tuple[Any, ...] = (
 # Ansible's own words for arguments that do not fit the specification; no run of ours began.
 ARGUMENTS = re.compile(
     r"^(missing required|Unsupported parameters|argument '|value of |parameters are|one of the following|.* found in|"
-    r".*(unable to convert|could not be converted|of the following are missing|required together|are all required|is required|elements value|dictionary requested|sub parameter field))",
+    r".*(unable to convert|could not be converted|of the following are missing|required together|are all required|is required|"
+    r"elements value|dictionary requested|sub parameter field))",
     re.DOTALL,
 )
 SKIPPED = {"table"}
