@@ -334,6 +334,7 @@ failure:
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
@@ -345,6 +346,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.de
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.reconcile import ensure
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import result_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import from_environment
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline
 
@@ -385,12 +387,8 @@ def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]]
         learned=masking.reveal,
     )
     outcome = ensure(watch, desired, params["state"], check_mode=check_mode)
-    return {
-        "changed": outcome.plan.changed,
-        "stack": outcome.stack.as_result() if outcome.stack else None,
-        "changes": [change.as_result() for change in outcome.plan.changes],
-        "diff": {"before": dict(outcome.plan.before), "after": outcome.after},
-    }
+    told = replace(outcome.plan, after=outcome.after)
+    return result_of(told, stack=outcome.stack.as_result() if outcome.stack else None)
 
 
 def main() -> None:

@@ -41,9 +41,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.n
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import (
     Actual,
     Desired,
-    Plan,
     Preview,
     Stack,
+    StackPlan,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.references import (
     attribute_sources,
@@ -65,7 +65,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.ap
 class Outcome:
     """What a run came to; ``stack`` is None when there is none (any more)."""
 
-    plan: Plan
+    plan: StackPlan
     stack: Stack | None
     after: dict[str, Any]
 
@@ -110,7 +110,7 @@ def _ensure_present(watch: Watch, desired: Desired, *, check_mode: bool) -> Outc
 
 
 @contextlib.contextmanager
-def _every_fault(api: HeatReader, plan: Plan) -> Iterator[None]:
+def _every_fault(api: HeatReader, plan: StackPlan) -> Iterator[None]:
     """Where Heat refuses the template for its first fault, tell all that can be found."""
     try:
         yield
@@ -159,7 +159,7 @@ def _with_resources(api: HeatReader, actual: Actual) -> Actual:
     )
 
 
-def _preview(api: HeatReader, plan: Plan, actual: Actual | None) -> Preview:
+def _preview(api: HeatReader, plan: StackPlan, actual: Actual | None) -> Preview:
     if actual is None:
         return api.preview_create(plan.after["name"], plan.request)
     if plan.action == "recreate":
@@ -230,7 +230,7 @@ def _within(holder: str, found: Mapping[str, Any]) -> dict[str, Any]:
     return {path.rpartition("/")[2]: value for path, value in found.items() if holder_of(path) == holder}
 
 
-def _carry_out(watch: Watch, desired: Desired, plan: Plan, actual: Actual | None) -> Outcome:
+def _carry_out(watch: Watch, desired: Desired, plan: StackPlan, actual: Actual | None) -> Outcome:
     if plan.action == "recreate" and actual:
         delete(watch, actual.stack, wait=True)
         with changing():

@@ -48,7 +48,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     Cluster,
     ClusterTemplate,
     DesiredCluster,
-    Plan,
     Status,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import (
@@ -74,6 +73,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.detect_driver import driver_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.nodes import read_nodes
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.references import References
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Plan, result_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress, from_environment
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline
 
@@ -111,17 +111,6 @@ class How:
         """The shared options of a module; those that it lacks keep their defaults."""
         given = {key: params[key] for key in OPTIONS if params.get(key) is not None}
         return cls(check_mode=check_mode, **given)
-
-
-def result_of(plan: Plan, **thing: Any) -> dict[str, Any]:
-    """The one shape of a module's answer: the thing, whether it changed, how, and the diff."""
-    return {
-        **thing,
-        **plan.told,
-        "changed": plan.changed,
-        "changes": [change.as_result() for change in plan.changes],
-        "diff": {"before": dict(plan.before), "after": dict(plan.after)},
-    }
 
 
 # --- clusters -----------------------------------------------------------------------------------------------------

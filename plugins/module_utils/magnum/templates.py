@@ -21,11 +21,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import SAME_NAME_AFTER_S
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
-    Change,
-    ClusterTemplate,
-    Plan,
-)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import ClusterTemplate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import (
     plan_template,
     plan_template_absent,
@@ -44,7 +40,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     tags_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.references import References
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, result_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan, result_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock
 
 if TYPE_CHECKING:

@@ -28,9 +28,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.h
     way_out,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import (
-    Plan,
     Resource,
     Stack,
+    StackPlan,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals
 
@@ -78,7 +78,7 @@ class Watch:
         return self.api.patient(self.deadline)
 
 
-def create(watch: Watch, name: str, plan: Plan) -> Stack:
+def create(watch: Watch, name: str, plan: StackPlan) -> Stack:
     """Post the stack; after an unclear answer look by name before posting again.
 
     :raises CreatedMeanwhile: another run made a stack of this name; none of this run's is left.
@@ -126,7 +126,7 @@ def _give_way(watch: Watch, found: Stack, ours: Collection[str]) -> Stack:
     )
 
 
-def _post(watch: Watch, name: str, plan: Plan) -> str:
+def _post(watch: Watch, name: str, plan: StackPlan) -> str:
     """Send the creation, for the id of the stack to come; a stack that is gone still holds its name for a moment (seen: DELETE_COMPLETE, then 409)."""
     limit = Deadline.after(BEGIN_WITHIN_S, watch.clock)
     for step in intervals(0.5, 2.0):
@@ -139,7 +139,7 @@ def _post(watch: Watch, name: str, plan: Plan) -> str:
     raise AssertionError("intervals never end")
 
 
-def update(watch: Watch, stack: Stack, plan: Plan) -> Stack:
+def update(watch: Watch, stack: Stack, plan: StackPlan) -> Stack:
     watch.marker = watch.reads.last_event(stack)
     return _begin(watch, stack, "update", lambda: watch.api.update(stack, plan.request, partial=plan.partial))
 
@@ -246,7 +246,7 @@ def _tell(watch: Watch, stack: Stack) -> None:
     watch.progress.say(f"stack/{stack.name}", status, watch.deadline.elapsed, watch.deadline.limit)
 
 
-def finished(watch: Watch, begun: Stack, plan: Plan) -> Stack:
+def finished(watch: Watch, begun: Stack, plan: StackPlan) -> Stack:
     """Wait for the end of a creation or update; anything but its COMPLETE is a failure, with the deepest reason."""
     stack = until_still(watch, begun)
     done = {"create": "CREATE_COMPLETE", "recreate": "CREATE_COMPLETE", "update": "UPDATE_COMPLETE"}[plan.action]

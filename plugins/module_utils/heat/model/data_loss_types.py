@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Change
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change
 
 # What each holds, in words that end "... would be lost".
 HOLDINGS: dict[str, str] = {

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Plan
+
 # What Heat itself shows in the place of a hidden parameter's value.
 HIDDEN = "******"
 # Heat adds these to every stack's parameters.
@@ -201,34 +203,16 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class Change:
-    """One thing that changes: the stack itself, or one of its resources."""
-
-    verb: str
-    resource: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_result(self) -> dict[str, Any]:
-        return {"verb": self.verb, "resource": self.resource, **self.arguments}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What will be done.
+class StackPlan(Plan):
+    """What will be done about a stack: one request, whose effects on its resources Heat predicts.
 
     :param action: ``none``, ``create``, ``update``, ``recreate`` or ``delete``.
-    :param before: the stack as it is, in the form that is shown; empty when there is none.
-    :param after: the stack as it will be, in the same form.
     :param request: the body for Heat; never shown, it holds hidden parameters.
     :param partial: send the body as a PATCH: what it leaves out stays as it is.
     :param unseen: hidden parameters that were given. Heat never tells their value, only its preview knows.
     :param defects: why the stack must be updated though it is made of what was asked for, such as UPDATE_FAILED.
     """
 
-    action: str
-    before: Mapping[str, Any] = field(default_factory=dict)
-    after: Mapping[str, Any] = field(default_factory=dict)
-    changes: tuple[Change, ...] = ()
     request: Mapping[str, Any] = field(default_factory=dict, repr=False)
     partial: bool = True
     unseen: tuple[str, ...] = ()

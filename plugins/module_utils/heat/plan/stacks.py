@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""(desired, actual) -> Plan for a stack. Pure: what Heat's preview says comes in by argument."""
+"""(desired, actual) -> StackPlan for a stack. Pure: what Heat's preview says comes in by argument."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.n
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import (
     HIDDEN,
     Actual,
-    Change,
     Definition,
     Desired,
-    Plan,
     Preview,
+    StackPlan,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.normal import (
     all_hidden_names,
@@ -31,6 +30,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.no
     schemata,
     shown_parameters,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change
 
 NEW_SECRET = f"{HIDDEN} (changed)"
 SECTIONS = ("event_sinks", "parameter_defaults", "resource_registry")
@@ -54,7 +54,7 @@ def standing(status: str) -> str:
     return "compare"
 
 
-def plan_present(desired: Desired, actual: Actual | None) -> Plan:
+def plan_present(desired: Desired, actual: Actual | None) -> StackPlan:
     """How the stack becomes what was asked for.
 
     :param actual: None when there is no such stack.
@@ -78,13 +78,13 @@ def plan_present(desired: Desired, actual: Actual | None) -> Plan:
     return _plan_update(desired, actual, (actual.stack.status,) if need == "update" else ())
 
 
-def plan_absent(actual: Actual | None) -> Plan:
+def plan_absent(actual: Actual | None) -> StackPlan:
     """How the stack goes."""
     if actual is None:
-        return Plan("none")
+        return StackPlan("none")
     change = Change("delete", f"stack/{actual.stack.name}")
     gone = {name: Change("delete", f"resource/{name}", {"type": kind}) for name, kind in actual.resources.items()}
-    return Plan("delete", view(actual), {}, (change, *(gone[name] for name in sorted(gone))))
+    return StackPlan("delete", view(actual), {}, (change, *(gone[name] for name in sorted(gone))))
 
 
 def view(actual: Actual) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def _options(desired: Desired) -> dict[str, Any]:
     return options
 
 
-def _plan_create(desired: Desired) -> Plan:
+def _plan_create(desired: Desired) -> StackPlan:
     if desired.template is None:
         raise InvalidRequest(
             f"Failed to create stack '{desired.name}': there is no such stack yet, and no template was given",
@@ -168,10 +168,10 @@ def _plan_create(desired: Desired) -> Plan:
         {},
     )
     request = _whole_request(desired, definition, parameters, desired.tags or ())
-    return Plan("create", {}, after, (Change("create", f"stack/{desired.name}"),), request, partial=False)
+    return StackPlan("create", {}, after, (Change("create", f"stack/{desired.name}"),), request=request, partial=False)
 
 
-def _plan_recreate(desired: Desired, actual: Actual) -> Plan:
+def _plan_recreate(desired: Desired, actual: Actual) -> StackPlan:
     definition = wanted_definition(desired, actual.definition)
     _check_declared(desired, definition.template)
     kept = _kept_parameters(desired, actual, definition)
@@ -187,7 +187,7 @@ def _plan_recreate(desired: Desired, actual: Actual) -> Plan:
     )
     change = Change("recreate", f"stack/{desired.name}", {"because": actual.stack.status})
     request = _whole_request(desired, definition, parameters, tags)
-    return Plan("recreate", view(actual), after, (change,), request, partial=False)
+    return StackPlan("recreate", view(actual), after, (change,), request=request, partial=False)
 
 
 def _kept_parameters(desired: Desired, actual: Actual, definition: Definition) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def _refuse_lost_secrets(desired: Desired, definition: Definition, kept: Mapping
         )
 
 
-def _plan_update(desired: Desired, actual: Actual, defects: tuple[str, ...]) -> Plan:
+def _plan_update(desired: Desired, actual: Actual, defects: tuple[str, ...]) -> StackPlan:
     definition = wanted_definition(desired, actual.definition)
     _check_declared(desired, definition.template)
     kept, given = _kept_parameters(desired, actual, definition), given_parameters(desired)
@@ -231,12 +231,15 @@ def _plan_update(desired: Desired, actual: Actual, defects: tuple[str, ...]) -> 
     defaults = (desired.environment or {}).get("parameter_defaults") or {}
     unseen = tuple(sorted((set(given) | set(defaults)) & all_hidden_names(definition)))
     if not fields and not defects:
-        return Plan("none", before, {**after, "resources": before["resources"]}, (), request, partial, unseen)
+        same = {**after, "resources": before["resources"]}
+        return StackPlan("none", before, same, request=request, partial=partial, unseen=unseen)
     arguments: dict[str, Any] = {"fields": list(fields)}
     if defects:
         arguments["because"] = defects[0]
     change = Change("update", f"stack/{desired.name}", arguments)
-    return Plan("update", before, after, (change,), request, partial, unseen, defects)
+    return StackPlan(
+        "update", before, after, (change,), request=request, partial=partial, unseen=unseen, defects=defects
+    )
 
 
 def _differences(
@@ -298,7 +301,7 @@ def _whole_request(
     return request
 
 
-def with_preview(plan: Plan, preview: Preview) -> Plan:
+def with_preview(plan: StackPlan, preview: Preview) -> StackPlan:
     """The plan with what Heat says of each resource; only this tells whether a hidden value is a new one."""
     if plan.action == "none":
         if not (plan.unseen and preview.changed):
@@ -348,7 +351,7 @@ def _with_word(kind: str, word: str) -> str:
     return f"{kind} ({word.upper() if word == 'replaced' else word})" if word else kind
 
 
-def refuse_losses(desired: Desired, plan: Plan, actual: Actual) -> None:
+def refuse_losses(desired: Desired, plan: StackPlan, actual: Actual) -> None:
     """Refuse an update that would replace what holds data or nodes, unless the user allowed it.
 
     :raises CannotApply: with what would have been done, so that it can be judged.
@@ -373,7 +376,7 @@ def refuse_losses(desired: Desired, plan: Plan, actual: Actual) -> None:
     )
 
 
-def seen_after(plan: Plan, actual: Actual) -> dict[str, Any]:
+def seen_after(plan: StackPlan, actual: Actual) -> dict[str, Any]:
     """The stack as it is after the plan was carried out, in the form of the plan's ``after``.
 
     What cannot be read back, which resources changed and that a secret did, is taken from the plan.

@@ -36,13 +36,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import VERBS
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
-    Change,
     Cluster,
     Node,
     NodeGroup,
-    Plan,
     Status,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline, TwiceInARow, intervals
 
 # After this long without a sign of a transition a request was dropped: Magnum's conductor begins within a second, and

@@ -279,31 +279,3 @@ class DesiredCluster:
     partial: bool = False
     superseded: tuple[Superseded, ...] = ()
     autoscaled: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Change:
-    """One write: ``verb`` and its ``arguments``, in the order of the plan."""
-
-    verb: str
-    resource: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_result(self) -> dict[str, Any]:
-        return {"verb": self.verb, "resource": self.resource, **self.arguments}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What will be done. ``before`` and ``after`` hold what the user declared, as it is and as it will be."""
-
-    action: str
-    before: Mapping[str, Any] = field(default_factory=dict)
-    after: Mapping[str, Any] = field(default_factory=dict)
-    changes: tuple[Change, ...] = ()
-    # What a user must know beside the changes: more keys of a module's result.
-    told: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def changed(self) -> bool:
-        return bool(self.changes)

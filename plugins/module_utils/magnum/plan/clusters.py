@@ -17,13 +17,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     DEFAULT_MASTER,
     DEFAULT_WORKER,
-    Change,
     Cluster,
     ClusterTemplate,
     DesiredCluster,
     DesiredGroup,
     NodeGroup,
-    Plan,
     Status,
     label_text,
     normal_labels,
@@ -41,6 +39,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     group_value,
     resize,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan
 
 # Part of the request to create, not of the cluster: nothing to compare with later.
 CREATION_ONLY = frozenset({"merge_labels", "create_timeout", "discovery_url"})

@@ -33,7 +33,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     DEFAULT_MASTER,
     DEFAULT_WORKER,
-    Change,
     Cluster,
     DesiredCluster,
     DesiredGroup,
@@ -44,6 +43,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     label_text,
     normal_labels,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change
 
 # What Magnum fixes for the life of a node group.
 FIXED = ("role", "flavor_id", "image_id", "docker_volume_size", "labels")

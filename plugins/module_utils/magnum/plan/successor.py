@@ -14,15 +14,14 @@ from typing import Any
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import Recognised, refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
-    Change,
     Cluster,
     ClusterTemplate,
     DesiredCluster,
     NodeGroup,
-    Plan,
     Status,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import plan_cluster, view
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan
 
 NEVER, IN_PLACE, OR_BESIDE = "never", "in_place", "in_place_or_beside"
 DEFAULT_SCHEME = "{name}-{template_id}"

@@ -27,9 +27,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     InvalidRequest,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
-    Change,
     ClusterTemplate,
-    Plan,
     label_text,
     normal_labels,
 )
@@ -38,6 +36,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     template_differences,
     template_view,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan
 
 # Whom a template is offered to: it may change while the template stays the same version.
 OFFER = ("public", "hidden")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.data_loss_types import losses
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Change
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change
 
 
 def change(verb: str, path: str, kind: str) -> Change:

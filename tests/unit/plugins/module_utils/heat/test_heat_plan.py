@@ -16,9 +16,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.o
     Actual,
     Definition,
     Desired,
-    Plan,
     Preview,
     Stack,
+    StackPlan,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.stacks import (
     NEW_SECRET,
@@ -63,7 +63,7 @@ def desired(**given: Any) -> Desired:
     return Desired(name="s", **given)
 
 
-def fields(plan: Plan) -> list[str]:
+def fields(plan: StackPlan) -> list[str]:
     """What the plan says differs."""
     return list(plan.changes[0].arguments["fields"]) if plan.changes else []
 

@@ -40,12 +40,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.expla
     overdue_of,
     stall_of,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
-    Change,
-    Cluster,
-    Node,
-    Plan,
-)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, Node
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (

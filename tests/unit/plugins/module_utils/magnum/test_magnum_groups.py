@@ -31,7 +31,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     DesiredGroup,
     Node,
     NodeGroup,
-    Plan,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import plan_cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.node_groups import (
@@ -40,6 +39,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     needs_driver,
     settled_groups,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

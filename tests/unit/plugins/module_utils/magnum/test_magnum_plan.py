@@ -14,13 +14,11 @@ from typing import Any
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CannotApply, InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
-    Change,
     Cluster,
     ClusterTemplate,
     DesiredCluster,
     DesiredGroup,
     NodeGroup,
-    Plan,
     Status,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import (
@@ -32,6 +30,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     template_view,
     view,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan
 from hypothesis import assume, given
 from hypothesis import strategies as st
 

@@ -21,7 +21,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     DesiredCluster,
     DesiredGroup,
     NodeGroup,
-    Plan,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import plan_cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import (
@@ -35,6 +34,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     successor_name,
     with_replaced,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Plan
 
 OLD = ClusterTemplate(id="t-old", name="gpu", image_id="one", labels={"kube_tag": "v1"})
 NEW = ClusterTemplate(id="t-new", name="gpu-2", image_id="two", labels={"kube_tag": "v2"})

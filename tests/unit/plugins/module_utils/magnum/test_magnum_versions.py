@@ -15,7 +15,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Conflict,
     InvalidRequest,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import ClusterTemplate, Plan
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import ClusterTemplate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_versions import (
     CONTENT,
     Family,
@@ -28,6 +28,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     shown,
     tags_of,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Plan
 
 FIRST = {"coe": "kubernetes", "image_id": "one", "external_network_id": "public", "labels": {"kube_tag": "v1.31.0"}}
 SECOND = {**FIRST, "image_id": "two", "labels": {"kube_tag": "v1.32.0"}}
