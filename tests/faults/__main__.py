@@ -89,7 +89,8 @@ def _work(suite: Suite, asked: argparse.Namespace) -> Work:
 
 def _in_lanes(work: Work, lanes: int) -> list[Verdict]:
     verdicts: list[Verdict] = []
-    with ThreadPoolExecutor(lanes) as pool:
+    pool = ThreadPoolExecutor(lanes)
+    try:
         for future in as_completed([pool.submit(run) for _name, run in work]):
             verdict = future.result()
             verdicts.append(verdict)
@@ -99,6 +100,9 @@ def _in_lanes(work: Work, lanes: int) -> list[Verdict]:
             for line in verdict.wrong:
                 print(f"         {line}")
             sys.stdout.flush()
+    finally:
+        # After Ctrl-C only what runs is waited for
+        pool.shutdown(cancel_futures=True)
     return sorted(verdicts, key=lambda verdict: verdict.name)
 
 
