@@ -1,8 +1,10 @@
-"""Heat plug-in that lets one thread at a time use the parser of yaql expressions.
+"""Heat plug-in that lets one thread at a time use the parser of yaql expressions, and makes it before any thread needs it.
 
 Heat 26's engine works in threads, which share one parser and one lexer; both keep where they are in an expression. Two
 stacks that begin at the same moment then fail now and then, with "Bad expression Parse error", through no fault of
-their own. Heat's engine loads this file from `plugin_dirs`.
+their own. At the first use Heat shows the parser to other threads before its context is there: then a resource is never
+begun, and its stack stays IN_PROGRESS (seen: "'Yaql' object has no attribute '_context'"). Heat's engine loads this file
+from `plugin_dirs`.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from heat.engine.hot.functions import Yaql
 from yaql.language.factory import YaqlEngine
 
 _one_at_a_time = threading.Lock()
@@ -25,3 +28,4 @@ def parse(engine: YaqlEngine, expression: str, options: dict[str, Any] | None = 
 
 
 YaqlEngine.__call__ = parse
+Yaql.get_yaql_parser()
