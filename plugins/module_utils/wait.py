@@ -11,6 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+# Between the look at a new object and the one for others of its name: Magnum and Heat tell the time of a creation in seconds,
+# so two runs that see each other's object after this long agree on which is the older one.
+SAME_NAME_AFTER_S = 2.0
+# So long the object that gives way may take to go; the run's own timeout is for the one that stays.
+DOUBLE_GOES_WITHIN_S = 600.0
+
 
 @dataclass(frozen=True)
 class Clock:

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.faults import workers
 from tests.faults.proxy import Proxy
-from tests.faults.rows import OPERATIONS, Row, credential_step, rules_of
+from tests.faults.rows import OPERATIONS, Operation, Row, credential_step, rules_of
 from tests.faults.truth import Truth
 from tests.faults.workers import Outcome
 
+# So long a run may take until it sends its request
+PATIENCE_S = 90.0
 TOKEN = re.compile(r"gAAAA[\w-]{20,}")
 CLEANING = (
     ("magnum_cluster", {"state": "absent", "timeout": 300}),
@@ -86,16 +89,63 @@ def name_of(called: str) -> str:
     return f"test-faults-{hashlib.sha256(called.encode()).hexdigest()[:8]}"
 
 
+def writes_of(requests: Iterable[Mapping[str, Any]]) -> int:
+    """How many of these requests change something; to log in does not."""
+    return sum(request["method"] != "GET" and "/auth/" not in request["path"] for request in requests)
+
+
+def sent(suite: Suite, name: str, runs: Callable[[], bool]) -> bool:
+    """Wait until a run through the proxy has sent a request that changes something; False when it ended without."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        running = runs()
+        if writes_of(suite.proxy.requests(name)):
+            return True
+        if not running:
+            return False
+        time.sleep(0.02)
+    return False
+
+
+def unprepared(suite: Suite, operation: Operation, name: str) -> Outcome | None:
+    """Clear the name and make what the operation needs; the run that failed at it, or None."""
+    suite.clean(name)
+    for step in operation.before:
+        made = suite.plainly(step(name))
+        if not made.ok:
+            return made
+    return None
+
+
+def unsettled(suite: Suite, operation: Operation, name: str, what: str = "it") -> list[str]:
+    """What is wrong in the end: the same run must succeed, once more change nothing, and one object of the name be there."""
+    step, wrong = operation.step(name), []
+    again = suite.plainly(step)
+    if not again.ok:
+        wrong.append(f"the run after {what}: {again}")
+    once_more = suite.plainly(step)
+    if not once_more.ok or once_more.changed:
+        wrong.append(f"the second run after {what}: {once_more}")
+    count = len(suite.truth.all_of(name)[operation.kind])
+    if count != int(operation.present):
+        wrong.append(f"{count} objects of the name in the end")
+    return wrong
+
+
+def untrue(outcome: Outcome, before: Any, after: Any) -> list[str]:
+    """Whether ``changed`` is anything but what the APIs showed before and after."""
+    if outcome.result and outcome.changed != (before != after):
+        return [f"it says changed={outcome.changed}; before: {before}, after: {after}"]
+    return []
+
+
 def check_row(suite: Suite, row: Row) -> Verdict:
     """Run a row: make what it needs, meet the fault, look, and run again twice."""
     operation, name = OPERATIONS[row.operation], name_of(row.name)
     wrong: list[str] = []
     try:
-        suite.clean(name)
-        for step in operation.before:
-            made = suite.plainly(step(name))
-            if not made.ok:
-                return Verdict(row.name, (f"could not be prepared: {made}",), made.seconds, "not run")
+        if made := unprepared(suite, operation, name):
+            return Verdict(row.name, (f"could not be prepared: {made}",), made.seconds, "not run")
         before = suite.truth.all_of(name)[operation.kind]
         module, params = operation.step(name)
         auth = suite.proxy.auth(dict(suite.auth), name, rules_of(row, name))
@@ -107,17 +157,10 @@ def check_row(suite: Suite, row: Row) -> Verdict:
         met = [request for request in requests if request["what"] != "passed"]
         if not met and "slow" not in row.fault:
             wrong.append("the fault was never met")
-        again = suite.plainly((module, params))
-        if not again.ok:
-            wrong.append(f"the run after it: {again}")
-        once_more = suite.plainly((module, params))
-        if not once_more.ok or once_more.changed:
-            wrong.append(f"the second run after it: {once_more}")
-        count = len(suite.truth.all_of(name)[operation.kind])
-        if count != int(operation.present):
-            wrong.append(f"{count} objects of the name in the end")
-        writes = sum(request["method"] != "GET" and "/auth/" not in request["path"] for request in requests)
-        return Verdict(row.name, tuple(wrong), outcome.seconds, outcome.code or f"changed={outcome.changed}", writes)
+        wrong += unsettled(suite, operation, name)
+        return Verdict(
+            row.name, tuple(wrong), outcome.seconds, outcome.code or f"changed={outcome.changed}", writes_of(requests)
+        )
     except Exception as error:  # noqa: BLE001 - a defect of the suite is a failure of the row
         return Verdict(row.name, (*wrong, f"the suite failed: {error!r}"), 0, "not run")
     finally:
@@ -131,6 +174,4 @@ def judge(row: Row, outcome: Outcome, before: Any, after: Any) -> list[str]:
         wrong.append(f"it says ok where {' or '.join(row.codes)} is right")
     if not outcome.ok and outcome.code not in row.codes:
         wrong.append(f"it ended {outcome}")
-    if outcome.result and outcome.changed != (before != after):
-        wrong.append(f"it says changed={outcome.changed}; before: {before}, after: {after}")
-    return wrong
+    return wrong + untrue(outcome, before, after)

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults import workers
-from tests.faults.check import Suite, Verdict, name_of, unclean
-from tests.faults.rows import OPERATIONS
+from tests.faults.check import Suite, Verdict, name_of, sent, unclean, unprepared, unsettled, untrue
+from tests.faults.rows import OPERATIONS, Operation
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60.0
 # Longer than it takes to see that nobody goes on with a creation
 TIMEOUT_S = 330
 
@@ -76,17 +75,14 @@ def check_crash(suite: Suite, crash: Crash) -> Verdict:
     about, name = OPERATIONS[crash.operation], name_of(crash.name)
     wrong: list[str] = []
     try:
-        suite.clean(name)
-        for step in about.before:
-            made = suite.plainly(step(name))
-            if not made.ok:
-                return Verdict(crash.name, (f"could not be prepared: {made}",), made.seconds, "not run")
+        if made := unprepared(suite, about, name):
+            return Verdict(crash.name, (f"could not be prepared: {made}",), made.seconds, "not run")
         before = suite.truth.all_of(name)[about.kind]
         module, params = about.step(name)
         limit = {"timeout": TIMEOUT_S} if "timeout" in params else {}
         # No rule: the proxy only tells when the request was sent
         run = workers.begin(module, {**params, **limit, "auth": suite.proxy.auth(dict(suite.auth), name, [])})
-        if not _sent(suite, name):
+        if not sent(suite, name, lambda: run[0].is_alive()):
             wrong.append("it never sent its request")
         time.sleep(crash.after)
         _restart(crash.service)
@@ -95,23 +91,14 @@ def check_crash(suite: Suite, crash: Crash) -> Verdict:
         wrong += unclean(outcome, (suite.auth["password"],), "the run")
         if not outcome.ok and outcome.code not in crash.codes:
             wrong.append(f"it ended {outcome}")
-        if outcome.result and outcome.changed != (before != after):
-            wrong.append(f"it says changed={outcome.changed}; before: {before}, after: {after}")
+        wrong += untrue(outcome, before, after)
         if not outcome.ok and about.present:
-            gone = suite.plainly(OPERATIONS[_absent(about.kind)].step(name))
+            gone = suite.plainly(_absent(about.kind).step(name))
             if not gone.ok:
                 wrong.append(f"the way out: {gone}")
             for step in about.before:
                 suite.plainly(step(name))
-        again = suite.plainly((module, params))
-        if not again.ok:
-            wrong.append(f"the run after it: {again}")
-        once_more = suite.plainly((module, params))
-        if not once_more.ok or once_more.changed:
-            wrong.append(f"the second run after it: {once_more}")
-        count = len(suite.truth.all_of(name)[about.kind])
-        if count != int(about.present):
-            wrong.append(f"{count} objects of the name in the end")
+        wrong += unsettled(suite, about, name)
         return Verdict(crash.name, tuple(wrong), outcome.seconds, outcome.code or f"changed={outcome.changed}", 1)
     except Exception as error:  # noqa: BLE001 - a defect of the suite is a failure of the check
         return Verdict(crash.name, (*wrong, f"the suite failed: {error!r}"), 0, "not run")
@@ -119,22 +106,9 @@ def check_crash(suite: Suite, crash: Crash) -> Verdict:
         suite.clean(name)
 
 
-def _absent(kind: str) -> str:
+def _absent(kind: str) -> Operation:
     """The operation that deletes objects of a kind."""
-    return {"clusters": "delete", "templates": "template delete", "stacks": "stack delete"}.get(
-        kind, "credential delete"
-    )
-
-
-def _sent(suite: Suite, name: str) -> bool:
-    """Whether the run sends a request that changes something, in time."""
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        requests = suite.proxy.requests(name)
-        if any(request["method"] != "GET" and "/auth/" not in request["path"] for request in requests):
-            return True
-        time.sleep(0.02)
-    return False
+    return next(one for one in OPERATIONS.values() if one.kind == kind and not one.present)
 
 
 def _restart(service: str) -> None:

@@ -20,14 +20,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.faults.check import Suite, Verdict, name_of
+from tests.faults.check import Suite, Verdict, name_of, sent, unprepared, unsettled
 from tests.faults.rows import OPERATIONS
 
 MARK = "KCLOUD_FAULTS_RUN"
 # Operation, and the seconds after the first write at which it is killed
 TIMES = (0.0, 0.3, 1.0, 2.5, 6.0)
 QUICK = (("create", 0.0), ("create", 2.5), ("resize", 0.3), ("delete", 0.3), ("stack", 0.0), ("credential", 0.0))
-PATIENCE_S = 90.0
 
 
 def work(suite: Suite, tier: int) -> list[tuple[str, Callable[[], Verdict]]]:
@@ -50,31 +49,19 @@ def check_kill(suite: Suite, operation: str, after: float, number: int) -> Verdi
     wrong: list[str] = []
     began = time.monotonic()
     try:
-        suite.clean(name)
-        for step in about.before:
-            made = suite.plainly(step(name))
-            if not made.ok:
-                return Verdict(called, (f"could not be prepared: {made}",), made.seconds, "not run")
+        if made := unprepared(suite, about, name):
+            return Verdict(called, (f"could not be prepared: {made}",), made.seconds, "not run")
         module, params = about.step(name)
         # A rule that never fits: the proxy only tells when the request was sent
         auth = suite.proxy.auth(dict(suite.auth), name, [])
         with tempfile.TemporaryDirectory(prefix="faults-") as folder:
             process = _playbook(Path(folder), name, module, {**params, "auth": auth})
-            sent = _wait_for_write(suite, name, process)
-            if not sent:
+            if not sent(suite, name, lambda: process.poll() is None):
                 wrong.append(f"it never sent its request: {process.communicate()[0][-500:]}")
             time.sleep(after)
             killed = kill_tree(name)
             process.communicate()
-        again = suite.plainly((module, params))
-        if not again.ok:
-            wrong.append(f"the run after the kill: {again}")
-        once_more = suite.plainly((module, params))
-        if not once_more.ok or once_more.changed:
-            wrong.append(f"the second run after the kill: {once_more}")
-        count = len(suite.truth.all_of(name)[about.kind])
-        if count != int(about.present):
-            wrong.append(f"{count} objects of the name in the end")
+        wrong += unsettled(suite, about, name, "the kill")
         return Verdict(called, tuple(wrong), time.monotonic() - began, f"{killed} processes killed", 1)
     except Exception as error:  # noqa: BLE001 - a defect of the suite is a failure of the kill
         return Verdict(called, (*wrong, f"the suite failed: {error!r}"), 0, "not run")
@@ -94,19 +81,6 @@ def _playbook(folder: Path, name: str, module: str, params: dict[str, object]) -
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def _wait_for_write(suite: Suite, name: str, process: subprocess.Popen[str]) -> bool:
-    """Wait until the run has sent a request that changes something; False when it ended without."""
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        requests = suite.proxy.requests(name)
-        if any(request["method"] != "GET" and "/auth/" not in request["path"] for request in requests):
-            return True
-        if process.poll() is not None:
-            return False
-        time.sleep(0.05)
-    return False
 
 
 def kill_tree(name: str) -> int:

@@ -20,7 +20,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import SAME_NAME_AFTER_S
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import ClusterTemplate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import (
     plan_template,
@@ -42,7 +41,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.references import References
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan, result_of
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import SAME_NAME_AFTER_S, Clock
 
 if TYPE_CHECKING:
     from openstack.connection import Connection

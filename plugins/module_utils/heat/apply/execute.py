@@ -32,17 +32,18 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.o
     Stack,
     StackPlan,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import (
+    DOUBLE_GOES_WITHIN_S,
+    SAME_NAME_AFTER_S,
+    Clock,
+    Deadline,
+    intervals,
+)
 
 # So long a write may take until something of it is to be seen; Heat marks the stack before it answers.
 BEGIN_WITHIN_S = 15.0
-# Between the look at a new stack and the one for others of its name: Heat tells the time of a creation in seconds, so two
-# runs that see each other's stack after this long agree on which is the older one.
-SAME_NAME_AFTER_S = 2.0
 # A stack at work tells an event at least this often, unless a server or a script inside takes its time.
 FORGOTTEN_AFTER_S = 300.0
-# So long the stack that gives way may take to go; the run's own timeout is for the one that stays.
-DOUBLE_GOES_WITHIN_S = 600.0
 
 
 class Says(Protocol):

@@ -42,7 +42,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     Status,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline, TwiceInARow, intervals
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import (
+    DOUBLE_GOES_WITHIN_S,
+    SAME_NAME_AFTER_S,
+    Deadline,
+    TwiceInARow,
+    intervals,
+)
 
 # After this long without a sign of a transition a request was dropped: Magnum's conductor begins within a second, and
 # within some ten where it is busy making the keys of other clusters. Sent once more it has twice as long: what was only
@@ -50,11 +56,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import 
 DROPPED_AFTER_S = 30.0
 # The same for a creation, which is not harmless when it is carried out late and asked for again meanwhile.
 CREATION_DROPPED_AFTER_S = 60.0
-# How long such a double may take to go, whatever time is left for the creation itself.
-DOUBLE_GOES_WITHIN_S = 600.0
-# Between the look at a new cluster and the one for others of its name: Magnum tells the time of a creation in seconds, so
-# two runs that see each other's cluster after this long agree on which is the older one.
-SAME_NAME_AFTER_S = 2.0
 # How often a request is sent at most, and how often a delete, which one change under way can undo.
 SENDS = 2
 DELETES = 3
