@@ -82,7 +82,7 @@ def check_crash(suite: Suite, crash: Crash) -> Verdict:
         limit = {"timeout": TIMEOUT_S} if "timeout" in params else {}
         # No rule: the proxy only tells when the request was sent
         run = workers.begin(module, {**params, **limit, "auth": suite.proxy.auth(dict(suite.auth), name, [])})
-        if not sent(suite, name, lambda: run[0].is_alive()):
+        if not sent(suite, name, run[0].is_alive):
             wrong.append("it never sent its request")
         time.sleep(crash.after)
         _restart(crash.service)
