@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +26,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.cluster_progress import (
     activity_of,
     idle_of,
-    standing_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.diagnose import (
-    diagnosis,
     failure_of,
     overdue_of,
     stall_of,
@@ -468,33 +465,3 @@ def _foreseen(plan: Plan, actual: Cluster | None) -> dict[str, Any] | None:
             group.get("node_count", 1) for group in groups.values() if group.get("role") != "master"
         )
     return foreseen
-
-
-def read_clusters(
-    connection: Connection, name: str | None, how: How, *, diagnose: bool = False
-) -> list[dict[str, Any]]:
-    """Clusters with their node groups, for information: one, or all of the project.
-
-    :param diagnose: also say why those that are not well are so (``failure``), and where those in progress stand
-        (``activity``); both None for the others.
-    """
-    api = MagnumApi(connection, how.api_version)
-    if name is None:
-        found = api.clusters()
-    else:
-        one = api.cluster(name)
-        found = [] if one is None else [one]
-    whole = api.all_with_groups(found)
-    if not diagnose:
-        return [cluster.as_result() for cluster in whole]
-    return [{**cluster.as_result(), **_diagnosed(connection, api, cluster, listed=name is None)} for cluster in whole]
-
-
-def _diagnosed(connection: Connection, api: MagnumApi, cluster: Cluster, *, listed: bool) -> dict[str, Any]:
-    if listed and Status.failed(cluster.status):
-        # A list does not tell faults.
-        single = api.cluster(cluster.id)
-        cluster = cluster if single is None else replace(single, node_groups=cluster.node_groups)
-    activity = str(standing_of(connection, api, cluster)) or None
-    found = diagnosis(connection, api, cluster, datetime.now(UTC))
-    return {"faults": dict(cluster.faults), "activity": activity, "failure": None if found is None else found.failure()}
