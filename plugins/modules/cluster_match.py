@@ -536,7 +536,7 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import env_fallback
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import read_fleet
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import of_flavors, read_fleet
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import (
     at_least_one,
@@ -577,7 +577,9 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     if fleet is None:
         # What is wrong with the options is said before any cloud is asked.
         decide.read(params, question, {})
-        fleet = read_fleet(params, lambda flavors: decide.carriers(params, question, {"flavors": flavors}))
+        fleet = read_fleet(
+            params, lambda flavors: of_flavors(flavors, decide.carriers(params, question, {"flavors": flavors}))
+        )
     started = time.monotonic()
     found = decide.answer(params, question, only(fleet, params["cluster_names"]))
     found["certificate"]["seconds"] = round(time.monotonic() - started, 3)
