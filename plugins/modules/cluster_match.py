@@ -110,6 +110,9 @@ options:
         C(node_count), C(min_node_count), C(max_node_count), C(status) and C(taints); C(templates) with C(id), C(name), C(flavor),
         C(master_flavor), C(labels) and C(hidden); C(quota) with C(limit) and C(used) of C(clusters), C(instances), C(cores) and
         C(ram_mib); C(accelerators_free) by Placement resource class; C(project_id).
+      - C(clusters) can be those that M(kcloud.infrastructure.magnum_cluster_info) returns with
+        O(kcloud.infrastructure.magnum_cluster_info#module:node_groups=details). Where the bounds of a node group are none, any number of
+        nodes counts as allowed, and RV(assumptions) says so.
       - A node group may list its C(nodes), each with C(free) as C(cpu_m) (thousandths of a vCPU) and C(mem_mib), C(devices) as a list
         of free thousandths, C(ready) and C(busy). What a node does not say is not free. Only then is a decision proven for real nodes.
     type: dict
