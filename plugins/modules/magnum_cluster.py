@@ -462,7 +462,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     OR_BESIDE,
     Follow,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask, How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import reconcile_cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 SPEC: dict[str, dict[str, Any]] = {
@@ -502,15 +503,13 @@ SPEC: dict[str, dict[str, Any]] = {
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     present = params["state"] == "present"
-    desired = desired_cluster(params) if present else absent_cluster(params)
-    return reconcile_cluster(
-        connect(params),
-        desired,
-        How.from_params(params, check_mode),
-        present=present,
+    task = ClusterTask(
+        desired_cluster(params) if present else absent_cluster(params),
+        present,
         recreate=params["recreate"],
         follow=Follow.from_params(params),
     )
+    return reconcile_cluster(connect(params), task, How.from_params(params, check_mode))
 
 
 def main() -> None:

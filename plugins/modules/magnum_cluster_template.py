@@ -268,10 +268,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     DEFAULT_PATTERN,
     Family,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
+    TemplateTask,
     reconcile_template,
-    reconcile_versions,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
@@ -313,13 +313,10 @@ SPEC: dict[str, dict[str, Any]] = {
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     # What is wrong is said before any cloud is asked.
-    given = desired_template(params)
-    connection = connect(params)
-    how, present = How.from_params(params, check_mode), params["state"] == "present"
-    if not params["versioning"]:
-        return reconcile_template(connection, params["name"], given, how, present=present)
-    family = Family(params["name"], params["version_name"], params["hide_versions"], params["purge_versions"])
-    return reconcile_versions(connection, family, given, how, present=present)
+    task = TemplateTask(
+        params["name"], desired_template(params), params["state"] == "present", Family.from_params(params)
+    )
+    return reconcile_template(connect(params), task, How.from_params(params, check_mode))
 
 
 def main() -> None:

@@ -279,7 +279,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     REPLACE_SPEC,
     desired_node_group,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_node_group
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import reconcile_node_group
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 SPEC: dict[str, dict[str, Any]] = {
