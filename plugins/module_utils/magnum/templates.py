@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import ClusterTemplate
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, ClusterTemplate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import (
     plan_template,
     plan_template_absent,
@@ -369,17 +369,29 @@ def read_templates(
     else:
         one = api.cluster_template(name)
         found = [] if one is None else [one]
-    users = [(entry.cluster_template_id, entry.name) for entry in api.clusters()] if clusters and found else []
+    users = api.clusters() if clusters and found else None
+    return described(found, users, whole=name is None or versions)
+
+
+def described(
+    templates: Sequence[ClusterTemplate], clusters: Iterable[Cluster] | None, *, whole: bool
+) -> list[dict[str, Any]]:
+    """Cluster templates as results, each with the name that its versions have in common.
+
+    :param clusters: the project's, to say which of them use each; None to leave that out.
+    :param whole: all versions of each name are here, so that each can say whether it is ``current``.
+    """
+    users = None if clusters is None else [(entry.cluster_template_id, entry.name) for entry in clusters]
     answers = []
-    for entry in found:
-        family, told = _family_of(entry), {}
-        if name is None or versions:
+    for entry in templates:
+        family, more = _family_of(entry), {}
+        if whole:
             # Whether it is the current one shows only beside all others.
-            same = [other for other in found if other.project_id == entry.project_id and is_of(other, family)]
-            told["current"] = current(same, family) is entry
-        if clusters:
-            told["clusters"] = sorted(cluster for used, cluster in users if used == entry.id)
-        answers.append({**entry.as_result(), "version_of": family, **told})
+            same = [other for other in templates if other.project_id == entry.project_id and is_of(other, family)]
+            more["current"] = current(same, family) is entry
+        if users is not None:
+            more["clusters"] = sorted(name for used, name in users if used == entry.id)
+        answers.append({**entry.as_result(), "version_of": family, **more})
     return answers
 
 

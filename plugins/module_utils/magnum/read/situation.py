@@ -80,6 +80,10 @@ class Situation:
             whole = replace(cluster, node_groups=tuple(sorted(found, key=lambda group: group.name)))
             self._whole[cluster.id] = whole
 
+    def without_groups(self, cluster: Cluster) -> None:
+        """The plan does not look at the node groups of this cluster, so they are not read."""
+        self._whole.setdefault(cluster.id, cluster)
+
     # --- one question each
 
     def clusters(self) -> list[Cluster]:
