@@ -52,6 +52,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     own_reason,
     used_up,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import UNKNOWN, recognise
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     NodeGroup,
@@ -69,6 +70,11 @@ ABANDONED_AFTER_S = 240
 SERVER = "OS::Nova::Server"
 # Heat waits in these for a signal from inside a node.
 WAIT_FOR_GUESTS = ("SoftwareDeployment", "WaitCondition")
+# What a driver without a stack says of a change that cannot succeed, by its ``ends_failed``.
+SILENT = {
+    "at_submit": "reports a failure only when it takes a change on (a later one leaves the cluster IN_PROGRESS)",
+    "hardly": "hardly ever reports a failure (the cluster then stays IN_PROGRESS)",
+}
 # Magnum's own default of `create_timeout`.
 DEFAULT_TIMEOUT_MIN = 60
 
@@ -387,9 +393,12 @@ def _what_to_look_at(standing: Standing, cluster: Cluster) -> str:
     if any(resource.type == SERVER for resource in under_way):
         return f"Nova is building servers: look at them (openstack server list). {wait_on}"
     if not standing.resources and cluster.stack_id and not is_uuid(cluster.stack_id):
+        driver = recognise(stack_id=cluster.stack_id).driver
+        silence = SILENT.get(driver.ends_failed or "", "tells no more")
+        who = "The driver of this cluster" if driver is UNKNOWN else driver.title
         return (
-            f"The driver of this cluster calls it '{cluster.stack_id}', tells no more, and may have no time-out of its own: "
-            f"look at its management cluster. {wait_on}"
+            f"{who} calls it '{cluster.stack_id}', {silence}, and may have no time-out of its own: look at its management "
+            f"cluster. {wait_on}"
         )
     return wait_on
 
