@@ -247,6 +247,20 @@ def test_playbook_is_hosts_and_roles_only(playbook: Path) -> None:
         assert set(play) <= PLAY_KEYS
 
 
+# What stands in one file of plugins/, so that it cannot be two things: the file, and how it is recognised
+ONCE = {
+    "plugins/module_utils/ids.py": r"\{8\}.*\{4\}.*\{12\}",  # a UUID
+    "plugins/module_utils/quotas.py": r"\bget_limits\(",  # Nova's limits
+}
+
+
+@pytest.mark.parametrize("owner", ONCE)
+def test_one_file_knows(owner: str) -> None:
+    """Others import it."""
+    files = [path for path in tracked_files() if path.suffix == ".py" and path.is_relative_to(ROOT / "plugins")]
+    assert [identify(path) for path in files if re.search(ONCE[owner], path.read_text(encoding="utf-8"))] == [owner]
+
+
 def test_readme_names_the_two_commands_first() -> None:
     """A reader's first screen says how to run it and how to test it."""
     first_screen = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:60])
