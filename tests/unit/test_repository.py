@@ -107,6 +107,14 @@ def test_action_group_lists_the_modules_that_log_in() -> None:
     assert listed == [path.stem for path in MODULES if f"{FRAGMENTS}.attributes.actiongroup" in fragments_used(path)]
 
 
+def test_modules_of_the_action_group_take_the_options_of_waiting() -> None:
+    """`module_defaults` of the group sets `timeout` for all; a module without the option would fail. Each waits, or ignores it."""
+    kinds = {f"{FRAGMENTS}.wait", f"{FRAGMENTS}.wait.ignored"}
+    listed = load(ROOT / "meta/runtime.yml")["action_groups"]["all"]
+    taken = {name: fragments_used(ROOT / f"plugins/modules/{name}.py") & kinds for name in listed}
+    assert [name for name, used in taken.items() if len(used) != 1] == []
+
+
 def test_no_target_is_called_like_a_role() -> None:
     """It would never run."""
     assert {role.name for role in ROLES} & {target.name for target in TARGETS.iterdir()} == set()
