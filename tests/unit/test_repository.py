@@ -139,6 +139,18 @@ def test_module_uses_the_fragments(module: Path) -> None:
         assert f"{FRAGMENTS}.auth" in used
 
 
+def test_node_groups_are_documented_once() -> None:
+    """In the doc fragment, for both modules that take them; where one says more of an option, it says it in its own words."""
+    documented = {
+        name: yaml.safe_load(assigned_string(ROOT / f"plugins/modules/{name}.py", "DOCUMENTATION"))["options"]
+        for name in ("magnum_cluster", "magnum_nodegroup")
+    }
+    assert documented["magnum_cluster"]["node_groups"].keys() == {"description"}
+    assert "replace_node_groups" not in documented["magnum_cluster"]
+    assert documented["magnum_nodegroup"].keys() == {"cluster", "state", "fail_fast"}
+    assert documented["magnum_nodegroup"]["state"].keys() == {"description"}
+
+
 def test_changelog_names_every_module() -> None:
     """A released version's changelog is not older than its modules: `make release` brings it up to date."""
     version = load(ROOT / "galaxy.yml")["version"]
