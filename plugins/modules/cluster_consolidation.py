@@ -63,6 +63,7 @@ extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.standing
   - kcloud.infrastructure.standing.nodes
+  - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan
   - kcloud.infrastructure.attributes.actiongroup

@@ -17,6 +17,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 FRAGMENTS = "kcloud.infrastructure"
 
+# Folders whose YAML files are read by OpenStack's services, and carry a licence as code does
+FOLDERS_WITH_HEADERS = {"devcloud", "heat_templates"}
+
 # Folders that are never tracked, for the walk where there is no git (the copy that ansible-test works in)
 UNTRACKED = {".git", ".venv", ".build", ".devcloud", ".ansible", "__pycache__", "output"}
 MACHINE_PATH = re.compile(r"(?<![\w.~$}/-])/(?:work|farm|root|home|Users)/\w")
@@ -104,6 +107,14 @@ def test_action_group_lists_the_modules_that_log_in() -> None:
     assert listed == [path.stem for path in MODULES if f"{FRAGMENTS}.attributes.actiongroup" in fragments_used(path)]
 
 
+def test_modules_of_the_action_group_take_the_options_of_waiting() -> None:
+    """`module_defaults` of the group sets `timeout` for all; a module without the option would fail. Each waits, or ignores it."""
+    kinds = {f"{FRAGMENTS}.wait", f"{FRAGMENTS}.wait.ignored"}
+    listed = load(ROOT / "meta/runtime.yml")["action_groups"]["all"]
+    taken = {name: fragments_used(ROOT / f"plugins/modules/{name}.py") & kinds for name in listed}
+    assert [name for name, used in taken.items() if len(used) != 1] == []
+
+
 def test_no_target_is_called_like_a_role() -> None:
     """It would never run."""
     assert {role.name for role in ROLES} & {target.name for target in TARGETS.iterdir()} == set()
@@ -126,6 +137,18 @@ def test_module_uses_the_fragments(module: Path) -> None:
     touches_cloud = re.search(r"\bAUTH_ARGUMENT_SPEC\b|module_utils\.cloud\b", module.read_text(encoding="utf-8"))
     if touches_cloud:
         assert f"{FRAGMENTS}.auth" in used
+
+
+def test_node_groups_are_documented_once() -> None:
+    """In the doc fragment, for both modules that take them; where one says more of an option, it says it in its own words."""
+    documented = {
+        name: yaml.safe_load(assigned_string(ROOT / f"plugins/modules/{name}.py", "DOCUMENTATION"))["options"]
+        for name in ("magnum_cluster", "magnum_nodegroup")
+    }
+    assert documented["magnum_cluster"]["node_groups"].keys() == {"description"}
+    assert "replace_node_groups" not in documented["magnum_cluster"]
+    assert documented["magnum_nodegroup"].keys() == {"cluster", "state", "fail_fast"}
+    assert documented["magnum_nodegroup"]["state"].keys() == {"description"}
 
 
 def test_changelog_names_every_module() -> None:
@@ -244,6 +267,20 @@ def test_playbook_is_hosts_and_roles_only(playbook: Path) -> None:
         assert set(play) <= PLAY_KEYS
 
 
+# What stands in one file of plugins/, so that it cannot be two things: the file, and how it is recognised
+ONCE = {
+    "plugins/module_utils/ids.py": r"\{8\}.*\{4\}.*\{12\}",  # a UUID
+    "plugins/module_utils/quotas.py": r"\bget_limits\(",  # Nova's limits
+}
+
+
+@pytest.mark.parametrize("owner", ONCE)
+def test_one_file_knows(owner: str) -> None:
+    """Others import it."""
+    files = [path for path in tracked_files() if path.suffix == ".py" and path.is_relative_to(ROOT / "plugins")]
+    assert [identify(path) for path in files if re.search(ONCE[owner], path.read_text(encoding="utf-8"))] == [owner]
+
+
 def test_readme_names_the_two_commands_first() -> None:
     """A reader's first screen says how to run it and how to test it."""
     first_screen = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:60])
@@ -315,13 +352,16 @@ def test_no_machine_paths_or_registry_hosts() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for folder in ("plugins", "tests", "tools") for path in sorted((ROOT / folder).rglob("*.py"))],
-    ids=identify,
-)
-def test_python_file_states_its_licence(path: Path) -> None:
-    """The header lines, in every Python file that has content."""
+LICENSED = [
+    path
+    for path in tracked_files()
+    if path.suffix in (".py", ".sh") or (path.suffix == ".yaml" and path.parts[len(ROOT.parts)] in FOLDERS_WITH_HEADERS)
+]
+
+
+@pytest.mark.parametrize("path", LICENSED, ids=identify)
+def test_a_file_of_code_states_its_licence(path: Path) -> None:
+    """The header lines, in every file of Python or shell that has content, and in the YAML that services read."""
     lines = path.read_text(encoding="utf-8").splitlines()
     if not lines:
         return
