@@ -47,10 +47,6 @@ class Sample:
         """The same, `times` times as often."""
         return Sample(self.seconds, self.peaks_mb, self.requests, self.times * times)
 
-    def plus(self, seconds: float) -> Sample:
-        """The same, and this many seconds more in each run; only for what is not extrapolated."""
-        return Sample(tuple(entry + seconds for entry in self.seconds), self.peaks_mb, self.requests, self.times)
-
 
 @dataclass(frozen=True)
 class Goal:

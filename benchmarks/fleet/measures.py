@@ -122,43 +122,55 @@ def _coe_commands(found: Cloud, wanted: Sequence[str], changed: bool) -> tuple[C
 
 
 def create(asked: argparse.Namespace, found: Cloud) -> Rows:
-    """Twenty new clusters in one call, beside one alone and beside loops; all are deleted again.
-
-    Timed and counted in one run, through the counting proxy.
-    """
+    """Twenty new clusters in one call, beside one alone and beside loops; all are deleted again."""
     wanted = names(declaration.NEW, asked.count)
-    with_waits = f"{asked.count} clusters"
-    lists = contenders.measured(
-        [Contender(FLOOR, (contenders.floor(("clusters", "templates")),))], asked.runs, found.endpoints
-    )[FLOOR]
+    reading = Contender(FLOOR, (contenders.floor(("clusters", "templates")),))
+    lists = contenders.measured([reading], asked.runs, found.endpoints)[FLOOR]
     one = Sample(tuple(step("alone", "--prefix", declaration.NEW, "--count", str(asked.runs))["seconds"]))
     _cleared()
-    rows, longest = [], one
-    fleet = None
-    if FLEET not in asked.without:
-        options = {**declaration.fleet(wanted), "max_parallel": asked.count, "progress": False}
-        fleet, longest = _created(asked, found, Contender(FLEET, (contenders.module(FLEET, options, changed=True),)))
-    base = Sample((longest.median,)).plus(lists.median)
-    rows.append(row("one alone, plain client", one, floor=base, note="from the request until it is seen complete"))
-    rows.append(row(FLOOR, lists, floor=base, note="login and two lists"))
-    if fleet:
-        rows.append(row("longest of the call", longest, floor=base, note="by Magnum's own clock, in whole seconds"))
-    rows.append(row("longest + floor", base, note=f"'{TO_FLOOR}' compares with this"))
-    if fleet:
-        rows.append(row(FLEET, fleet, floor=base, goals=(CREATE_GOAL,), note=with_waits))
-    chosen = wanted[: asked.loop_samples]
-    times = asked.count / len(chosen)
-    if LOOP not in asked.without:
-        commands = tuple(
-            contenders.module("magnum_cluster", {**declaration.cluster(name), "progress": False}, changed=True)
-            for name in chosen
-        )
-        rows.append(_created_row(found, Contender(LOOP, commands, times), base, with_waits))
-    if COE_LOOP not in asked.without:
-        commands = _coe_commands(found, chosen, changed=True)
-        note = f"{with_waits}, requests only: its wait never ends"
-        rows.append(_created_row(found, Contender(COE_LOOP, commands, times), base, note))
-    return rows
+    fleet, longest = _fleet_created(asked, found, wanted)
+    loop = None if LOOP in asked.without else _loop_created(asked, found, LOOP, _own_commands(wanted, asked))
+    coe = (
+        None if COE_LOOP in asked.without else _loop_created(asked, found, COE_LOOP, _coe_created(wanted, asked, found))
+    )
+    return create_rows(asked.count, one, lists, longest, fleet, loop, coe)
+
+
+def create_rows(
+    count: int,
+    one: Sample,
+    lists: Sample,
+    longest: Sample | None,
+    fleet: Sample | None,
+    loop: Sample | None,
+    coe: Sample | None,
+) -> Rows:
+    """The table of `create`; what was not measured is None.
+
+    :param one: a creation alone, by a plain client.
+    :param lists: the floor.
+    :param longest: the longest creation within each call of `magnum_fleet`; without, `one` stands in for it.
+    :param coe: its requests only: its wait never ends.
+    """
+    slowest = longest or one
+    base = Sample((slowest.median + lists.median,))
+    waited = Sample((coe.median + slowest.median,)) if coe else None
+    whole = f"{count} clusters"
+    entries: list[tuple[str, Sample | None, str]] = [
+        ("one alone, plain client", one, "from the request until it is seen complete"),
+        (FLOOR, lists, "login and two lists"),
+        ("longest of the call", longest, "by Magnum's own clock, in whole seconds"),
+        ("longest + floor", base, f"'{TO_FLOOR}' compares with this"),
+        (FLEET, fleet, whole),
+        (LOOP, loop, whole),
+        (COE_LOOP, coe, f"{whole}, requests only: its wait never ends"),
+        ("the same, then waiting", waited, "the line above + the longest; 'coe loop' is this"),
+    ]
+    return [
+        row(who, sample, floor=base, peer=waited, goals=(CREATE_GOAL,) if who == FLEET else (), note=note)
+        for who, sample, note in entries
+        if sample
+    ]
 
 
 def _cleared() -> None:
@@ -166,8 +178,14 @@ def _cleared() -> None:
     step("delete", "--prefix", declaration.NEW)
 
 
-def _created(asked: argparse.Namespace, found: Cloud, contender: Contender) -> tuple[Sample, Sample]:
-    """What a call takes that creates clusters, and the longest single creation in it."""
+def _fleet_created(
+    asked: argparse.Namespace, found: Cloud, wanted: list[str]
+) -> tuple[Sample, Sample] | tuple[None, None]:
+    """What a call takes that creates these clusters, and the longest single creation in it."""
+    if FLEET in asked.without:
+        return None, None
+    options = {**declaration.fleet(wanted), "max_parallel": len(wanted), "progress": False}
+    contender = Contender(FLEET, (contenders.module(FLEET, options, changed=True),))
     runs, longest = [], []
     for _run in range(asked.creations):
         runs.append(contenders.once_counted(contender, found.endpoints))
@@ -185,10 +203,22 @@ def joined(samples: Sequence[Sample]) -> Sample:
     )
 
 
-def _created_row(found: Cloud, contender: Contender, base: Sample, note: str) -> dict[str, Any]:
-    sample = contenders.once_counted(contender, found.endpoints)
+def _own_commands(wanted: list[str], asked: argparse.Namespace) -> tuple[Command, ...]:
+    return tuple(
+        contenders.module("magnum_cluster", {**declaration.cluster(name), "progress": False}, changed=True)
+        for name in wanted[: asked.loop_samples]
+    )
+
+
+def _coe_created(wanted: list[str], asked: argparse.Namespace, found: Cloud) -> tuple[Command, ...]:
+    return _coe_commands(found, wanted[: asked.loop_samples], changed=True)
+
+
+def _loop_created(asked: argparse.Namespace, found: Cloud, who: str, commands: tuple[Command, ...]) -> Sample:
+    """What the loop takes, by a few of its creations."""
+    taken = contenders.once_counted(Contender(who, commands, asked.count / len(commands)), found.endpoints)
     _cleared()
-    return row(contender.name, sample, floor=base, note=note)
+    return taken
 
 
 def single(asked: argparse.Namespace, found: Cloud) -> Rows:

@@ -11,6 +11,7 @@ everything in it is made by an operator of its own, with python-magnumclient.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import secrets
@@ -23,7 +24,7 @@ from typing import Any
 
 import openstack
 import yaml
-from magnumclient.common.apiclient.exceptions import HttpError
+from magnumclient.common.apiclient.exceptions import HttpError, NotFound
 from magnumclient.v1.client import Client
 from openstack.connection import Connection
 
@@ -98,7 +99,7 @@ def create(cloud: str) -> dict[str, Any]:
 
 
 def write_clouds(connection: Connection, password: str) -> None:
-    """The operator's clouds.yaml, for nobody else to read."""
+    """The operator's clouds.yaml, which its owner alone can read."""
     auth = {
         "auth_url": connection.config.auth["auth_url"],
         "username": PROJECT,
@@ -134,16 +135,19 @@ def login() -> dict[str, Any]:
 
 
 def remove(cloud: str) -> dict[str, Any]:
-    """Delete clusters, template, operator, quota and project."""
-    found = delete("")
-    magnum = magnum_of(operator())
-    for template in magnum.cluster_templates.list(limit=ALL):
-        if template.name == TEMPLATE:
-            magnum.cluster_templates.delete(template.uuid)
+    """Delete clusters, template, operator, quota and project, as far as `create` came."""
     connection = admin(cloud)
     project, user = connection.identity.find_project(PROJECT), connection.identity.find_user(PROJECT)
+    found: dict[str, Any] = {}
+    if project and user and (STATE / "clouds.yaml").exists():
+        found = delete("")
+        magnum = magnum_of(operator())
+        for template in magnum.cluster_templates.list(limit=ALL):
+            if template.name == TEMPLATE:
+                magnum.cluster_templates.delete(template.uuid)
     if project:
-        magnum_of(connection).quotas.delete(project.id, "Cluster")
+        with contextlib.suppress(NotFound):
+            magnum_of(connection).quotas.delete(project.id, "Cluster")
     if user:
         connection.identity.delete_user(user)
     if project:
