@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.fleet import ROOT, STATE, declaration, measures
-from benchmarks.fleet.figures import numbers
+from benchmarks.fleet.figures import numbers, without_empty_columns
 from benchmarks.fleet.processes import RunError
 from benchmarks.planner import report
 from devcloud import driver_control
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     driver_control.set_habits(control_folder(), {"transition_seconds": asked.transition}, f"{declaration.KEPT}*")
     try:
         found = measures.cloud(asked.admin_cloud)
-        rows = COMMANDS[asked.command](asked, found)
+        rows = without_empty_columns(COMMANDS[asked.command](asked, found))
     except (RunError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -117,7 +117,15 @@ def verdict(goal: Goal, value: float | None) -> str:
 
 def extrapolated(times: float) -> str:
     """What a table says of a row that was not measured in full."""
+    if times < 1:
+        return f"mean of {1 / times:.4g}"
     return "" if times == 1 else f"extrapolated, {times:.4g} times what was measured"
+
+
+def without_empty_columns(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same rows without the columns in which none of them says anything."""
+    kept = [name for name in (rows[0] if rows else {}) if any(line.get(name) is not None for line in rows)]
+    return [{name: line.get(name) for name in kept} for line in rows]
 
 
 def scaled(requests: Mapping[str, int], times: float) -> dict[str, int]:

@@ -261,6 +261,8 @@ def _fleet_readers(asked: argparse.Namespace, declared: int) -> list[Contender]:
     found = [Contender(FLOOR, (contenders.floor(LISTS, None),))]
     if declared and FLEET not in asked.without:
         found.append(Contender(FLEET, (contenders.module(FLEET, declaration.fleet(fleet_of(declared))),)))
+    if FLEET not in asked.without:
+        found.append(Contender("magnum_fleet_info", (contenders.module("magnum_fleet_info", {}),)))
     found.append(Contender("magnum_cluster_info", (contenders.module("magnum_cluster_info", {}),)))
     found.append(Contender("cluster_match", (contenders.module("cluster_match", declaration.workload()),)))
     return found

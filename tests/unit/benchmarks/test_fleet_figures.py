@@ -52,6 +52,16 @@ def test_a_row_compares_medians_and_scales_requests() -> None:
     assert (scaled[TO_FLOOR], scaled[FASTER], scaled["goal"]) == (None, None, None)
 
 
+def test_a_mean_is_no_extrapolation() -> None:
+    assert figures.row("loop", Sample((6.0,)).scaled(1 / 3))["note"] == "mean of 3"
+
+
+def test_a_column_without_any_figure_is_left_out() -> None:
+    rows = [{"what": "a", "MB": None, "s": 0.0}, {"what": "b", "MB": None, "s": None}]
+    assert figures.without_empty_columns(rows) == [{"what": "a", "s": 0.0}, {"what": "b", "s": None}]
+    assert figures.without_empty_columns([]) == []
+
+
 def test_what_was_not_measured_has_neither_ratio_nor_verdict() -> None:
     found = figures.row("it", Sample((1.0,)), goals=(Goal(TO_FLOOR, "<=", 1.5),))
     assert (found["goal"], found["requests"], found[MEMORY]) == ("/ floor <= 1.5: not measured", None, None)
