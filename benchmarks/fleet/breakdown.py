@@ -14,24 +14,26 @@ from benchmarks.fleet.figures import busy_seconds, counted
 
 
 def rows(
-    whole: float,
+    traced: float,
     start: float,
     imports: Mapping[str, float],
     requests: Sequence[Request],
+    plain: float,
     cpu: float,
     with_ansible: float,
 ) -> list[dict[str, Any]]:
-    """The parts of a call, in seconds and as shares of its process.
+    """The parts of a call, in seconds and as shares of the traced process.
 
-    :param whole: the process, without a proxy or a trace of imports.
+    :param traced: a process that ran with `-X importtime` and through the counting proxy; its imports and requests follow.
     :param start: a Python that does nothing.
-    :param imports: seconds by part, as `-X importtime` says, without those of `start`.
-    :param requests: of a run through the counting proxy.
-    :param cpu: CPU seconds of the process.
+    :param imports: seconds by part, without those of `start`.
+    :param requests: what the process sent.
+    :param plain: the same process without a trace and a proxy.
+    :param cpu: CPU seconds of that one.
     :param with_ansible: `ansible-playbook` with this call as its one task.
     """
     waiting = busy_seconds((request.start, request.end) for request in requests)
-    rest = whole - start - sum(imports.values()) - waiting
+    rest = traced - start - sum(imports.values()) - waiting
     found = [("Python's own start", start, None)]
     found += [(f"import: {part}", seconds, None) for part, seconds in imports.items()]
     count = counted(request.service for request in requests)
@@ -41,12 +43,13 @@ def rows(
     found += [
         ("waiting for any service", waiting, len(requests)),
         ("the rest: our code, the clients' own work", rest, None),
-        ("the process", whole, len(requests)),
+        ("the process, traced", traced, len(requests)),
+        ("the process, not traced", plain, None),
         ("of it CPU", cpu, None),
-        ("ansible-playbook with this one task, beyond the process", with_ansible - whole, None),
+        ("ansible-playbook with this one task, beyond the process", with_ansible - plain, None),
     ]
     return [
-        {"part": part, "s": round(seconds, 3), "share": f"{seconds / whole:.0%}", "requests": number}
+        {"part": part, "s": round(seconds, 3), "share": f"{seconds / traced:.0%}", "requests": number}
         for part, seconds, number in found
     ]
 

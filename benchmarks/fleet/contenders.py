@@ -20,7 +20,7 @@ from benchmarks.fleet import STATE, declaration
 from benchmarks.fleet.counting import CountingProxy, Request
 from benchmarks.fleet.figures import Sample, counted
 from benchmarks.fleet.peer import Peer
-from benchmarks.fleet.processes import Command, Run, in_order
+from benchmarks.fleet.processes import Command, Run, in_order, timed
 
 MODULES = "ansible_collections.kcloud.infrastructure.plugins.modules"
 PEER_MODULES = "ansible_collections.openstack.cloud.plugins.modules"
@@ -101,6 +101,13 @@ def requests(contender: Contender, endpoints: Endpoints) -> list[Request]:
     with CountingProxy(endpoints) as proxy:
         in_order(contender.commands, proxy.environment)
     return proxy.requests
+
+
+def traced(command: Command, endpoints: Endpoints) -> tuple[Run, list[Request]]:
+    """One run of one process through the proxy, with what it sent."""
+    with CountingProxy(endpoints) as proxy:
+        run = timed(command, proxy.environment)
+    return run, proxy.requests
 
 
 def once_counted(contender: Contender, endpoints: Endpoints) -> Sample:

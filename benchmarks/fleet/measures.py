@@ -167,7 +167,14 @@ def create_rows(
         ("the same, then waiting", waited, "the line above + the longest; 'coe loop' is this"),
     ]
     return [
-        row(who, sample, floor=base, peer=waited, goals=(CREATE_GOAL,) if who == FLEET else (), note=note)
+        row(
+            who,
+            sample,
+            floor=base,
+            peer=waited if who in (FLEET, LOOP) else None,
+            goals=(CREATE_GOAL,) if who == FLEET else (),
+            note=note,
+        )
         for who, sample, note in entries
         if sample
     ]
@@ -298,21 +305,31 @@ def profile(asked: argparse.Namespace, found: Cloud) -> Rows:
 
 def _profiled(asked: argparse.Namespace, found: Cloud, name: str, options: dict[str, Any]) -> Rows:
     command = contenders.module(name, options)
-    python, *rest = command.arguments
+    python = command.arguments[0]
     empty = Command((python, "-c", "print('{}')"), command.environment)
     runs = [timed(command) for _run in range(asked.runs)]
+    starts = [timed(empty) for _run in range(asked.runs)]
+    # Parts of one run add up; of several, the one in the middle stands for all
+    traces = [contenders.traced(_with_import_times(command), found.endpoints) for _run in range(asked.runs)]
+    traced, requests = sorted(traces, key=lambda trace: trace[0].seconds)[len(traces) // 2]
     playbook = contenders.playbook(name, options)
     return breakdown.rows(
-        whole=_median(runs, lambda run: run.seconds),
-        start=_median([timed(empty) for _run in range(asked.runs)], lambda run: run.seconds),
+        traced=traced.seconds,
+        start=_median(starts, lambda run: run.seconds),
         imports=breakdown.without(
-            import_seconds(timed(replace(command, arguments=(python, "-X", "importtime", *rest))).errors),
-            import_seconds(timed(replace(empty, arguments=(python, "-X", "importtime", *empty.arguments[1:]))).errors),
+            import_seconds(traced.errors), import_seconds(timed(_with_import_times(empty)).errors)
         ),
-        requests=contenders.requests(Contender(name, (command,)), found.endpoints),
+        requests=requests,
+        plain=_median(runs, lambda run: run.seconds),
         cpu=_median(runs, lambda run: run.cpu_seconds),
         with_ansible=_median([timed(playbook) for _run in range(asked.runs)], lambda run: run.seconds),
     )
+
+
+def _with_import_times(command: Command) -> Command:
+    """The same process; Python writes on standard error how long each import takes."""
+    python, *rest = command.arguments
+    return replace(command, arguments=(python, "-X", "importtime", *rest))
 
 
 def _median(runs: Sequence[Run], figure: Callable[[Run], float]) -> float:

@@ -52,7 +52,7 @@ def test_a_row_compares_medians_and_scales_requests() -> None:
     assert (scaled[TO_FLOOR], scaled[FASTER], scaled["goal"]) == (None, None, None)
 
 
-def test_a_mean_is_no_extrapolation() -> None:
+def test_a_mean_is_not_called_an_extrapolation() -> None:
     assert figures.row("loop", Sample((6.0,)).scaled(1 / 3))["note"] == "mean of 3"
 
 
@@ -123,7 +123,7 @@ def request(service: str, start: float, end: float) -> Request:
 
 def test_a_breakdown_adds_up_to_the_process() -> None:
     requests = [request("identity", 0, 1), request("container-infra", 2, 4), request("container-infra", 3, 5)]
-    lines = breakdown.rows(10.0, 0.5, {"openstacksdk": 1.5}, requests, cpu=3.0, with_ansible=12.5)
+    lines = breakdown.rows(10.0, 0.5, {"openstacksdk": 1.5}, requests, plain=8.0, cpu=3.0, with_ansible=12.5)
     found: dict[str, Any] = {line["part"]: (line["s"], line["share"], line["requests"]) for line in lines}
     assert found == {
         "Python's own start": (0.5, "5%", None),
@@ -132,9 +132,10 @@ def test_a_breakdown_adds_up_to_the_process() -> None:
         "waiting for identity": (1.0, "10%", 1),
         "waiting for any service": (4.0, "40%", 3),
         "the rest: our code, the clients' own work": (4.0, "40%", None),
-        "the process": (10.0, "100%", 3),
+        "the process, traced": (10.0, "100%", 3),
+        "the process, not traced": (8.0, "80%", None),
         "of it CPU": (3.0, "30%", None),
-        "ansible-playbook with this one task, beyond the process": (2.5, "25%", None),
+        "ansible-playbook with this one task, beyond the process": (4.5, "45%", None),
     }
 
 
