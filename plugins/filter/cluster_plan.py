@@ -94,6 +94,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.kcloud.infrastructure.plugins.filter.fitting_flavor import fitting_flavor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import is_autoscaled
+from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.wanted_clusters import GROUP_KEYS
 
 WORKER = "default-worker"
 MASTER = "default-master"
@@ -106,7 +107,6 @@ FAILED = ("CREATE_FAILED", "DELETE_FAILED")
 # On its way out: the module waits until it is gone, and creates it anew
 GOING = ("DELETE_IN_PROGRESS", "DELETE_COMPLETE")
 BOUNDS = ("max_node_count", "min_node_count")
-GROUP_KEYS = ("docker_volume_size", "image", "labels", "max_node_count", "merge_labels", "min_node_count", "role")
 
 Plain = dict[str, Any]
 Some = Mapping[str, Any]
