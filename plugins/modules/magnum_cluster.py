@@ -448,51 +448,18 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import DRIVER_ARGUMENT
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.desired import (
-    GROUP_SPEC,
-    REPLACE_SPEC,
     absent_cluster,
     desired_cluster,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import (
-    DEFAULT_SCHEME,
-    IN_PLACE,
-    NEVER,
-    OR_BESIDE,
-    Follow,
-)
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.options import CLUSTER_SPEC
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import Follow
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask, How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import reconcile_cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 SPEC: dict[str, dict[str, Any]] = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "cluster_template": {"type": "str", "aliases": ["cluster_template_id"]},
-    "node_count": {"type": "int"},
-    "master_count": {"type": "int"},
-    "node_groups": {"type": "list", "elements": "dict", "options": GROUP_SPEC},
-    "nodes_to_remove": {"type": "list", "elements": "str"},
-    "purge_node_groups": {"type": "bool", "default": False},
-    "replace_node_groups": REPLACE_SPEC,
-    "keypair": {"type": "str", "no_log": False},
-    "flavor": {"type": "str", "aliases": ["flavor_id"]},
-    "master_flavor": {"type": "str", "aliases": ["master_flavor_id"]},
-    "labels": {"type": "dict"},
-    "merge_labels": {"type": "bool", "default": True},
-    "docker_volume_size": {"type": "int"},
-    "fixed_network": {"type": "str"},
-    "fixed_subnet": {"type": "str"},
-    "floating_ip_enabled": {"type": "bool"},
-    "master_lb_enabled": {"type": "bool"},
-    "discovery_url": {"type": "str"},
-    "create_timeout": {"type": "int"},
-    "recreate": {"type": "bool", "default": False},
-    "upgrade": {"type": "str", "choices": [NEVER, IN_PLACE, OR_BESIDE], "default": NEVER},
-    "max_batch_size": {"type": "int"},
-    "beside_name": {"type": "str", "default": DEFAULT_SCHEME},
-    "delete_replaced": {"type": "bool", "default": False},
-    "driver": DRIVER_ARGUMENT,
+    **CLUSTER_SPEC,
     "wait_for": {"type": "str", "choices": ["complete", "healthy"], "default": "complete"},
     "predicted_template": {"type": "dict"},
     "fail_fast": {"type": "bool", "default": False},
@@ -502,15 +469,13 @@ SPEC: dict[str, dict[str, Any]] = {
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     present = params["state"] == "present"
-    desired = desired_cluster(params) if present else absent_cluster(params)
-    return reconcile_cluster(
-        connect(params),
-        desired,
-        How.from_params(params, check_mode),
-        present=present,
+    task = ClusterTask(
+        desired_cluster(params) if present else absent_cluster(params),
+        present,
         recreate=params["recreate"],
         follow=Follow.from_params(params),
     )
+    return reconcile_cluster(connect(params), task, How.from_params(params, check_mode))
 
 
 def main() -> None:

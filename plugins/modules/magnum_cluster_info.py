@@ -254,7 +254,8 @@ from typing import Any
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, read_clusters
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import read_clusters
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 SPEC: dict[str, dict[str, Any]] = {

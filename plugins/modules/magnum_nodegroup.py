@@ -274,12 +274,10 @@ from typing import Any
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import DRIVER_ARGUMENT
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.desired import (
-    GROUP_SPEC,
-    REPLACE_SPEC,
-    desired_node_group,
-)
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_node_group
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.desired import desired_node_group
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.options import GROUP_SPEC, REPLACE_SPEC
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import reconcile_node_group
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 SPEC: dict[str, dict[str, Any]] = {

@@ -33,7 +33,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import c
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, Status
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.detect_driver import driver_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals
 
@@ -302,7 +302,7 @@ def _check_rotation(
             reason=cluster.status_reason,
             hint="Magnum rotates from a COMPLETE status only: put right what failed (magnum_cluster), then run again",
         )
-    refused = None if force else refusal(driver_of(connection, api, cluster, driver), "rotate_ca", cluster.name)
+    refused = None if force else refusal(Situation(connection, api).driver(cluster, driver), "rotate_ca", cluster.name)
     if refused is not None:
         raise refused
 

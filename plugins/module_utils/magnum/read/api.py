@@ -148,14 +148,14 @@ class MagnumReader:
             being removed, the second look is as the first.
         """
         if not missing:
-            return self._called(name_or_id, self.clusters())
+            return self.called(name_or_id, self.clusters())
         try:
             answers = self._list(self._listed, "list clusters", "clusters", patience=1)
         except Unreadable:
             return self._single(name_or_id)[0]
-        return self._called(name_or_id, self._ours(Cluster.from_api(answer.to_dict()) for answer in answers))
+        return self.called(name_or_id, self._ours(Cluster.from_api(answer.to_dict()) for answer in answers))
 
-    def _called(self, name_or_id: str, clusters: Iterable[Cluster]) -> Cluster | None:
+    def called(self, name_or_id: str, clusters: Iterable[Cluster]) -> Cluster | None:
         """The one cluster of this name or id; of several, the one that is not on its way out.
 
         :raises Ambiguous: there are more.
@@ -301,8 +301,15 @@ class MagnumReader:
             found = ClusterTemplate.from_api(answer.to_dict())
             _check_asked(found, name_or_id, doing, resource)
             return found
-        same = [template for template in self.cluster_templates() if name_or_id in (template.name, template.id)]
-        return self._only(same, "cluster template", name_or_id)
+        return self.template_called(name_or_id, self.cluster_templates())
+
+    def template_called(self, name_or_id: str, templates: Iterable[ClusterTemplate]) -> ClusterTemplate | None:
+        """The one template of this name or id.
+
+        :raises Ambiguous: there are more.
+        """
+        found = [template for template in templates if name_or_id in (template.name, template.id)]
+        return self._only(found, "cluster template", name_or_id)
 
     # --- certificates: calls, not casts; their errors come back
 
