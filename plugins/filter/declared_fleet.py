@@ -46,7 +46,7 @@ options:
     type: bool
     default: false
   prune_environment:
-    description: Show the clusters that carry this environment's label and are not in the list as clusters that will be deleted.
+    description: Show the clusters and networks that carry this environment's name and are not in the list as those that will be deleted.
     type: str
   found:
     description: The existing clusters, cluster templates and networks, as M(kcloud.infrastructure.magnum_fleet_info) returns them.
@@ -89,6 +89,7 @@ from functools import partial
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.kcloud.infrastructure.plugins.filter.cluster_plan import (
+    GOING,
     MASTER,
     fitting,
     has_what_is_needed,
@@ -258,20 +259,23 @@ def shown(cluster: Wanted, plan: Some) -> list[Plain]:
     ]
 
 
-def pruned(situation: Situation, wanted: Sequence[Wanted], environment: str, beside: bool) -> list[Plain]:
-    """The rows of clusters that carry the environment's label and are in the list no more."""
-    names = {cluster.name for cluster in wanted}
+def pruned(found: Some, wanted: Sequence[Wanted], environment: str) -> list[Plain]:
+    """The rows of clusters and networks that carry the environment's name and are in the list no more.
+
+    A successor of a listed cluster is never pruned.
+    """
+    names = {cluster.name for cluster in wanted} | {cluster.network for cluster in wanted}
+    gone = {"group": "all", "node_count": "delete"}
     rows = []
-    for cluster in sorted(
-        {id(one): one for many in situation.clusters.values() for one in many}.values(), key=lambda one: one["name"]
-    ):
+    for cluster in found.get("clusters") or ():
         labels, successor = cluster.get("labels") or {}, SUCCESSOR.fullmatch(cluster["name"])
-        listed = cluster["name"] in names or (beside and successor is not None and successor["of"] in names)
-        if labels.get(ENVIRONMENT_LABEL) == environment and not listed:
-            rows.append(
-                {"cluster": cluster["name"], "type": labels.get(TYPE_LABEL), "group": "all", "node_count": "delete"}
-            )
-    return rows
+        listed = cluster["name"] in names or (successor is not None and successor["of"] in names)
+        if labels.get(ENVIRONMENT_LABEL) == environment and not listed and cluster.get("status") not in GOING:
+            rows.append({"cluster": cluster["name"], "type": labels.get(TYPE_LABEL), **gone})
+    for network in found.get("networks") or ():
+        if f"{ENVIRONMENT_LABEL}={environment}" in (network.get("tags") or ()) and network["name"] not in names:
+            rows.append({"cluster": network["name"], "type": "network", **gone})
+    return sorted(rows, key=lambda row: row["cluster"])
 
 
 def leftovers(cluster: Wanted, situation: Situation, going: set[str], beside: bool) -> list[Plain]:
@@ -374,7 +378,7 @@ def present(
             }
             for cluster, plan in zip(wanted, plans)
         ],
-        "rows": rows + (pruned(situation, wanted, environment, beside) if environment else []),
+        "rows": rows + (pruned(found, wanted, environment) if environment else []),
     }
 
 

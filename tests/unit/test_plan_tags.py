@@ -35,7 +35,14 @@ READS = {
     ),
     *(
         f"kcloud.infrastructure.{name}_info"
-        for name in ("cluster_network", "heat_stack", "magnum_cluster", "magnum_cluster_template", "magnum_fleet", "openstack")
+        for name in (
+            "cluster_network",
+            "heat_stack",
+            "magnum_cluster",
+            "magnum_cluster_template",
+            "magnum_fleet",
+            "openstack",
+        )
     ),
     *(
         f"ansible.builtin.{name}"

@@ -400,24 +400,29 @@ def test_flavors_that_could_not_be_read() -> None:
     assert declare(named, cloud=cloud)["clusters"][0]["flavor"] == "x"
 
 
-def test_clusters_that_are_not_listed_any_more_are_shown_before_they_are_pruned() -> None:
-    """Those of this environment only, and no successor of a listed one."""
+def test_what_is_not_listed_any_more_is_shown_before_it_is_pruned() -> None:
+    """Of this environment only, and no successor of a listed cluster."""
     owned = {"kcloud_environment": "prod", "kcloud_type": "gpu"}
     clusters = [
         existing("a", labels=owned),
         existing("a-0123abcd", labels=owned),
         existing("old", labels=owned),
+        existing("going", labels=owned, status="DELETE_IN_PROGRESS"),
         existing("test", labels={"kcloud_environment": "test"}),
         existing("theirs", labels={}),
     ]
-    entry = {"name": "a", "type": "gpu"}
-    rows = declare(
-        entry, found={"clusters": clusters}, settings={"upgrade": "in_place_or_beside"}, prune_environment="prod"
-    )["rows"]
-    assert [row["cluster"] for row in rows if row["node_count"] == "delete"] == ["old"]
-    rows = declare(entry, found={"clusters": clusters}, prune_environment="prod")["rows"]
-    assert [row["cluster"] for row in rows if row["node_count"] == "delete"] == ["a-0123abcd", "old"]
-    assert not [row for row in declare(entry, found={"clusters": clusters})["rows"] if row["node_count"] == "delete"]
+    networks = [
+        {"name": name, "id": name, "status": "CREATE_COMPLETE", "tags": ["kcloud", f"kcloud_environment={environment}"]}
+        for name, environment in (("a-network", "prod"), ("old-network", "prod"), ("test-network", "test"))
+    ]
+    found, entry = {"clusters": clusters, "networks": networks}, {"name": "a", "type": "gpu", "own_network": True}
+
+    def deleted(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
+        return [(row["cluster"], row["type"]) for row in rows if row["node_count"] == "delete"]
+
+    rows = declare(entry, found=found, prune_environment="prod")["rows"]
+    assert deleted(rows) == [("old", "gpu"), ("old-network", "network")]
+    assert deleted(declare(entry, found=found)["rows"]) == []
 
 
 def test_the_order_of_what_was_found_changes_nothing() -> None:
