@@ -42,8 +42,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templ
     carried_out_template,
     template_result,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, result_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan, result_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -53,25 +54,31 @@ Step = TypeVar("Step", NetworkStep, TemplateStep, ClusterStep)
 
 @dataclass
 class Lines:
-    """One live line for each change that was made, with how far the whole run is."""
+    """One live line for each change that was made, with how many objects are left."""
 
     progress: Progress
-    writer: Writer
+    deadline: Deadline
     left: int
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def made(self, change: Change) -> None:
-        """A change of a cluster was carried out."""
-        self.progress.say(f"{change.verb} {change.resource}", "done", self.writer.deadline.elapsed)
+    def for_cluster(self, plan: Plan) -> Callable[[Change], None]:
+        """What says each change of a cluster but its last, with which the cluster has ended."""
+
+        def made(change: Change) -> None:
+            if change is not plan.changes[-1]:
+                self.progress.say(change.resource, f"{change.verb} done", self.deadline.elapsed, self.deadline.limit)
+
+        return made
 
     def ended(self, report: Report) -> None:
         """All that was to be done with one object has ended."""
         with self._lock:
             self.left -= 1
             left = self.left
-        state = "failed" if report.failure else report.action
+        verbs = ", ".join(dict.fromkeys(change["verb"] for change in report.changes))
+        state = f"failed with {report.failure['code']}" if report.failure else f"{verbs or 'nothing'} done"
         more = f"{left} to go" if left else "the last one"
-        self.progress.say(report.resource, f"{state}; {more}", self.writer.deadline.elapsed, self.writer.deadline.limit)
+        self.progress.say(report.resource, f"{state}; {more}", self.deadline.elapsed, self.deadline.limit)
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class Run:
 
     def apply(self, plan: FleetPlan) -> list[Report]:
         """Carry everything out; never raises for what concerns one object only."""
-        lines = Lines(self.progress, self.writer, sum(step.changed for step in plan.steps))
+        lines = Lines(self.progress, self.writer.deadline, sum(step.changed for step in plan.steps))
         # A network or a template is finished before a cluster needs it, also where clusters are not waited for.
         networks = self._side_by_side(
             [step for step in plan.networks if step.entry.present], self._network, _unchanged_network, lines
@@ -164,7 +171,6 @@ class Run:
         failed = next((before[name] for name in step.after if name in before and before[name].failure), None)
         if failed is not None:
             return _waited_in_vain(step, failed)
-        writer = replace(self.writer, made=lines.made)
         how = replace(self.how, driver=step.entry.driver)
         task = step.entry.task
         if step.predicted is not None:
@@ -173,6 +179,7 @@ class Run:
         network = before.get(f"network/{step.entry.network}")
         if network is not None and network.changed:
             task = in_network(task, (network.thing or {}).get("outputs") or {})
+        writer = replace(self.writer, made=lines.for_cluster(step.planned.plan))
         with self.api.at_work():
             if step.busy:
                 # What it is compared with is there when its transition has ended.
@@ -180,6 +187,7 @@ class Run:
             planned = step.planned
             if task is not step.entry.task:
                 planned = plan_task(self.situation, task, how)
+                writer = replace(writer, made=lines.for_cluster(planned.plan))
             try:
                 return cluster_report(step, carried_out(writer, planned, how, present=task.present))
             except CreatedMeanwhile:
