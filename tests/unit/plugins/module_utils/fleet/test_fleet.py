@@ -39,6 +39,7 @@ TEMPLATE = {
 }  # fmt: skip
 TEMPLATES = ("GET", r"/clustertemplates/detail\?.*", 200, {"clustertemplates": [TEMPLATE]})
 # Answered whenever it is asked for: only a creation looks for what it names
+SERVERS = ("GET", r"/nova/v2.1/servers/detail\?.*", 200, {"servers": []})
 FLAVOR = ("GET", "/nova/v2.1/flavors/f", 200, {"flavor": {"id": "f", "name": "f", "extra_specs": {}}})
 
 
@@ -81,7 +82,7 @@ def run(
     entries: Sequence[Entry], params: dict[str, Any], *, check_mode: bool = False, ambient: Sequence[Entry] = ()
 ) -> tuple[dict[str, Any] | KcloudError, Script]:
     """The result, or the error; the requests must be exactly those of the script."""
-    with scripted_cloud(entries, ambient=[FLAVOR, *ambient]) as cloud:
+    with scripted_cloud(entries, ambient=[FLAVOR, SERVERS, *ambient]) as cloud:
         how = How(check_mode=check_mode, progress=False, clock=Hands().clock)
         try:
             found: Any = reconcile_fleet(
@@ -186,7 +187,7 @@ def resized(number: int) -> list[Entry]:
 def test_one_that_fails_leaves_the_others_alone() -> None:
     """One cluster is in CREATE_FAILED; the other is resized, and the result says both."""
     failed = there(
-        2, status="CREATE_FAILED", status_reason="No valid host was found", faults={"a": "No valid host was found"}
+        2, status="CREATE_FAILED", status_reason="The image has no kubelet", faults={"a": "The image has no kubelet"}
     )
     before = [
         clusters_of(there(1), failed),
@@ -205,7 +206,7 @@ def test_one_that_fails_leaves_the_others_alone() -> None:
     objects = {entry["name"]: entry for entry in result["objects"]}
     assert result["changed"] and len(script.writes()) == 1
     assert objects["c1"]["action"] == "update" and objects["c1"]["failure"] is None
-    assert objects["c2"]["action"] == "none" and "No valid host" in objects["c2"]["failure"]["reason"]
+    assert objects["c2"]["action"] == "none" and "no kubelet" in objects["c2"]["failure"]["reason"]
     assert result["summary"]["updated"] == 1 and result["summary"]["failed"] == 1
 
 
