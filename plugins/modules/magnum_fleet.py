@@ -547,7 +547,7 @@ failure:
   type: dict
   contains:
     code:
-      description: That of the object when one failed, V(OBJECTS_FAILED) when several did, V(TOO_MANY_DELETIONS) when pruning was refused.
+      description: That of the object when one failed by itself, V(OBJECTS_FAILED) when several did, V(TOO_MANY_DELETIONS) when pruning was refused.
       type: str
       returned: always
     resource:

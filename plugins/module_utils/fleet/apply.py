@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CreatedMeanwhile, KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.api import FleetApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.model import (
+    DEPENDENCY_FAILED,
     ClusterStep,
     FleetPlan,
     NetworkStep,
@@ -284,7 +285,7 @@ def _waited_in_vain(step: NetworkStep | ClusterStep, needed: Report) -> Report:
     failure = needed.failure or {}
     raise KcloudError(
         f"Failed to change {step.resource}: {needed.resource} is not ready for it",
-        code="DEPENDENCY_FAILED",
+        code=DEPENDENCY_FAILED,
         resource=step.resource,
         reason=str(failure.get("reason") or needed.message or "it has not been waited for"),
         hint=f"Put {needed.resource} right, then run again; nothing of {step.resource} was changed",

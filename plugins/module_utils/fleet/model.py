@@ -21,6 +21,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templ
 
 # The label of clusters, and the tag of stacks, that say which environment an object belongs to.
 OWNER = "kcloud_environment"
+# The code of what failed only because something that it needs failed.
+DEPENDENCY_FAILED = "DEPENDENCY_FAILED"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.api import FleetApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.apply import Run, predicted_reports
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.model import Fleet, Report
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.model import DEPENDENCY_FAILED, Fleet, Report
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.networks import read_networks
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.plan import plan_fleet
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How
@@ -108,23 +108,30 @@ def _summary(reports: Iterable[Report]) -> dict[str, int]:
 
 
 def _failure(failed: Sequence[Report], total: int, result: Mapping[str, Any]) -> KcloudError:
-    """One error for all that failed: the first in full, the others by name."""
-    first = failed[0]
-    failure = first.failure or {}
-    if len(failed) == 1:
+    """One error for all that failed: a single cause in full, several by name.
+
+    What failed only because something that it needs failed is no cause of its own.
+    """
+    causes = [report for report in failed if (report.failure or {}).get("code") != DEPENDENCY_FAILED] or list(failed)
+    first = causes[0]
+    failure = dict(first.failure or {})
+    if len(causes) == 1:
         message = first.message.split(" Reason: ")[0].split(" Way out: ")[0].rstrip(".")
-        names = first.resource
     else:
         names = ", ".join(report.resource for report in failed[:SHOWN])
         more = f" and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
         message = f"Failed to change {len(failed)} of {total} objects: {names}{more}"
+    own = {key: value for key, value in failure.items() if key not in ("code", "resource", "reason", "hint", "result")}
     return KcloudError(
         message,
-        code=str(failure.get("code")) if len(failed) == 1 else "OBJECTS_FAILED",
+        code=str(failure.get("code")) if len(causes) == 1 else "OBJECTS_FAILED",
         resource=first.resource,
         reason=f"{first.resource}: {failure.get('reason')}" if failure.get("reason") else first.message,
         hint=f"{failure.get('hint') or 'Look at the failure of each object'}; the other objects were brought on, and the next run "
         "goes on with these",
-        failed=[{"resource": report.resource, **(report.failure or {})} for report in failed],
-        result=dict(result),
+        **{
+            **(own if len(causes) == 1 else {}),
+            "failed": [{"resource": report.resource, **(report.failure or {})} for report in failed],
+            "result": dict(result),
+        },
     )
