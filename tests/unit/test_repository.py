@@ -249,7 +249,7 @@ def test_a_role_shows_a_plan_once(role: Path) -> None:
 
 @pytest.mark.parametrize("role", ROLES, ids=identify)
 def test_no_role_loops_over_named_tuples(role: Path) -> None:
-    """Jinja's groupby makes them, and Ansible warns of each: the filter cluster_declarations makes plain data."""
+    """Jinja's groupby makes them, and Ansible warns of each: the operations that a module returns are plain data."""
     for path in sorted(role.rglob("*.yml")):
         assert not re.search(r"\|\s*groupby\b", path.read_text(encoding="utf-8")), identify(path)
 
