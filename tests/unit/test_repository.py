@@ -32,6 +32,10 @@ PYTHON_FLOOR = re.compile(
     r"python(?:_requires|-version)?[`\"': =]*>= ?3\.(\d+)|python 3\.(\d+)(?: or (?:newer|later)|\+)", re.IGNORECASE
 )
 
+# A Jinja statement that a program is made of: `{% for ... %}`, `{%- set ... -%}`; and what builds data in an expression
+JINJA_PROGRAM = re.compile(r"\{%[-+]?\s*(?:for|set|macro)\b")
+JINJA_BUILDS = re.compile(r"\.(?:append|extend|insert|update|setdefault)\s*\(")
+
 PLAY_KEYS = {
     "any_errors_fatal",
     "become",
@@ -249,9 +253,51 @@ def test_a_role_shows_a_plan_once(role: Path) -> None:
 
 @pytest.mark.parametrize("role", ROLES, ids=identify)
 def test_no_role_loops_over_named_tuples(role: Path) -> None:
-    """Jinja's groupby makes them, and Ansible warns of each: the filter cluster_declarations makes plain data."""
+    """Jinja's groupby makes them, and Ansible warns of each: the operations that a module returns are plain data."""
     for path in sorted(role.rglob("*.yml")):
         assert not re.search(r"\|\s*groupby\b", path.read_text(encoding="utf-8")), identify(path)
+
+
+def jinja_programs(path: Path) -> list[str]:
+    """The lines of a role's file that are part of a program. A file template may loop, where the file repeats a part for each
+    entry of a list; it builds no data for that."""
+    is_template = path.suffix == ".j2" and path.parent.name == "templates"
+    patterns = [JINJA_BUILDS] if is_template else [JINJA_PROGRAM, JINJA_BUILDS]
+    return [
+        f"{number}: {line.strip()}"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if any(pattern.search(line) for pattern in patterns)
+    ]
+
+
+@pytest.mark.parametrize("role", ROLES, ids=identify)
+def test_no_role_holds_a_jinja_program(role: Path) -> None:
+    """Jinja in a role is expressions. What builds data is a typed filter, or a module answers with it: both have tests."""
+    paths = [path for path in sorted(role.rglob("*")) if path.suffix in {".yml", ".yaml", ".j2"}]
+    found = {identify(path): lines for path in paths if (lines := jinja_programs(path))}
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "found"),
+    [
+        ("vars/main.yml", "  {%- set found = [] -%}", True),
+        ("vars/main.yml", "  {% for group in groups %}", True),
+        ("tasks/main.yml", 'msg: "{%set x = 1%}{{ x }}"', True),
+        ("tasks/main.yml", "loop: \"{{ [found.append(item) for one in '1'] }}\"", True),
+        ("templates/notes.yml", "{% for group in groups %}", True),
+        ("templates/manifests.yml.j2", "{% for group in groups %}", False),
+        ("templates/manifests.yml.j2", "{% set _ = found.append(group) %}", True),
+        ("tasks/main.yml", "loop: \"{{ groups | map(attribute='name') }}\"", False),
+        ("tasks/main.yml", "text: \"{{ 'for' if for_all else 'set' }}\"", False),
+    ],
+)
+def test_jinja_programs_are_found(tmp_path: Path, name: str, line: str, found: bool) -> None:
+    """The patterns above find programs, and leave expressions and loops of file templates alone."""
+    path = tmp_path / name
+    path.parent.mkdir()
+    path.write_text(f"---\n{line}\n", encoding="utf-8")
+    assert jinja_programs(path) == ([f"2: {line.strip()}"] if found else [])
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=identify)
