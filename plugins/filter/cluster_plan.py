@@ -87,13 +87,16 @@ _value:
   type: dict
 """
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.kcloud.infrastructure.plugins.filter.fitting_flavor import fitting_flavor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import is_autoscaled
+from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.wanted_clusters import GROUP_KEYS
 
 WORKER = "default-worker"
 MASTER = "default-master"
@@ -106,7 +109,6 @@ FAILED = ("CREATE_FAILED", "DELETE_FAILED")
 # On its way out: the module waits until it is gone, and creates it anew
 GOING = ("DELETE_IN_PROGRESS", "DELETE_COMPLETE")
 BOUNDS = ("max_node_count", "min_node_count")
-GROUP_KEYS = ("docker_volume_size", "image", "labels", "max_node_count", "merge_labels", "min_node_count", "role")
 
 Plain = dict[str, Any]
 Some = Mapping[str, Any]
@@ -135,22 +137,20 @@ def group_of(cluster: Some | None, name: str) -> Some | None:
     return next(iter(taken), next((group for group in groups if group["name"] == name), None))
 
 
+def said_of(said: Some, name: str) -> Some:
+    """What the user set for a group of this cluster."""
+    return said if name == WORKER else (said.get("node_groups") or {}).get(name) or {}
+
+
 def asked_count(said: Some, name: str) -> int | None:
     """The number of nodes that the user set for a group of this cluster."""
-    group = said if name == WORKER else (said.get("node_groups") or {}).get(name) or {}
-    count = group.get("node_count")
+    count = said_of(said, name).get("node_count")
     try:
         return None if count in (None, "") else int(count)
     except (TypeError, ValueError) as error:
         raise AnsibleFilterError(
             f"Failed to read node_count of node group '{name}': {count!r} is not a number."
         ) from error
-
-
-def asked_accelerator(said: Some, name: str) -> Any:
-    """The accelerator that the user set for a group of this cluster."""
-    group = said if name == WORKER else (said.get("node_groups") or {}).get(name) or {}
-    return group.get("accelerator")
 
 
 def declared_flavor(
@@ -207,36 +207,60 @@ def row(name: str, flavor: str | None, now: int | None, nodes: int, group: Some)
     return {"name": name, "flavor": flavor, "now": now, "node_count": nodes, **bounds}
 
 
-def cluster_plan(
-    wanted: Some,
-    said: Some | None = None,
-    type: Some | None = None,
-    name: str = "",
-    clusters: Sequence[Some] = (),
-    templates: Sequence[Some] = (),
-    flavors: Sequence[Some] = (),
-    flavor_map: Some | None = None,
-    recreate: bool = False,
-    beside: bool = False,
-) -> Plain:
-    """See RETURN.
+Fit = Callable[[Some], str]
 
-    :raises AnsibleFilterError: no flavor of the cloud fits a group that is to be created.
-    """
-    said, kind = said or {}, type or wanted
-    cluster = standing(name, clusters, recreate=recreate, beside=beside)
+
+def fitting(flavors: Sequence[Some], flavor_map: Some | None = None) -> Fit:
+    """Group -> the flavor that it names, else the cheapest that fits; equal needs are looked up once."""
+    found: dict[str, str] = {}
 
     def fit(group: Some) -> str:
-        return fitting_flavor(group, flavors, flavor_map)
+        if group.get("flavor"):
+            return group["flavor"]
+        need = json.dumps(group.get("accelerator") or {}, sort_keys=True, default=str)
+        if need not in found:
+            found[need] = fitting_flavor(group, flavors, flavor_map)
+        return found[need]
 
-    def has(own: str | None, group: Some) -> bool:
-        """Whether the flavor of an existing group is one that fits."""
-        try:
-            fitting_flavor(group, [one for one in flavors if own in (one["name"], one.get("id"))], flavor_map)
-        except AnsibleFilterError:
-            return False
-        return True
+    return fit
 
+
+def is_bounded(there: Some) -> bool:
+    """Whether a group has bounds of its own. Bounds that were not read may be there."""
+    unread = "max_node_count" not in there
+    return unread or bool(there.get("min_node_count")) or there.get("max_node_count") is not None
+
+
+def declared_bounds(name: str, there: Some | None, cluster: Some | None, group: Some, said: Some) -> Plain:
+    """The keys of a group that are declared as its type has them, beside flavor and number of nodes."""
+    keys = BOUNDS if name == WORKER else GROUP_KEYS
+    autoscaled = there is not None and is_autoscaled((cluster or {}).get("labels") or {})
+    # The bounds of a group that an autoscaler owns are what the role cluster_autoscale moves
+    kept = BOUNDS if there is not None and autoscaled and is_bounded(there) else ()
+    return {key: group[key] for key in keys if key in group and (key not in kept or key in said_of(said, name))}
+
+
+def plan_of(
+    wanted: Some,
+    said: Some,
+    kind: Some,
+    name: str,
+    *,
+    cluster: Some | None,
+    failed: Some | None,
+    templates: Sequence[Some],
+    flavors: Sequence[Some],
+    fit: Fit,
+    has: Callable[[str | None, Some], bool],
+    beside: bool,
+) -> Plain:
+    """What to declare of one cluster.
+
+    :param cluster: the existing cluster with its node groups, None where one is to be created.
+    :param failed: a cluster whose creation failed and that is deleted first.
+    :param has: whether a flavor, by name or id, has what a group needs.
+    :raises AnsibleFilterError: no flavor of the cloud fits a group that is to be created, or a number is out of bounds.
+    """
     masters = {"flavor": wanted.get("master_flavor"), "accelerator": MASTER_NEEDS}
     master_there = (cluster or {}).get("master_flavor_id")
     master_flavor = declared_flavor(
@@ -253,7 +277,7 @@ def cluster_plan(
         flavor = declared_flavor(
             group.get("flavor"), own, None if there else fit(group), exists=there is not None, beside=beside
         )
-        if there and not group.get("flavor") and asked_accelerator(said, group_name) and not has(own, group):
+        if there and not group.get("flavor") and said_of(said, group_name).get("accelerator") and not has(own, group):
             # Said for this very cluster, so it is declared, and the module tells that the group has another flavor.
             flavor = fit(group)
         now, asked = (int(there["node_count"]) if there else None), asked_count(said, group_name)
@@ -261,16 +285,11 @@ def cluster_plan(
         count = asked if asked is not None else first
         _check_bounds(name, group_name, group, count, checked=asked is not None or there is None)
         settled = asked is None and there is not None and not beside
-        keys = BOUNDS if group_name == WORKER else GROUP_KEYS
-        said_group = said if group_name == WORKER else (said.get("node_groups") or {}).get(group_name) or {}
-        bounded = there and (there.get("min_node_count") or there.get("max_node_count") is not None)
-        # The bounds of a group that an autoscaler owns are what the role cluster_autoscale moves
-        kept = BOUNDS if bounded and is_autoscaled((cluster or {}).get("labels") or {}) else ()
         entry = {
             "name": group_name,
             "node_count": None if settled else count,
             "flavor": flavor,
-            **{key: group[key] for key in keys if key in group and (key not in kept or key in said_group)},
+            **declared_bounds(group_name, there, cluster, group, said),
         }
         declared.append({key: value for key, value in entry.items() if value is not None})
         rows.append(row(group_name, flavor or own, now, count, group))
@@ -285,9 +304,8 @@ def cluster_plan(
             return own
 
     # What a failed creation holds is free again when it is made anew
-    gone = standing(name, clusters, recreate=False, beside=beside) if cluster is None else None
-    held = [(one.get("flavor_id"), int(one.get("node_count") or 0)) for one in (gone or {}).get("node_groups") or ()]
-    freed = demanded(held, flavors, new=gone is not None)
+    held = [(one.get("flavor_id"), int(one.get("node_count") or 0)) for one in (failed or {}).get("node_groups") or ()]
+    freed = demanded(held, flavors, new=failed is not None)
     demand = demanded(more, flavors, new=cluster is None)
     type_masters = {"flavor": kind.get("master_flavor"), "accelerator": MASTER_NEEDS}
     return {
@@ -303,6 +321,47 @@ def cluster_plan(
         "rows": rows,
         "demand": {key: max(0, value - freed[key]) for key, value in demand.items()},
     }
+
+
+def has_what_is_needed(flavors: Sequence[Some], flavor_map: Some | None, own: str | None, group: Some) -> bool:
+    """Whether a flavor, by name or id, has what a group needs."""
+    try:
+        fitting_flavor(group, [one for one in flavors if own in (one["name"], one.get("id"))], flavor_map)
+    except AnsibleFilterError:
+        return False
+    return True
+
+
+def cluster_plan(
+    wanted: Some,
+    said: Some | None = None,
+    type: Some | None = None,
+    name: str = "",
+    clusters: Sequence[Some] = (),
+    templates: Sequence[Some] = (),
+    flavors: Sequence[Some] = (),
+    flavor_map: Some | None = None,
+    recreate: bool = False,
+    beside: bool = False,
+) -> Plain:
+    """See RETURN.
+
+    :raises AnsibleFilterError: no flavor of the cloud fits a group that is to be created.
+    """
+    cluster = standing(name, clusters, recreate=recreate, beside=beside)
+    return plan_of(
+        wanted,
+        said or {},
+        type or wanted,
+        name,
+        cluster=cluster,
+        failed=standing(name, clusters, recreate=False, beside=beside) if cluster is None else None,
+        templates=templates,
+        flavors=flavors,
+        fit=fitting(flavors, flavor_map),
+        has=partial(has_what_is_needed, flavors, flavor_map),
+        beside=beside,
+    )
 
 
 class FilterModule:

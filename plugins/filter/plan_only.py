@@ -52,12 +52,12 @@ from ansible.module_utils.parsing.convert_bool import boolean
 # The roles that change something; each has the tags <role>_plan and <role>_apply
 ACTING = (
     "accelerator_cluster",
-    "accelerator_fleet",
     "cluster_access",
     "cluster_autoscale",
     "cluster_consolidation",
     "cluster_interconnect",
     "cluster_network",
+    "fleet",
     "workload_placement",
 )
 

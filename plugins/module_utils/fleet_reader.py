@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible.module_utils.basic import env_fallback, missing_required_lib
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
     connect,
-    read_existing,
     side_by_side,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
@@ -32,10 +31,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.placement import accelerators_free
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.flavors import resources
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import only
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.quotas import cluster_limit, compute_quotas
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_like
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 Plain = dict[str, Any]
 Listed = tuple[Cluster, list[NodeGroup]]
@@ -84,15 +81,18 @@ def of_flavors(offered: list[Plain], names: Collection[str]) -> Matters:
 
 def standing_fleet(params: Mapping[str, Any], matters: Matters = every_group) -> Plain:
     """The fleet that a module was given, or else that of its cloud, with the bounds and addresses of nodes that matter."""
-    if params["fleet"] is None:
-        return read_fleet(params, lambda _flavors: matters)
-    return only(params["fleet"], params.get("cluster_names"))
+    fleet = params["fleet"]
+    if fleet is None:
+        fleet = read_fleet(params, lambda _flavors: matters)
+    return only(fleet, params.get("cluster_names"))
 
 
 def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Matters]) -> Plain:
     """Everything that a match looks at, in the form of its option ``fleet``.
 
-    :param params: auth options of a module, ``api_version``, and ``cluster_names``, without which every cluster is looked at.
+    All clusters are in it, since their names are taken; those that ``cluster_names`` leaves out are there without node groups.
+
+    :param params: auth options, ``api_version`` and ``cluster_names`` of a module.
     :param matter: takes the cloud's flavors, answers which node groups are read with their bounds.
     :raises KcloudError: the cloud cannot be reached or read.
     """
@@ -102,10 +102,9 @@ def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Matter
     api = MagnumReader(connection, params.get("api_version"))
     with ThreadPoolExecutor(PARTS) as pool:
         templates = pool.submit(api.cluster_templates)
-        used = pool.submit(limits, connection)
-        most = pool.submit(api.cluster_quota)
-        there = pool.submit(api.clusters)
-        listed = pool.submit(lambda: list_groups(api, named(there.result(), params.get("cluster_names"))))
+        used = pool.submit(compute_quotas, connection)
+        most = pool.submit(cluster_limit, connection)
+        listed = pool.submit(list_groups, api, params.get("cluster_names"))
         offered = flavors(connection)
         free = pool.submit(accelerators_free, connection, classes(offered))
         found = with_bounds(api, listed.result(), matter(offered))
@@ -115,7 +114,7 @@ def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Matter
             "templates": [template(entry) for entry in templates.result()],
             "clusters": [cluster(entry, [node_group(group) for group in groups]) for entry, groups in found],
             "accelerators_free": free.result(),
-            "quota": {**used.result(), "clusters": {"limit": most.result(), "used": len(there.result())}},
+            "quota": {**used.result(), "clusters": {"limit": most.result(), "used": len(found)}},
         }
 
 
@@ -143,16 +142,6 @@ def classes(offered: list[Plain]) -> set[str]:
     return {name for flavor in offered for name, _count in resources(flavor["extra_specs"])}
 
 
-def limits(connection: Connection) -> Plain:
-    """Nova's limits of the project."""
-    found = read_existing(lambda: connection.compute.get_limits().absolute, "read Nova's limits", "limits")
-    return {
-        "instances": {"limit": found.instances, "used": found.instances_used},
-        "cores": {"limit": found.total_cores, "used": found.total_cores_used},
-        "ram_mib": {"limit": found.total_ram, "used": found.total_ram_used},
-    }
-
-
 def template(found: ClusterTemplate) -> Plain:
     return {
         "id": found.id,
@@ -165,20 +154,19 @@ def template(found: ClusterTemplate) -> Plain:
     }
 
 
-def named(clusters: list[Cluster], patterns: Collection[str] | None) -> list[Cluster]:
-    """The clusters of these names, or with names like these patterns; without patterns all."""
-    return [found for found in clusters if patterns is None or is_like(found.name, patterns)]
+def list_groups(api: MagnumReader, patterns: Collection[str] | None = None) -> list[Listed]:
+    """The project's clusters with their worker groups, as lists show them: without true bounds.
 
-
-def list_groups(api: MagnumReader, clusters: list[Cluster]) -> list[Listed]:
-    """Clusters with their worker groups, as lists show them: without true bounds."""
+    :param patterns: names, or patterns of names, of the clusters whose groups are read; None for all.
+    """
 
     def workers(found: Cluster) -> Listed:
         going = (found.status or "").startswith(GOING)
-        groups = () if going else api.node_groups(found)
+        looked_at = patterns is None or is_like(found.name, patterns)
+        groups = api.node_groups(found) if looked_at and not going else ()
         return found, [group for group in groups if group.role != "master"]
 
-    return side_by_side(workers, clusters)
+    return side_by_side(workers, api.clusters())
 
 
 def with_bounds(api: MagnumReader, listed: list[Listed], matters: Matters) -> list[Listed]:

@@ -54,73 +54,10 @@ options:
     description:
       - The node groups of the cluster. Groups that are there and not declared are left alone, see O(purge_node_groups).
       - Declare the group C(default-worker) to set its bounds.
-    type: list
-    elements: dict
-    suboptions:
-      name:
-        description: Name of the node group.
-        type: str
-        required: true
-      state:
-        description: Whether the group is to be there. Not V(absent) for C(default-worker), which can be scaled to 0.
-        type: str
-        choices: [present, absent]
-        default: present
-      role:
-        description: Role of its nodes, such as V(worker). Fixed after creation. Not V(master).
-        type: str
-      flavor:
-        description: Name or id of the flavor of its nodes. Fixed after creation.
-        type: str
-        aliases: [flavor_id]
-      image:
-        description: Name or id of the image of its nodes. Fixed after creation.
-        type: str
-        aliases: [image_id]
-      node_count:
-        description: Number of nodes. Not given, a new group gets one node.
-        type: int
-      min_node_count:
-        description: Fewest nodes that anybody may scale it to.
-        type: int
-      max_node_count:
-        description: Most nodes that anybody may scale it to.
-        type: int
-      nodes_to_remove:
-        description:
-          - The nodes that are to go, by server id, name or address. O(node_groups[].node_count) is needed with it
-            and says how many are left, so it must fit the number of names.
-          - Names that the group does not have, or not any more, are no change when the count is right already, and an
-            error when it is not.
-          - A driver that would remove others, such as magnum-capi-helm, is not asked, see O(driver).
-          - Once they are gone it is checked that exactly these went.
-        type: list
-        elements: str
-      docker_volume_size:
-        description: Size of the volume for containers on each node, in GB. Fixed after creation.
-        type: int
-      labels:
-        description: Labels of the group. Fixed after creation.
-        type: dict
-      merge_labels:
-        description: Whether O(node_groups[].labels) are added to the cluster's labels, rather than replace them.
-        type: bool
   purge_node_groups:
     description: Whether to delete node groups that O(node_groups) does not declare, with their nodes.
     type: bool
     default: false
-  replace_node_groups:
-    description:
-      - What to do where a node group's role, flavor, image, volume size or labels differ, which Magnum fixes for its life.
-      - V(refuse) is an error that names them.
-      - V(beside) makes a new group, named like the declared one with six digits added, beside the old one. The old one
-        stays, with its nodes, and RV(superseded_node_groups) names what is to be drained.
-      - V(finish) does the same, and then deletes the old group with its nodes. C(default-worker), which cannot be
-        deleted, is scaled to 0. Run it when the old nodes are drained, or from the start where the workloads may just move.
-      - From then on the new group is what the declared name stands for, by its label C(kcloud_node_group).
-    type: str
-    choices: [refuse, beside, finish]
-    default: refuse
   keypair:
     description: Name of the keypair on the nodes. Fixed after creation.
     type: str
@@ -225,6 +162,7 @@ extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.magnum
   - kcloud.infrastructure.magnum.driver
+  - kcloud.infrastructure.node_group.listed
   - kcloud.infrastructure.wait
   - kcloud.infrastructure.attributes
   - kcloud.infrastructure.attributes.actiongroup
@@ -448,51 +386,18 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import DRIVER_ARGUMENT
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.desired import (
-    GROUP_SPEC,
-    REPLACE_SPEC,
     absent_cluster,
     desired_cluster,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import (
-    DEFAULT_SCHEME,
-    IN_PLACE,
-    NEVER,
-    OR_BESIDE,
-    Follow,
-)
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.options import CLUSTER_SPEC
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import Follow
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask, How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import reconcile_cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 SPEC: dict[str, dict[str, Any]] = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "cluster_template": {"type": "str", "aliases": ["cluster_template_id"]},
-    "node_count": {"type": "int"},
-    "master_count": {"type": "int"},
-    "node_groups": {"type": "list", "elements": "dict", "options": GROUP_SPEC},
-    "nodes_to_remove": {"type": "list", "elements": "str"},
-    "purge_node_groups": {"type": "bool", "default": False},
-    "replace_node_groups": REPLACE_SPEC,
-    "keypair": {"type": "str", "no_log": False},
-    "flavor": {"type": "str", "aliases": ["flavor_id"]},
-    "master_flavor": {"type": "str", "aliases": ["master_flavor_id"]},
-    "labels": {"type": "dict"},
-    "merge_labels": {"type": "bool", "default": True},
-    "docker_volume_size": {"type": "int"},
-    "fixed_network": {"type": "str"},
-    "fixed_subnet": {"type": "str"},
-    "floating_ip_enabled": {"type": "bool"},
-    "master_lb_enabled": {"type": "bool"},
-    "discovery_url": {"type": "str"},
-    "create_timeout": {"type": "int"},
-    "recreate": {"type": "bool", "default": False},
-    "upgrade": {"type": "str", "choices": [NEVER, IN_PLACE, OR_BESIDE], "default": NEVER},
-    "max_batch_size": {"type": "int"},
-    "beside_name": {"type": "str", "default": DEFAULT_SCHEME},
-    "delete_replaced": {"type": "bool", "default": False},
-    "driver": DRIVER_ARGUMENT,
+    **CLUSTER_SPEC,
     "wait_for": {"type": "str", "choices": ["complete", "healthy"], "default": "complete"},
     "predicted_template": {"type": "dict"},
     "fail_fast": {"type": "bool", "default": False},
@@ -502,15 +407,13 @@ SPEC: dict[str, dict[str, Any]] = {
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     present = params["state"] == "present"
-    desired = desired_cluster(params) if present else absent_cluster(params)
-    return reconcile_cluster(
-        connect(params),
-        desired,
-        How.from_params(params, check_mode),
-        present=present,
+    task = ClusterTask(
+        desired_cluster(params) if present else absent_cluster(params),
+        present,
         recreate=params["recreate"],
         follow=Follow.from_params(params),
     )
+    return reconcile_cluster(connect(params), task, How.from_params(params, check_mode))
 
 
 def main() -> None:

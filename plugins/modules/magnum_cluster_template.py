@@ -143,6 +143,7 @@ options:
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.magnum
+  - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes
   - kcloud.infrastructure.attributes.actiongroup
 requirements:
@@ -264,62 +265,27 @@ from typing import Any
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.desired import desired_template
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_versions import (
-    DEFAULT_PATTERN,
-    Family,
-)
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.options import TEMPLATE_SPEC
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_versions import Family
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
+    TemplateTask,
     reconcile_template,
-    reconcile_versions,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 SPEC: dict[str, dict[str, Any]] = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "coe": {"type": "str"},
-    "image": {"type": "str", "aliases": ["image_id"]},
-    "keypair": {"type": "str", "no_log": False, "aliases": ["keypair_id"]},
-    "external_network": {"type": "str", "aliases": ["external_network_id"]},
-    "fixed_network": {"type": "str"},
-    "fixed_subnet": {"type": "str"},
-    "network_driver": {"type": "str"},
-    "volume_driver": {"type": "str"},
-    "docker_storage_driver": {"type": "str"},
-    "docker_volume_size": {"type": "int"},
-    "dns_nameserver": {"type": "str"},
-    "server_type": {"type": "str"},
-    "flavor": {"type": "str", "aliases": ["flavor_id"]},
-    "master_flavor": {"type": "str", "aliases": ["master_flavor_id"]},
-    "labels": {"type": "dict"},
-    "floating_ip_enabled": {"type": "bool"},
-    "master_lb_enabled": {"type": "bool"},
-    "tls_disabled": {"type": "bool"},
-    "registry_enabled": {"type": "bool"},
-    "insecure_registry": {"type": "str"},
-    "http_proxy": {"type": "str"},
-    "https_proxy": {"type": "str"},
-    "no_proxy": {"type": "str"},
-    "public": {"type": "bool"},
-    "hidden": {"type": "bool"},
-    "versioning": {"type": "bool", "default": False},
-    "version_name": {"type": "str", "default": DEFAULT_PATTERN},
-    "hide_versions": {"type": "bool", "default": False},
-    "purge_versions": {"type": "bool", "default": False},
+    **TEMPLATE_SPEC,
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
 
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     # What is wrong is said before any cloud is asked.
-    given = desired_template(params)
-    connection = connect(params)
-    how, present = How.from_params(params, check_mode), params["state"] == "present"
-    if not params["versioning"]:
-        return reconcile_template(connection, params["name"], given, how, present=present)
-    family = Family(params["name"], params["version_name"], params["hide_versions"], params["purge_versions"])
-    return reconcile_versions(connection, family, given, how, present=present)
+    task = TemplateTask(
+        params["name"], desired_template(params), params["state"] == "present", Family.from_params(params)
+    )
+    return reconcile_template(connect(params), task, How.from_params(params, check_mode))
 
 
 def main() -> None:

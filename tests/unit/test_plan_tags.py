@@ -17,14 +17,16 @@ from ansible_collections.kcloud.infrastructure.plugins.filter import plan_only
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOKS = ("consolidate", "place_workload", "provision", "scale", "teardown")
-# The plan tag that shows what a playbook would do
-OWN_TAG = {
-    "consolidate": "cluster_consolidation_plan",
-    "place_workload": "workload_placement_plan",
-    "provision": "accelerator_cluster_plan",
-    "scale": "cluster_autoscale_plan",
-    "teardown": "accelerator_cluster_plan",
-}
+# The plan tags that show what a playbook would do
+OWN_TAGS = (
+    ("consolidate", "cluster_consolidation_plan"),
+    ("place_workload", "workload_placement_plan"),
+    ("provision", "accelerator_cluster_plan"),
+    ("provision", "fleet_plan"),
+    ("scale", "cluster_autoscale_plan"),
+    ("teardown", "accelerator_cluster_plan"),
+    ("teardown", "fleet_plan"),
+)
 PLAN_TAGS = [f"{role}_plan" for role in plan_only.ACTING]
 READS = {
     *(
@@ -33,7 +35,14 @@ READS = {
     ),
     *(
         f"kcloud.infrastructure.{name}_info"
-        for name in ("cluster_network", "heat_stack", "magnum_cluster", "magnum_cluster_template", "openstack")
+        for name in (
+            "cluster_network",
+            "heat_stack",
+            "magnum_cluster",
+            "magnum_cluster_template",
+            "magnum_fleet",
+            "openstack",
+        )
     ),
     *(
         f"ansible.builtin.{name}"
@@ -72,10 +81,10 @@ def test_a_plan_tag_selects_no_task_that_writes(playbook: str, tag: str) -> None
     assert writing(SELECTED[playbook], tag) == []
 
 
-@pytest.mark.parametrize("playbook", PLAYBOOKS)
-def test_the_playbook_s_own_plan_tag_shows_something(playbook: str) -> None:
+@pytest.mark.parametrize(("playbook", "tag"), OWN_TAGS)
+def test_the_playbook_s_own_plan_tag_shows_something(playbook: str, tag: str) -> None:
     """A tag that selects nothing would change nothing either."""
-    tag, shows = OWN_TAG[playbook], "kcloud.infrastructure.table"
+    shows = "kcloud.infrastructure.table"
     shown = [task for task in SELECTED[playbook] if tag in task["tags"] and task["action"] == shows]
     assert shown
 

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
@@ -20,7 +21,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import ClusterTemplate
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, ClusterTemplate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import (
     plan_template,
     plan_template_absent,
@@ -38,8 +39,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     shown,
     tags_of,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.references import References
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan, result_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import SAME_NAME_AFTER_S, Clock
 
@@ -52,65 +55,97 @@ PUBLISHER = "admin"
 FLAVORS_OPTIONAL = (1, 12)
 
 
-def reconcile_template(
-    connection: Connection, name: str, given: Mapping[str, Any], how: How, *, present: bool
-) -> dict[str, Any]:
-    """Make one cluster template as declared, or make it go.
+@dataclass(frozen=True)
+class TemplateTask:
+    """What is declared of one cluster template.
 
-    :returns: ``cluster_template`` (None when absent), ``changed``, ``changes``, ``diff``.
+    :param given: the API's fields that the user gave.
+    :param family: the name with its versions; None where there is one template only.
     """
-    return _again_if_created_meanwhile(lambda: _template_once(connection, name, given, how, present=present))
+
+    name: str
+    given: Mapping[str, Any]
+    present: bool = True
+    family: Family | None = None
 
 
-def _again_if_created_meanwhile(once: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Once more where another run created the same: what it made is compared like what was there before.
+@dataclass(frozen=True)
+class PlannedTemplate:
+    """The plan for a cluster template.
 
-    A failure after which something of this run stays is told as one.
+    :param standing: the templates that the plan may change, by name.
+    :param predicted: the template after the plan, as far as it is known before; None when there is none.
+    :param versions: all versions after the changes, where there are versions.
     """
+
+    plan: Plan
+    standing: Mapping[str, ClusterTemplate]
+    predicted: Mapping[str, Any] | None
+    versions: Mapping[str, Any] = field(default_factory=dict)
+
+
+def reconcile_template(connection: Connection, task: TemplateTask, how: How) -> dict[str, Any]:
+    """Make one cluster template as declared, or remove it.
+
+    :returns: ``cluster_template`` (None when absent), ``changed``, ``changes``, ``diff``; of a family also ``versions``, and
+        ``left_visible``: the versions that these credentials may not hide.
+    """
+    api = MagnumApi(connection, how.api_version)
+
+    def once() -> dict[str, Any]:
+        planned = plan_template_task(Situation(connection, api), task)
+        return template_result(planned) if how.check_mode else carried_out_template(api, planned, how.clock)
+
     try:
         return once()
     except CreatedMeanwhile as error:
+        # What another run made is compared like what was there before; a failure after which something stays is one.
         if (error.details.get("result") or {}).get("changed"):
             raise
         return once()
 
 
-def _template_once(
-    connection: Connection, name: str, given: Mapping[str, Any], how: How, *, present: bool
-) -> dict[str, Any]:
-    api = MagnumApi(connection, how.api_version)
-    references = References(connection)
-    actual = api.cluster_template(name)
-    if actual is not None and present:
-        given = references.aligned(given, actual)
-    touched = actual is not None and (not present or template_differences(given, actual))
-    used_by = tuple(c.name for c in api.clusters() if c.cluster_template_id == actual.id) if touched else ()
-    if present:
-        plan = plan_template(name, given, actual, used_by=used_by)
-        _check_references(references, plan)
-        _check_flavors(api, plan)
-    else:
-        plan = plan_template_absent(name if actual is None else actual.name, actual, used_by=used_by)
-    if plan.changed and not how.check_mode:
-        actual = _write(api, plan, {} if actual is None else {actual.name: actual}, how.clock)
-        return result_of(plan, cluster_template=None if actual is None else actual.as_result())
-    after = None if not present else {**({} if actual is None else actual.as_result()), **plan.after}
-    return result_of(plan, cluster_template=after)
+def template_result(planned: PlannedTemplate) -> dict[str, Any]:
+    """The result of a plan that is not carried out."""
+    return result_of(planned.plan, cluster_template=planned.predicted, **planned.versions)
 
 
-def reconcile_versions(
-    connection: Connection, family: Family, given: Mapping[str, Any], how: How, *, present: bool
-) -> dict[str, Any]:
-    """Make the version that holds what is declared the current one, or make all versions go.
+def carried_out_template(api: MagnumApi, planned: PlannedTemplate, clock: Clock) -> dict[str, Any]:
+    """The result of a plan that is carried out."""
+    if not planned.plan.changed:
+        return template_result(planned)
+    written = _write(api, planned.plan, planned.standing, clock)
+    return result_of(
+        planned.plan, cluster_template=None if written is None else written.as_result(), **planned.versions
+    )
 
-    :returns: as ``reconcile_template``, with ``versions``, and ``left_visible``: the versions that these credentials may not hide.
+
+def plan_template_task(situation: Situation, task: TemplateTask, gone: Collection[str] = ()) -> PlannedTemplate:
+    """The plan for one cluster template, or for one with its versions.
+
+    :param gone: ids of the clusters that are deleted before: they use no template any more.
     """
-    return _again_if_created_meanwhile(lambda: _versions_once(connection, family, given, how, present=present))
+    return _plan_one(situation, task, gone) if task.family is None else _plan_family(situation, task, gone)
 
 
-def _versions_once(
-    connection: Connection, family: Family, given: Mapping[str, Any], how: How, *, present: bool
-) -> dict[str, Any]:
+def _plan_one(situation: Situation, task: TemplateTask, gone: Collection[str]) -> PlannedTemplate:
+    given, actual = task.given, situation.template(task.name)
+    if actual is not None and task.present:
+        given = situation.references.aligned(given, actual)
+    touched = actual is not None and (not task.present or template_differences(given, actual))
+    used_by = tuple(_users(situation, gone).get(actual.id, ())) if touched else ()
+    standing = {} if actual is None else {actual.name: actual}
+    if not task.present:
+        plan = plan_template_absent(task.name if actual is None else actual.name, actual, used_by=used_by)
+        return PlannedTemplate(plan, standing, None)
+    plan = plan_template(task.name, given, actual, used_by=used_by)
+    _check_references(situation.references, plan)
+    _check_flavors(situation.api, plan)
+    return PlannedTemplate(plan, standing, {**({} if actual is None else actual.as_result()), **plan.after})
+
+
+def _plan_family(situation: Situation, task: TemplateTask, gone: Collection[str]) -> PlannedTemplate:
+    family, project = task.family, situation.api.project_id
     family.check()
     if is_uuid(family.name):
         raise InvalidRequest(
@@ -118,31 +153,35 @@ def _versions_once(
             resource=f"cluster_template/{family.name}",
             hint="Give the name that all versions have in common",
         )
-    api = MagnumApi(connection, how.api_version)
-    references = References(connection)
-    templates = [entry for entry in api.cluster_templates() if entry.project_id in (None, api.project_id)]
-    members = _members(api, references, [entry for entry in templates if is_of(entry, family.name)], given)
-    if not present:
+    templates = [entry for entry in situation.templates() if entry.project_id in (None, project)]
+    members = _members(situation, [entry for entry in templates if is_of(entry, family.name)], task.given, gone)
+    if not task.present:
         plan, left_visible = plan_versions_absent(family, members), []
     else:
-        plan, left_visible = _plan_permitted(connection, family, given, members, [entry.name for entry in templates])
-        _check_references(references, plan)
-        _check_flavors(api, plan)
+        taken = [entry.name for entry in templates]
+        plan, left_visible = _plan_permitted(situation.connection, family, task.given, members, taken)
+        _check_references(situation.references, plan)
+        _check_flavors(situation.api, plan)
     standing = {member.name: member.template for member in members}
-    template = _foreseen(plan, standing)
-    if plan.changed and not how.check_mode:
-        written = _write(api, plan, standing, how.clock)
-        template = None if written is None else written.as_result()
-    return result_of(plan, cluster_template=template, versions=shown(plan, members), left_visible=left_visible)
+    versions = {"versions": shown(plan, members), "left_visible": left_visible}
+    return PlannedTemplate(plan, standing, _predicted(plan, standing), versions)
+
+
+def _users(situation: Situation, gone: Collection[str]) -> dict[str, list[str]]:
+    """Id of a template -> names of the clusters that use it."""
+    users: dict[str, list[str]] = {}
+    for cluster in situation.clusters():
+        if cluster.id not in gone:
+            users.setdefault(cluster.cluster_template_id or "", []).append(cluster.name)
+    return users
 
 
 def _members(
-    api: MagnumApi, references: References, templates: list[ClusterTemplate], given: Mapping[str, Any]
+    situation: Situation, templates: list[ClusterTemplate], given: Mapping[str, Any], gone: Collection[str]
 ) -> tuple[Member, ...]:
-    users: dict[str, list[str]] = {}
-    for cluster in api.clusters() if templates else []:
-        users.setdefault(cluster.cluster_template_id or "", []).append(cluster.name)
-    return tuple(Member(entry, references.aligned(given, entry), tuple(users.get(entry.id, ()))) for entry in templates)
+    users = _users(situation, gone) if templates else {}
+    aligned = situation.references.aligned
+    return tuple(Member(entry, aligned(given, entry), tuple(users.get(entry.id, ()))) for entry in templates)
 
 
 def _plan_permitted(
@@ -167,19 +206,19 @@ def _check_references(references: References, plan: Plan) -> None:
         references.check(change.arguments, change.resource)
 
 
-def _foreseen(plan: Plan, standing: Mapping[str, ClusterTemplate]) -> dict[str, Any] | None:
-    """The current version after the plan, as far as it can be told beforehand."""
+def _predicted(plan: Plan, standing: Mapping[str, ClusterTemplate]) -> dict[str, Any] | None:
+    """The current version after the plan, as far as it is known before."""
     if "name" not in plan.after:
         return None
-    foreseen: dict[str, Any] = {}
+    predicted: dict[str, Any] = {}
     for change in plan.changes:
         if change.verb == "create_cluster_template":
-            foreseen = dict(change.arguments)
+            predicted = dict(change.arguments)
         elif change.verb == "update_cluster_template" and change.arguments.get("name") == plan.after["name"]:
-            foreseen = standing[_target(change)].as_result()
+            predicted = standing[_target(change)].as_result()
     if plan.after["name"] in standing:
-        foreseen = standing[plan.after["name"]].as_result()
-    return {**foreseen, **{key: value for key, value in plan.after.items() if key != "versions"}}
+        predicted = standing[plan.after["name"]].as_result()
+    return {**predicted, **{key: value for key, value in plan.after.items() if key != "versions"}}
 
 
 def _write(api: MagnumApi, plan: Plan, standing: Mapping[str, ClusterTemplate], clock: Clock) -> ClusterTemplate | None:
@@ -257,7 +296,7 @@ def _holds(template: ClusterTemplate | None, values: Mapping[str, Any]) -> bool:
     return template is not None and not template_differences(values, template)
 
 
-def _check_flavors(api: MagnumApi, plan: Plan) -> None:
+def _check_flavors(api: MagnumReader, plan: Plan) -> None:
     """What Magnum answers with a bare 500 is refused before it is sent.
 
     :raises Unsupported: Magnum before 21 (1.12) makes no template without both flavors.
@@ -330,17 +369,29 @@ def read_templates(
     else:
         one = api.cluster_template(name)
         found = [] if one is None else [one]
-    users = [(entry.cluster_template_id, entry.name) for entry in api.clusters()] if clusters and found else []
+    users = api.clusters() if clusters and found else None
+    return described(found, users, whole=name is None or versions)
+
+
+def described(
+    templates: Sequence[ClusterTemplate], clusters: Iterable[Cluster] | None, *, whole: bool
+) -> list[dict[str, Any]]:
+    """Cluster templates as results, each with the name that its versions have in common.
+
+    :param clusters: the project's, to say which of them use each; None to leave that out.
+    :param whole: all versions of each name are here, so that each can say whether it is ``current``.
+    """
+    users = None if clusters is None else [(entry.cluster_template_id, entry.name) for entry in clusters]
     answers = []
-    for entry in found:
-        family, told = _family_of(entry), {}
-        if name is None or versions:
+    for entry in templates:
+        family, more = _family_of(entry), {}
+        if whole:
             # Whether it is the current one shows only beside all others.
-            same = [other for other in found if other.project_id == entry.project_id and is_of(other, family)]
-            told["current"] = current(same, family) is entry
-        if clusters:
-            told["clusters"] = sorted(cluster for used, cluster in users if used == entry.id)
-        answers.append({**entry.as_result(), "version_of": family, **told})
+            same = [other for other in templates if other.project_id == entry.project_id and is_of(other, family)]
+            more["current"] = current(same, family) is entry
+        if users is not None:
+            more["clusters"] = sorted(name for used, name in users if used == entry.id)
+        answers.append({**entry.as_result(), "version_of": family, **more})
     return answers
 
 

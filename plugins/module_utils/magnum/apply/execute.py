@@ -74,9 +74,11 @@ class Writer(Follower):
     """What every write needs, besides following it.
 
     :param nodes: group -> its nodes, of a cluster with its groups in detail; asked where named nodes are to go.
+    :param made: called with every change that was carried out.
     """
 
     nodes: Callable[[Cluster], Mapping[str, tuple[Node, ...]]] = field(default=lambda _cluster: {})
+    made: Callable[[Change], None] = field(default=lambda _change: None)
 
     # --- one write, seen to its end
 
@@ -436,6 +438,7 @@ def carry_out(plan: Plan, cluster: Cluster | None, writer: Writer) -> Cluster | 
             else:
                 cluster = writer.change_group(cluster, change)
             made.append(change)
+            writer.made(change)
         return None if cluster is None else writer.watch.with_groups(writer.watch.cluster(cluster.id) or cluster)
     except KcloudError as error:
         done = [change.as_result() for change in made]

@@ -52,22 +52,6 @@ GROUP_OPTIONS = (
     "labels",
     "merge_labels",
 )
-# The options of a node group, the same for a group of `magnum_cluster` and for `magnum_nodegroup`.
-GROUP_SPEC: dict[str, dict[str, Any]] = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "role": {"type": "str"},
-    "flavor": {"type": "str", "aliases": ["flavor_id"]},
-    "image": {"type": "str", "aliases": ["image_id"]},
-    "node_count": {"type": "int"},
-    "min_node_count": {"type": "int"},
-    "max_node_count": {"type": "int"},
-    "nodes_to_remove": {"type": "list", "elements": "str"},
-    "docker_volume_size": {"type": "int"},
-    "labels": {"type": "dict"},
-    "merge_labels": {"type": "bool"},
-}
-REPLACE_SPEC: dict[str, Any] = {"type": "str", "choices": ["refuse", "beside", "finish"], "default": "refuse"}
 # The template's keypair has another name in the API than the cluster's.
 TEMPLATE_FIELDS = {**API_FIELDS, "keypair": "keypair_id"}
 TEMPLATE_OPTIONS = (

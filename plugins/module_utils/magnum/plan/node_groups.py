@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -98,6 +99,34 @@ def fixed_differences(group: DesiredGroup, present: NodeGroup, same: Same | None
     declared = declared_group(group)
     pairs = {key: (group_value(present, key, group), declared[key]) for key in FIXED if key in declared}
     return {key: pair for key, pair in pairs.items() if not alike(key, *pair)}
+
+
+def may_stand_for(group: NodeGroup) -> bool:
+    """Whether a group may have taken the place of another: by its name, as its labels are not in a list."""
+    return not group.is_default and re.search(r"-[0-9a-f]{6}$", group.name) is not None
+
+
+def needs_detail(desired: DesiredCluster, actual: Cluster, group: NodeGroup) -> bool:
+    """Whether the plan needs more of a group than its list shows: bounds, labels, volume size, addresses.
+
+    :param group: as the list shows it.
+    """
+    if is_autoscaled(actual.labels) or Status.failed(actual.status) or Status.failed(group.status):
+        return True
+    declared = next((entry for entry in desired.groups if entry.name == group.name), None)
+    if declared is None:
+        # It may have taken the place of a declared one, which only its labels say.
+        return bool(desired.groups) and not group.is_default
+    unlisted = (
+        declared.labels,
+        declared.min_node_count,
+        declared.max_node_count,
+        declared.docker_volume_size,
+        declared.nodes_to_remove,
+    )
+    listed = ("role", "flavor_id", "image_id", "node_count")
+    differs = any(getattr(declared, key) not in (None, getattr(group, key)) for key in listed)
+    return differs or any(value is not None for value in unlisted)
 
 
 # --- which group is meant -----------------------------------------------------------------------------------------

@@ -83,6 +83,13 @@ class Family:
     hide: bool = False
     purge: bool = False
 
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> Family | None:
+        """The options of a module; None where a template has no versions."""
+        if not params["versioning"]:
+            return None
+        return cls(params["name"], params["version_name"], params["hide_versions"], params["purge_versions"])
+
     def check(self) -> None:
         """:raises InvalidRequest: the pattern or the name will not do."""
         try:

@@ -17,10 +17,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
-    from_exception,
     read,
     side_by_side,
-    status_of,
     translated,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
@@ -148,14 +146,14 @@ class MagnumReader:
             being removed, the second look is as the first.
         """
         if not missing:
-            return self._called(name_or_id, self.clusters())
+            return self.called(name_or_id, self.clusters())
         try:
             answers = self._list(self._listed, "list clusters", "clusters", patience=1)
         except Unreadable:
             return self._single(name_or_id)[0]
-        return self._called(name_or_id, self._ours(Cluster.from_api(answer.to_dict()) for answer in answers))
+        return self.called(name_or_id, self._ours(Cluster.from_api(answer.to_dict()) for answer in answers))
 
-    def _called(self, name_or_id: str, clusters: Iterable[Cluster]) -> Cluster | None:
+    def called(self, name_or_id: str, clusters: Iterable[Cluster]) -> Cluster | None:
         """The one cluster of this name or id; of several, the one that is not on its way out.
 
         :raises Ambiguous: there are more.
@@ -305,8 +303,15 @@ class MagnumReader:
             found = ClusterTemplate.from_api(answer.to_dict())
             _check_asked(found, name_or_id, doing, resource)
             return found
-        same = [template for template in self.cluster_templates() if name_or_id in (template.name, template.id)]
-        return self._only(same, "cluster template", name_or_id)
+        return self.template_called(name_or_id, self.cluster_templates())
+
+    def template_called(self, name_or_id: str, templates: Iterable[ClusterTemplate]) -> ClusterTemplate | None:
+        """The one template of this name or id.
+
+        :raises Ambiguous: there are more.
+        """
+        found = [template for template in templates if name_or_id in (template.name, template.id)]
+        return self._only(found, "cluster template", name_or_id)
 
     # --- certificates: calls, not casts; their errors come back
 
@@ -322,18 +327,6 @@ class MagnumReader:
                 f"Failed to {doing}: there is none", resource=resource, hint="Wait until the cluster is there"
             )
         return answer.pem
-
-    # --- quota
-
-    def cluster_quota(self) -> int | None:
-        """How many clusters the project may have; None when Magnum does not say (it tells admins and owners)."""
-        try:
-            answer = self._client.quotas.get(self.project_id, "Cluster")
-        except Exception as error:
-            if status_of(error) in (403, 404):
-                return None
-            raise from_exception(error, "read Magnum's quota", "quota/Cluster") from error
-        return getattr(answer, "hard_limit", None)
 
     @staticmethod
     def _only(found: list[Any], kind: str, name: str) -> Any:

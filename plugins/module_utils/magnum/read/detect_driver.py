@@ -13,19 +13,20 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.o
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import Recognised, recognise
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, ClusterTemplate
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
 
-def driver_of(connection: Connection, api: MagnumReader, cluster: Cluster, said: str | None = None) -> Recognised:
-    """The driver of a cluster: one read of its template, and one question to Heat where it may have a stack there.
+def driver_of(
+    connection: Connection, template: ClusterTemplate | None, cluster: Cluster, said: str | None = None
+) -> Recognised:
+    """The driver of a cluster: by its template, and by one question to Heat where it may have a stack there.
 
+    :param template: the cluster's; None where it is gone.
     :param said: name of the driver by the user; then Heat is not asked.
     """
-    template = api.cluster_template(cluster.cluster_template_id) if cluster.cluster_template_id else None
     return recognise(
         said=said,
         stack_id=cluster.stack_id,

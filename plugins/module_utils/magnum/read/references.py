@@ -92,10 +92,10 @@ class References:
         :raises InvalidRequest: the first, in the order of the fields, that does not; names the closest ones.
         """
         wanted = [(field, given[field]) for field in KINDS if given.get(field)]
-        found = side_by_side(lambda item: self.id_of(KINDS[item[0]][0], item[1]), wanted)
-        for (field, value), identity in zip(wanted, found):
-            if identity is None:
-                kind, option = KINDS[field]
+        side_by_side(lambda key: self.id_of(*key), dict.fromkeys((KINDS[field][0], value) for field, value in wanted))
+        for field, value in wanted:
+            kind, option = KINDS[field]
+            if self.id_of(kind, value) is None:
                 raise InvalidRequest(
                     f"Failed to read option '{option}' of {where}: there is no {kind} '{value}'",
                     code="REFERENCE_NOT_FOUND",

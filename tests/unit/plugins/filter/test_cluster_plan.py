@@ -205,8 +205,11 @@ def test_an_autoscaler_s_bounds_are_left_alone() -> None:
     assert "max_node_count" not in worker and "min_node_count" not in worker
     (worker, _cpu) = plan({"max_node_count": 8}, clusters=[scaled])["node_groups"]
     assert worker["max_node_count"] == 8 and "min_node_count" not in worker
-    (worker, _cpu) = plan(clusters=[existing(labels=labels)])["node_groups"]
+    unbounded = [{**group, "min_node_count": 0, "max_node_count": None} for group in existing()["node_groups"]]
+    (worker, _cpu) = plan(clusters=[existing(labels=labels, node_groups=unbounded)])["node_groups"]
     assert worker["max_node_count"] == 16
+    (worker, _cpu) = plan(clusters=[existing(labels=labels)])["node_groups"]
+    assert "max_node_count" not in worker, "bounds that were not read may be an autoscaler's"
 
 
 @pytest.mark.parametrize(

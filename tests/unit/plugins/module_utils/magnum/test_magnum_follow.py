@@ -13,7 +13,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import RequestLost, Unsupported
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import DesiredCluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import IN_PLACE, Follow
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import How, reconcile_cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask, How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import reconcile_cluster
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
     BY_NAME,
     EMPTY_LISTS,
@@ -35,12 +36,12 @@ OLD_ID = "70000000-0000-4000-8000-000000000001"
 NEW_ID = "70000000-0000-4000-8000-000000000002"
 OLD = {"uuid": OLD_ID, "name": "t", "labels": {"kube_tag": "v1"}, "cluster_distro": "ubuntu"}
 NEW = {**OLD, "uuid": NEW_ID, "name": "t-2", "labels": {"kube_tag": "v2"}}
-BY_OLD, BY_NEW = ("GET", f"/clustertemplates/{OLD_ID}", 200, OLD), ("GET", f"/clustertemplates/{NEW_ID}", 200, NEW)
+BY_OLD = ("GET", f"/clustertemplates/{OLD_ID}", 200, OLD)
 NAMED_NEW = ("GET", "/clustertemplates/t-2", 200, NEW)
 UPGRADE = f"{ONE}/actions/upgrade"
 WANTED = DesiredCluster("c", {"cluster_template_id": "t-2"})
-# What is read before anything is decided: the cluster, its template by name, both templates, and again for the driver.
-READS = [*read_whole(cluster(cluster_template_id=OLD_ID), path=BY_NAME), NAMED_NEW, BY_NEW, BY_OLD, BY_OLD]
+# What is read before anything is decided: the cluster with its groups and each of the two templates, all of it once.
+READS = [*read_whole(cluster(cluster_template_id=OLD_ID), path=BY_NAME), NAMED_NEW, BY_OLD]
 
 
 def run(
@@ -51,7 +52,7 @@ def run(
         how = How(progress=False, clock=Hands().clock, check_mode=check_mode, api_version="1.11", driver=driver)
         connection = connect({"auth": cloud.auth()})
         try:
-            result = reconcile_cluster(connection, WANTED, how, present=True, follow=follow)
+            result = reconcile_cluster(connection, ClusterTask(WANTED, follow=follow), how)
         except (RequestLost, Unsupported) as caught:
             result = caught
         return result, cloud.script.writes(), list(cloud.script.sent)
@@ -93,7 +94,7 @@ def test_the_template_in_use_is_never_sent() -> None:
 def test_what_the_driver_lacks_is_never_sent(check_mode: bool) -> None:
     """A cluster of the Heat driver, known by its image."""
     old = ("GET", f"/clustertemplates/{OLD_ID}", 200, {**OLD, "cluster_distro": "fedora-coreos"})
-    reads = [*read_whole(cluster(cluster_template_id=OLD_ID, stack_id=None), path=BY_NAME), NAMED_NEW, BY_NEW, old, old]
+    reads = [*read_whole(cluster(cluster_template_id=OLD_ID, stack_id=None), path=BY_NAME), NAMED_NEW, old]
     found, writes, _sent = run(reads, Follow(IN_PLACE), check_mode=check_mode)
     assert writes == [] and isinstance(found, Unsupported)
     assert "Heat driver" in found.message and "in_place_or_beside" in (found.hint or "")

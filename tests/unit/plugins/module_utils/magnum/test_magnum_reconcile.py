@@ -26,11 +26,14 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     DesiredCluster,
     DesiredGroup,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask, How
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import (
-    How,
     reconcile_cluster,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import reconcile_template
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
+    TemplateTask,
+    reconcile_template,
+)
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
     ALL_CLUSTERS,
     BY_NAME,
@@ -82,7 +85,7 @@ def made_of(template_id: str = TEMPLATE_ID, **fields: Any) -> dict[str, Any]:
 def test_a_template_given_by_its_name_makes_no_second_cluster() -> None:
     """Magnum stores the id; a tool that compares the texts creates another cluster of the same name."""
     with cloud_of([*read_whole(made_of(), path=BY_NAME), BY_TEMPLATE]) as (connection, script):
-        result = reconcile_cluster(connection, WANTED, how(), present=True)
+        result = reconcile_cluster(connection, ClusterTask(WANTED), how())
         assert script.writes() == []
     assert result["changed"] is False and result["changes"] == [] and result["cluster"]["id"] == CLUSTER_ID
     assert result["diff"]["before"] == result["diff"]["after"]
@@ -91,14 +94,14 @@ def test_a_template_given_by_its_name_makes_no_second_cluster() -> None:
 def test_check_mode_foretells_the_creation_and_sends_nothing() -> None:
     """The diff is the one of the real run."""
     with cloud_of([NO_CLUSTER, BY_TEMPLATE]) as (connection, script):
-        foreseen = reconcile_cluster(connection, WANTED, how(check_mode=True), present=True)
+        foreseen = reconcile_cluster(connection, ClusterTask(WANTED), how(check_mode=True))
         assert script.writes() == []
     entries = [
         NO_CLUSTER, BY_TEMPLATE, NO_CLUSTER, ("POST", "/clusters", 202, {"uuid": CLUSTER_ID}),
         ("GET", ONE, 200, made_of(status="CREATE_IN_PROGRESS")), ("GET", ONE, 200, made_of()), *read_whole(made_of()),
     ]  # fmt: skip
     with cloud_of(entries) as (connection, script):
-        result = reconcile_cluster(connection, WANTED, how(), present=True)
+        result = reconcile_cluster(connection, ClusterTask(WANTED), how())
         sent = next(request.body for request in script.sent if request.method == "POST")
     assert sent == {"name": "c", "cluster_template_id": TEMPLATE_ID, "node_count": 2}
     assert foreseen["changed"] and (foreseen["diff"], foreseen["changes"]) == (result["diff"], result["changes"])
@@ -114,7 +117,7 @@ def test_check_mode_foretells_the_cluster_after_a_resize() -> None:
         connection,
         script,
     ):
-        foreseen = reconcile_cluster(connection, wanted, how(check_mode=True), present=True)
+        foreseen = reconcile_cluster(connection, ClusterTask(wanted), how(check_mode=True))
         assert script.writes() == []
     counts = {entry["name"]: entry["node_count"] for entry in foreseen["cluster"]["node_groups"]}
     assert counts == {"default-master": 1, "default-worker": 5, "gpu": 1, "new": 3}
@@ -125,7 +128,7 @@ def test_check_mode_foretells_a_purge() -> None:
     """The group is gone from the cluster and from the diff's end."""
     wanted = DesiredCluster("c", {}, (DesiredGroup("default-worker", node_count=2),), True)
     with cloud_of(read_whole(made_of(), group(), group("gpu"), path=BY_NAME)) as (connection, _script):
-        foreseen = reconcile_cluster(connection, wanted, how(check_mode=True), present=True)
+        foreseen = reconcile_cluster(connection, ClusterTask(wanted), how(check_mode=True))
     assert [entry["name"] for entry in foreseen["cluster"]["node_groups"]] == ["default-worker"]
 
 
@@ -133,7 +136,7 @@ def test_check_mode_foretells_a_purge() -> None:
 def test_check_mode_sees_that_a_deletion_is_under_way(status: str) -> None:
     """The real run waits for its end and creates."""
     with cloud_of([("GET", BY_NAME, 200, made_of(status=status)), BY_TEMPLATE]) as (connection, _script):
-        foreseen = reconcile_cluster(connection, WANTED, how(check_mode=True), present=True)
+        foreseen = reconcile_cluster(connection, ClusterTask(WANTED), how(check_mode=True))
     assert foreseen["changes"][0]["verb"] == "create_cluster"
 
 
@@ -142,7 +145,7 @@ def test_what_is_in_progress_is_waited_for_first() -> None:
     busy = made_of(status="UPDATE_IN_PROGRESS")
     entries = [("GET", BY_NAME, 200, busy), ("GET", ONE, 200, busy, 3), ("GET", ONE, 200, made_of()), BY_TEMPLATE]
     with cloud_of([*entries, *read_whole(made_of())[1:]]) as (connection, _script):
-        assert reconcile_cluster(connection, WANTED, how(), present=True)["changed"] is False
+        assert reconcile_cluster(connection, ClusterTask(WANTED), how())["changed"] is False
 
 
 def test_a_deletion_that_is_under_way_is_waited_for_and_then_it_is_created() -> None:
@@ -154,7 +157,7 @@ def test_a_deletion_that_is_under_way_is_waited_for_and_then_it_is_created() -> 
         ("GET", GROUPS.replace(CLUSTER_ID, OTHER_ID), 200, {"nodegroups": []}),
     ]  # fmt: skip
     with cloud_of(entries) as (connection, _script):
-        result = reconcile_cluster(connection, WANTED, how(), present=True)
+        result = reconcile_cluster(connection, ClusterTask(WANTED), how())
     assert result["cluster"]["id"] == OTHER_ID
 
 
@@ -168,7 +171,7 @@ def test_waiting_for_it_to_settle_has_a_deadline() -> None:
         ("GET", f"{ONE}/nodegroups/id-default-worker", 200, busy),
     ]
     with cloud_of(entries) as (connection, _script), pytest.raises(WaitTimeout) as caught:
-        reconcile_cluster(connection, WANTED, how(timeout=20), present=True)
+        reconcile_cluster(connection, ClusterTask(WANTED), how(timeout=20))
     assert caught.value.reason == "node group default-worker 2/3 nodes ready"
     assert "kube-abcde" in str(caught.value.hint) and "no time-out of its own" in str(caught.value.hint)
     assert caught.value.failure()["last_state"]["status"] == "UPDATE_IN_PROGRESS"  # type: ignore[index]
@@ -184,12 +187,12 @@ def test_waiting_for_health_is_part_of_a_run_that_changes_nothing() -> None:
         *read_whole(made_of(), path=BY_NAME), ("GET", ONE, 200, made_of(health_status="UNHEALTHY"), 3), ("GET", ONE, 200, well),
     ]  # fmt: skip
     with cloud_of(entries) as (connection, script):
-        result = reconcile_cluster(connection, HEALTHY, how(wait_for="healthy"), present=True)
+        result = reconcile_cluster(connection, ClusterTask(HEALTHY), how(wait_for="healthy"))
         assert script.writes() == []
     assert result["changed"] is False and result["cluster"]["health_status"] == "HEALTHY"
     assert result["cluster"]["node_groups"][0]["node_count"] == 2
     with cloud_of(read_whole(made_of(), path=BY_NAME)) as (connection, _script):
-        assert not reconcile_cluster(connection, HEALTHY, how(wait_for="healthy", check_mode=True), present=True)[
+        assert not reconcile_cluster(connection, ClusterTask(HEALTHY), how(wait_for="healthy", check_mode=True))[
             "changed"
         ]
 
@@ -219,7 +222,7 @@ def test_health_that_does_not_come(health: str | None, reasons: dict[str, str], 
     ill = made_of(health_status=health, health_status_reason=reasons)
     entries = [*read_whole(ill, path=BY_NAME), ("GET", ONE, 200, ill, ANY)]
     with cloud_of(entries) as (connection, _script), pytest.raises(WaitTimeout) as caught:
-        reconcile_cluster(connection, HEALTHY, how(wait_for="healthy", timeout=60), present=True)
+        reconcile_cluster(connection, ClusterTask(HEALTHY), how(wait_for="healthy", timeout=60))
     assert caught.value.code == "NOT_HEALTHY" and "60 s" in caught.value.message
     assert (
         told in str(caught.value.reason)
@@ -232,14 +235,14 @@ def test_health_that_does_not_come(health: str | None, reasons: dict[str, str], 
 def test_health_without_waiting_is_refused() -> None:
     """Before anything is asked."""
     with cloud_of([]) as (connection, _script), pytest.raises(InvalidRequest):
-        reconcile_cluster(connection, HEALTHY, how(wait_for="healthy", wait=False), present=True)
+        reconcile_cluster(connection, ClusterTask(HEALTHY), how(wait_for="healthy", wait=False))
 
 
 def test_a_cluster_that_goes_while_its_health_is_waited_for() -> None:
     """Said as such."""
     entries = [*read_whole(made_of(), path=BY_NAME), ("GET", ONE, *error(404, "no"))]
     with cloud_of(entries) as (connection, _script), pytest.raises(NotFound):
-        reconcile_cluster(connection, HEALTHY, how(wait_for="healthy"), present=True)
+        reconcile_cluster(connection, ClusterTask(HEALTHY), how(wait_for="healthy"))
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
@@ -248,11 +251,11 @@ def test_without_waiting_what_is_in_progress_is_not_changed(check_mode: bool) ->
     busy = made_of(status="CREATE_IN_PROGRESS")
     options = how(wait=False, check_mode=check_mode)
     with cloud_of([*read_whole(busy, path=BY_NAME), BY_TEMPLATE]) as (connection, _script):
-        assert reconcile_cluster(connection, WANTED, options, present=True)["changed"] is False
+        assert reconcile_cluster(connection, ClusterTask(WANTED), options)["changed"] is False
     more = replace(WANTED, groups=(DesiredGroup("default-worker", node_count=3),))
     with cloud_of([*read_whole(busy, path=BY_NAME), BY_TEMPLATE]) as (connection, script):
         with pytest.raises(Conflict) as caught:
-            reconcile_cluster(connection, more, options, present=True)
+            reconcile_cluster(connection, ClusterTask(more), options)
         assert script.writes() == []
     assert "CREATE_IN_PROGRESS" in caught.value.message
 
@@ -263,7 +266,7 @@ def test_without_waiting_there_is_room_for_one_change(check_mode: bool) -> None:
     wanted = DesiredCluster("c", {}, (DesiredGroup("default-worker", node_count=3), DesiredGroup("gpu", node_count=1)))
     with cloud_of(read_whole(made_of(), path=BY_NAME)) as (connection, script):
         with pytest.raises(InvalidRequest) as caught:
-            reconcile_cluster(connection, wanted, how(wait=False, check_mode=check_mode), present=True)
+            reconcile_cluster(connection, ClusterTask(wanted), how(wait=False, check_mode=check_mode))
         assert script.writes() == []
     assert "resize, create_node_group" in str(caught.value.reason)
 
@@ -278,7 +281,7 @@ def test_a_doubled_name_creates_and_deletes_nothing() -> None:
     for present in (True, False):
         with cloud_of(entries) as (connection, script):
             with pytest.raises(Ambiguous) as caught:
-                reconcile_cluster(connection, WANTED, how(), present=present)
+                reconcile_cluster(connection, ClusterTask(WANTED, present), how())
             assert script.writes() == [] and caught.value.failure()["ids"] == [CLUSTER_ID, OTHER_ID]
 
 
@@ -291,7 +294,7 @@ def test_wrong_template(check_mode: bool) -> None:
     ]  # fmt: skip
     with cloud_of(entries) as (connection, script):
         with pytest.raises(InvalidRequest) as caught:
-            reconcile_cluster(connection, WANTED, how(check_mode=check_mode), present=True)
+            reconcile_cluster(connection, ClusterTask(WANTED), how(check_mode=check_mode))
         assert script.writes() == []
     assert caught.value.code == "REFERENCE_NOT_FOUND" and "gpu-template" in str(caught.value.hint)
 
@@ -307,7 +310,7 @@ def test_what_a_creation_needs(wanted: DesiredCluster, word: str) -> None:
     """A template, and a name that is no id."""
     missing = ("GET", f"/clusters/{wanted.name}", *error(404, "no"))
     with cloud_of([missing]) as (connection, _script), pytest.raises(InvalidRequest) as caught:
-        reconcile_cluster(connection, wanted, how(), present=True)
+        reconcile_cluster(connection, ClusterTask(wanted), how())
     assert f"'{word}'" in caught.value.message
 
 
@@ -320,12 +323,12 @@ def test_a_cluster_beyond_repair_is_an_error_with_its_reason(status: str, check_
     options = how(check_mode=check_mode)
     with cloud_of(entries) as (connection, script):
         with pytest.raises(OperationFailed) as caught:
-            reconcile_cluster(connection, WANTED, options, present=True)
+            reconcile_cluster(connection, ClusterTask(WANTED), options)
         assert script.writes() == []
     assert caught.value.code == "DRIVER_TIMEOUT" and "Timed out" in str(caught.value.reason)
     assert caught.value.failure()["status"] == status
     with cloud_of(entries) as (connection, _script):
-        foreseen = reconcile_cluster(connection, WANTED, how(check_mode=True), present=True, recreate=True)
+        foreseen = reconcile_cluster(connection, ClusterTask(WANTED, True, recreate=True), how(check_mode=True))
     assert [change["verb"] for change in foreseen["changes"]] == ["delete_cluster", "create_cluster"]
 
 
@@ -333,13 +336,13 @@ def test_absent() -> None:
     """In check mode, for real, and again."""
     gone = ("GET", ONE, *error(404, "no"))
     with cloud_of(read_whole(made_of(), path=BY_NAME)) as (connection, script):
-        foreseen = reconcile_cluster(connection, DesiredCluster("c"), how(check_mode=True), present=False)
+        foreseen = reconcile_cluster(connection, ClusterTask(DesiredCluster("c"), False), how(check_mode=True))
         assert script.writes() == []
     with cloud_of([*read_whole(made_of(), path=BY_NAME), ("DELETE", ONE, 204, None), gone]) as (connection, _script):
-        result = reconcile_cluster(connection, DesiredCluster("c"), how(), present=False)
+        result = reconcile_cluster(connection, ClusterTask(DesiredCluster("c"), False), how())
     assert result == foreseen and result["changed"] and result["cluster"] is None
     with cloud_of([NO_CLUSTER]) as (connection, _script):
-        again = reconcile_cluster(connection, DesiredCluster("c"), how(), present=False)
+        again = reconcile_cluster(connection, ClusterTask(DesiredCluster("c"), False), how())
     assert again["changed"] is False and again["cluster"] is None
 
 
@@ -356,7 +359,7 @@ def test_a_dropped_resize_from_end_to_end() -> None:
         *read_whole(made_of(), group(node_count=3)),
     ]  # fmt: skip
     with cloud_of(entries) as (connection, script):
-        result = reconcile_cluster(connection, wanted, how(), present=True)
+        result = reconcile_cluster(connection, ClusterTask(wanted), how())
         assert script.writes() == [f"POST {RESIZE}"] * 2
     assert result["changed"] and result["diff"]["after"]["node_groups"] == {"default-worker": {"node_count": 3}}
 
@@ -376,15 +379,15 @@ def test_template_steps() -> None:
     given = {"coe": "kubernetes", "labels": {"b": 4}}
     created = {**TEMPLATE, "labels": {"b": "4"}}
     with cloud_of([NO_TEMPLATE]) as (connection, _script):
-        foreseen = reconcile_template(connection, "t", given, how(check_mode=True), present=True)
+        foreseen = reconcile_template(connection, TemplateTask("t", given), how(check_mode=True))
     with cloud_of([NO_TEMPLATE, ("POST", "/clustertemplates", 201, created), BY_ID]) as (connection, script):
-        result = reconcile_template(connection, "t", given, how(), present=True)
+        result = reconcile_template(connection, TemplateTask("t", given), how())
         (post,) = [request for request in script.sent if request.method == "POST"]
         assert post.body == {"name": "t", "coe": "kubernetes", "labels": {"b": "4"}}
     assert result["diff"] == foreseen["diff"] and result["changes"] == foreseen["changes"]
     assert result["cluster_template"]["id"] == TEMPLATE_ID
     with cloud_of([("GET", "/clustertemplates/t", 200, created)]) as (connection, script):
-        again = reconcile_template(connection, "t", given, how(), present=True)
+        again = reconcile_template(connection, TemplateTask("t", given), how())
         assert again["changed"] is False and len(script.sent) == 1
 
 
@@ -403,7 +406,7 @@ def test_a_template_that_another_run_made_at_once_is_compared(labels: dict[str, 
         *([UNUSED, ("PATCH", f"/clustertemplates/{TEMPLATE_ID}", 200, TEMPLATE), BY_ID] if changed else []),
     ]
     with cloud_of(entries) as (connection, script):
-        result = reconcile_template(connection, "t", given, how(), present=True)
+        result = reconcile_template(connection, TemplateTask("t", given), how())
         assert [write.split()[0] for write in script.writes()] == ["POST", "DELETE", *(["PATCH"] if changed else [])]
     assert result["changed"] is changed and result["cluster_template"]["id"] == TEMPLATE_ID
 
@@ -412,14 +415,14 @@ def test_template_update_and_delete() -> None:
     """Only what differs is sent."""
     patch = ("PATCH", f"/clustertemplates/{TEMPLATE_ID}", 200, TEMPLATE)
     with cloud_of([BY_TEMPLATE, UNUSED, patch, BY_ID]) as (connection, script):
-        result = reconcile_template(connection, "t", {"coe": "kubernetes", "labels": {"b": 4}}, how(), present=True)
+        result = reconcile_template(connection, TemplateTask("t", {"coe": "kubernetes", "labels": {"b": 4}}), how())
         assert script.sent[2].body == [{"op": "replace", "path": "/labels", "value": "{'b': '4'}"}]
     assert result["diff"]["before"]["labels"] == {"a": "true"} and result["diff"]["after"]["labels"] == {"b": "4"}
     delete = ("DELETE", f"/clustertemplates/{TEMPLATE_ID}", 204, None)
     with cloud_of([BY_TEMPLATE, UNUSED, delete]) as (connection, _script):
-        assert reconcile_template(connection, "t", {}, how(), present=False)["cluster_template"] is None
+        assert reconcile_template(connection, TemplateTask("t", {}, False), how())["cluster_template"] is None
     with cloud_of([NO_TEMPLATE]) as (connection, _script):
-        assert reconcile_template(connection, "t", {}, how(), present=False)["changed"] is False
+        assert reconcile_template(connection, TemplateTask("t", {}, False), how())["changed"] is False
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
@@ -428,7 +431,7 @@ def test_a_template_in_use_is_left_alone(check_mode: bool, present: bool) -> Non
     """With the names of the clusters; check mode says the same."""
     with cloud_of([BY_TEMPLATE, USED]) as (connection, script):
         with pytest.raises(CannotApply) as caught:
-            reconcile_template(connection, "t", {"labels": {}}, how(check_mode=check_mode), present=present)
+            reconcile_template(connection, TemplateTask("t", {"labels": {}}, present), how(check_mode=check_mode))
         assert script.writes() == []
     assert caught.value.failure()["used_by"] == ["c"]
 
@@ -448,7 +451,7 @@ def test_an_old_magnum_gets_no_template_without_flavors(check_mode: bool) -> Non
             connection = connect({"auth": cloud.auth()})
             if refused:
                 with pytest.raises(Unsupported) as caught:
-                    reconcile_template(connection, "t", given, how(check_mode=check_mode), present=True)
+                    reconcile_template(connection, TemplateTask("t", given), how(check_mode=check_mode))
                 assert refused in caught.value.message and cloud.script.writes() == []
             else:
-                assert reconcile_template(connection, "t", given, how(check_mode=check_mode), present=True)["changed"]
+                assert reconcile_template(connection, TemplateTask("t", given), how(check_mode=check_mode))["changed"]

@@ -1,0 +1,286 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The declaration of a whole environment meets what there is: one reading, one plan, nothing changed.
+
+What is wrong in the declaration ends the run before anything is changed. What is wrong with one object in the cloud is the
+error of that object only; the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    CannotApply,
+    InvalidRequest,
+    KcloudError,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.model import (
+    OWNER,
+    ClusterStep,
+    Fleet,
+    FleetCluster,
+    FleetNetwork,
+    FleetPlan,
+    FleetTemplate,
+    NetworkStep,
+    TemplateStep,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.networks import Networks
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import is_autoscaled
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
+    Cluster,
+    DesiredCluster,
+    NodeGroup,
+    Status,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.node_groups import needs_detail
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.predicted import PREDICTED
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import family_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask, How, plan_task
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import check_wait
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
+    PlannedTemplate,
+    TemplateTask,
+    plan_template_task,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Plan
+
+# How many names an error lists.
+SHOWN = 10
+
+
+def plan_fleet(situation: Situation, networks: Networks, fleet: Fleet, how: How) -> FleetPlan:
+    """The plan for every object of the fleet.
+
+    :param situation: nothing was read through it so far.
+    :raises InvalidRequest: something in the declaration is wrong, or pruning would delete too much; nothing was changed.
+    """
+    if fleet.clusters or fleet.templates or fleet.prune:
+        situation.read_lists()
+    fleet = _with_pruned(situation, networks, fleet)
+    _read_groups(situation, fleet.clusters)
+    network_steps = networks.plan(situation.connection, fleet.networks, how.timeout)
+    present = tuple(_template_step(situation, entry) for entry in fleet.templates if entry.task.present)
+    known = {step.entry.name: step for step in present}
+    clusters = tuple(
+        _cluster_step(situation, entry, known, {step.entry.name: step for step in network_steps}, how)
+        for entry in fleet.clusters
+    )
+    gone = gone_after(clusters)
+    absent = tuple(absent_template(situation, entry, gone) for entry in fleet.templates if not entry.task.present)
+    plan = FleetPlan(network_steps, (*present, *absent), clusters)
+    _refuse_what_is_wrong(plan)
+    return plan
+
+
+def gone_after(clusters: Iterable[ClusterStep]) -> frozenset[str]:
+    """Ids of the clusters that these plans delete."""
+    found = set()
+    for step in clusters:
+        if step.planned is not None:
+            deleted = [change for change in step.planned.plan.changes if change.verb == "delete_replaced_cluster"]
+            found.update(change.arguments["id"] for change in deleted)
+            if step.planned.actual is not None and step.planned.plan.action == "delete":
+                found.add(step.planned.actual.id)
+    return frozenset(found)
+
+
+# --- what is marked and not declared ------------------------------------------------------------------------------
+
+
+def _with_pruned(situation: Situation, networks: Networks, fleet: Fleet) -> Fleet:
+    """The fleet with what is marked as its environment's and not declared, to be deleted.
+
+    :raises InvalidRequest: that is more than the user allows.
+    """
+    if not fleet.prune:
+        return fleet
+    clusters = _undeclared(situation, fleet)
+    declared = {network.name for network in fleet.networks}
+    stacks = [name for name in networks.owned() if name not in declared]
+    names = [*(f"cluster/{cluster.name}" for cluster in clusters), *(f"network/{name}" for name in stacks)]
+    if len(names) > fleet.max_deletions:
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        raise InvalidRequest(
+            f"Failed to prune environment '{fleet.environment}': {len(names)} objects would be deleted, and "
+            f"'max_deletions' is {fleet.max_deletions}",
+            code="TOO_MANY_DELETIONS",
+            resource=f"environment/{fleet.environment}",
+            reason=f"they are not declared: {', '.join(names[:SHOWN])}{more}",
+            hint="Declare what is to stay, or raise 'max_deletions'; nothing was changed",
+            objects=names,
+        )
+    every = [cluster.name for cluster in situation.clusters()]
+    pruned = tuple(
+        FleetCluster(
+            # By its name, unless another cluster has the same.
+            ClusterTask(DesiredCluster(cluster.name if every.count(cluster.name) == 1 else cluster.id), present=False),
+            network=cluster.labels.get("kcloud_network"),
+        )
+        for cluster in clusters
+    )
+    gone = tuple(FleetNetwork(name, present=False) for name in stacks)
+    return replace(fleet, clusters=(*fleet.clusters, *pruned), networks=(*fleet.networks, *gone))
+
+
+def _undeclared(situation: Situation, fleet: Fleet) -> list[Cluster]:
+    """The environment's clusters that are neither declared nor stand beside a declared one as its former or next."""
+    templates = {template.id: template.name for template in situation.templates()}
+    kept: set[str] = set()
+    for entry in fleet.clusters:
+        family = family_of(entry.name, entry.task.follow.scheme, situation.clusters(), templates)
+        kept.update(cluster.id for cluster in family)
+        kept.add(entry.name)
+    return [
+        cluster
+        for cluster in situation.clusters()
+        if cluster.labels.get(OWNER) == fleet.environment
+        and cluster.id not in kept
+        and not Status.going(cluster.status)
+    ]
+
+
+# --- reading what the plans need ----------------------------------------------------------------------------------
+
+
+def _read_groups(situation: Situation, entries: Iterable[FleetCluster]) -> None:
+    """Read the node groups that the declaration calls for, side by side; of the other clusters none."""
+    wanted: list[tuple[Cluster, Callable[[NodeGroup], bool]]] = []
+    for entry in entries:
+        for cluster in _concerned(situation, entry):
+            if needs_groups(entry.task, cluster):
+                wanted.append((cluster, _matters(entry.task.desired, cluster)))
+            else:
+                situation.without_groups(cluster)
+    situation.read_groups(wanted)
+
+
+def _concerned(situation: Situation, entry: FleetCluster) -> list[Cluster]:
+    """The cluster of an entry; none where the name is that of several, which its plan then says."""
+    name = entry.name
+    return [cluster for cluster in situation.clusters() if name in (cluster.name, cluster.id)]
+
+
+def needs_groups(task: ClusterTask, cluster: Cluster) -> bool:
+    """Whether the plan for a cluster looks at its node groups."""
+    desired = task.desired
+    masters = desired.given.get("master_count")
+    return (
+        not task.present
+        or bool(desired.groups)
+        or desired.purge_groups
+        or task.follow.allowed
+        or not Status.complete(cluster.status)
+        or masters not in (None, cluster.master_count)
+        or is_autoscaled(cluster.labels)
+    )
+
+
+def _matters(desired: DesiredCluster, cluster: Cluster) -> Callable[[NodeGroup], bool]:
+    return lambda group: needs_detail(desired, cluster, group)
+
+
+# --- one object each ----------------------------------------------------------------------------------------------
+
+
+def _template_step(situation: Situation, entry: FleetTemplate) -> TemplateStep:
+    try:
+        planned = plan_template_task(situation, entry.task)
+    except KcloudError as error:
+        return TemplateStep(entry, error=error)
+    later = None if planned.plan.changed else purged_template(situation, entry)
+    return TemplateStep(entry, planned, later)
+
+
+def purged_template(situation: Situation, entry: FleetTemplate, gone: Iterable[str] = ()) -> PlannedTemplate | None:
+    """The plan that deletes the versions of a template that no cluster uses; None where that is not asked for."""
+    family = entry.task.family
+    if not entry.purge or family is None:
+        return None
+    task = TemplateTask(entry.name, entry.task.given, family=replace(family, purge=True))
+    return plan_template_task(situation, task, frozenset(gone))
+
+
+def absent_template(situation: Situation, entry: FleetTemplate, gone: Iterable[str]) -> TemplateStep:
+    """The plan that deletes a template, once these clusters are gone."""
+    try:
+        return TemplateStep(entry, plan_template_task(situation, entry.task, frozenset(gone)))
+    except CannotApply as error:
+        if error.code != "IN_USE" or not entry.keep_used:
+            return TemplateStep(entry, error=error)
+        users = tuple(str(name) for name in error.details.get("used_by") or ())
+        return TemplateStep(entry, PlannedTemplate(Plan("none"), {}, None), used_by=users)
+    except KcloudError as error:
+        return TemplateStep(entry, error=error)
+
+
+def _cluster_step(
+    situation: Situation,
+    entry: FleetCluster,
+    templates: Mapping[str, TemplateStep],
+    networks: Mapping[str, NetworkStep],
+    how: How,
+) -> ClusterStep:
+    task, after = entry.task, []
+    template = templates.get(task.desired.given.get("cluster_template_id", ""))
+    predicted = None
+    if task.present and template is not None:
+        if template.error is not None:
+            return ClusterStep(entry, after=(template.resource,))
+        current = (template.planned.predicted if template.planned else None) or {}
+        predicted = None if current.get("id") else {**current, "id": PREDICTED}
+        task = with_given(task, cluster_template_id=current.get("id") or current["name"])
+        after += [template.resource] if template.changed else []
+    network = networks.get(entry.network or "") if task.present else None
+    if network is not None:
+        if network.error is not None:
+            return ClusterStep(entry, after=(network.resource,))
+        task = in_network(task, network.outcome.stack.outputs if network.outcome and network.outcome.stack else {})
+        after += [network.resource] if network.changed else []
+    planning = replace(how, check_mode=True, driver=entry.driver, predicted_template=predicted)
+    try:
+        planned = plan_task(situation, task, planning)
+        if task.present:
+            check_wait(planned, how)
+    except KcloudError as error:
+        return ClusterStep(entry, error=error, after=tuple(after))
+    busy = task.present and _is_busy(situation.cluster(planned.desired.name))
+    return ClusterStep(replace(entry, task=task), planned, busy, predicted, tuple(after))
+
+
+def _is_busy(cluster: Cluster | None) -> bool:
+    return cluster is not None and Status.in_progress(cluster.status)
+
+
+def with_given(task: ClusterTask, **values: Any) -> ClusterTask:
+    """The task with these fields of its cluster."""
+    return replace(task, desired=replace(task.desired, given={**task.desired.given, **values}))
+
+
+def in_network(task: ClusterTask, outputs: Mapping[str, Any]) -> ClusterTask:
+    """The task with its nodes in the network of a stack; a stack that does not exist yet has no ids to name."""
+    if not outputs.get("network_id"):
+        return task
+    return with_given(task, fixed_network=outputs["network_id"], fixed_subnet=outputs["subnet_id"])
+
+
+def _refuse_what_is_wrong(plan: FleetPlan) -> None:
+    """:raises InvalidRequest: the first of the errors that are the declaration's, with the others in its details."""
+    wrong = [(step.resource, step.error) for step in plan.steps if isinstance(step.error, InvalidRequest)]
+    if wrong:
+        resource, first = wrong[0]
+        more = f", and {len(wrong) - 1} more like it" if len(wrong) > 1 else ""
+        raise InvalidRequest(
+            f"{first.message} ({resource}{more})",
+            code=first.code,
+            resource=first.resource,
+            reason=first.reason,
+            hint=f"{first.hint}; nothing was changed" if first.hint else "Nothing was changed",
+            wrong=[{"object": name, "message": error.sentence()} for name, error in wrong],
+        )
