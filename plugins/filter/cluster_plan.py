@@ -35,8 +35,8 @@ options:
     required: true
   clusters:
     description:
-      - The clusters, as M(kcloud.infrastructure.magnum_cluster_info) returns them with
-        O(kcloud.infrastructure.magnum_cluster_info#module:node_groups=details).
+      - The clusters, as M(kcloud.infrastructure.magnum_cluster_info) or M(kcloud.infrastructure.magnum_fleet_info) returns them. Bounds
+        of node groups that were not read count as set.
     type: list
     elements: dict
     default: []
@@ -227,7 +227,7 @@ def fitting(flavors: Sequence[Some], flavor_map: Some | None = None) -> Fit:
 
 def is_bounded(there: Some) -> bool:
     """Whether a group has bounds of its own. Bounds that were not read may be there."""
-    unread = "max_node_count" not in there
+    unread = "max_node_count" not in there or there.get("min_node_count", 0) is None
     return unread or bool(there.get("min_node_count")) or there.get("max_node_count") is not None
 
 

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.networks import TAG
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import is_autoscaled
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
+    ONLY_IN_DETAIL,
+    Cluster,
+    NodeGroup,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.node_groups import may_stand_for
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
@@ -22,9 +26,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templ
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
-
-# What the list of a cluster's node groups does not show, or shows as empty whatever it is.
-UNLISTED = ("docker_volume_size", "labels", "max_node_count", "min_node_count", "node_addresses")
 
 
 def read_fleet_information(
@@ -34,7 +35,7 @@ def read_fleet_information(
 
     :param names: names or ids of clusters; None for all.
     :param details: read bounds, labels and addresses of every node group, with one request each.
-    :returns: node groups that a list shows only have none of the fields in UNLISTED.
+    :returns: node groups that a list shows only have none of the fields in ONLY_IN_DETAIL.
     """
     situation = Situation(connection, MagnumReader(connection, api_version))
     heat = HeatReader(connection, interface)
@@ -65,7 +66,7 @@ def _shown(cluster: Cluster) -> dict[str, Any]:
     result = cluster.as_result()
     listed = {group.id for group in cluster.node_groups if not group.detailed}
     groups = [
-        {key: value for key, value in group.items() if group["id"] not in listed or key not in UNLISTED}
+        {key: value for key, value in group.items() if group["id"] not in listed or key not in ONLY_IN_DETAIL}
         for group in result["node_groups"]
     ]
     return {**result, "node_groups": groups}
