@@ -34,7 +34,9 @@ options:
     type: str
     required: true
   clusters:
-    description: The clusters, as M(kcloud.infrastructure.magnum_cluster_info) returns them.
+    description:
+      - The clusters, as M(kcloud.infrastructure.magnum_cluster_info) returns them with
+        O(kcloud.infrastructure.magnum_cluster_info#module:node_groups=details).
     type: list
     elements: dict
     default: []
