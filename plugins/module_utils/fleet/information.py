@@ -14,11 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.networks import TAG
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import is_autoscaled
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
-    ONLY_IN_DETAIL,
-    Cluster,
-    NodeGroup,
-)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.node_groups import may_stand_for
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
@@ -35,7 +31,7 @@ def read_fleet_information(
 
     :param names: names or ids of clusters; None for all.
     :param details: read bounds, labels and addresses of every node group, with one request each.
-    :returns: node groups that a list shows only have none of the fields in ONLY_IN_DETAIL.
+    :returns: what the list of node groups does not show is None in those that were not read singly.
     """
     situation = Situation(connection, MagnumReader(connection, api_version))
     heat = HeatReader(connection, interface)
@@ -48,7 +44,7 @@ def read_fleet_information(
         situation.read_groups((cluster, partial(_matters, cluster, details)) for cluster in clusters)
         networks = sorted((stack for stack in stacks.result() if not stack.gone), key=lambda stack: stack.name)
     return {
-        "clusters": [_shown(situation.with_groups(cluster)) for cluster in clusters],
+        "clusters": [situation.with_groups(cluster).as_result() for cluster in clusters],
         "cluster_templates": described(situation.templates(), situation.clusters(), whole=True),
         "networks": [
             {"id": stack.id, "name": stack.name, "status": stack.status, "tags": list(stack.tags)} for stack in networks
@@ -59,14 +55,3 @@ def read_fleet_information(
 def _matters(cluster: Cluster, details: bool, group: NodeGroup) -> bool:
     """Whether a group is read singly. The bounds of a group that an autoscaler owns are its own, so a declaration looks at them."""
     return details or may_stand_for(group) or is_autoscaled(cluster.labels)
-
-
-def _shown(cluster: Cluster) -> dict[str, Any]:
-    """The cluster as a result. What a list does not tell of a group is left out, so that nobody takes it for empty."""
-    result = cluster.as_result()
-    listed = {group.id for group in cluster.node_groups if not group.detailed}
-    groups = [
-        {key: value for key, value in group.items() if group["id"] not in listed or key not in ONLY_IN_DETAIL}
-        for group in result["node_groups"]
-    ]
-    return {**result, "node_groups": groups}

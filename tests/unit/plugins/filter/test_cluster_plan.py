@@ -234,7 +234,7 @@ def test_a_failed_creation_frees_what_it_holds() -> None:
         ({"min_node_count": 0, "max_node_count": None}, False),
         ({"min_node_count": 1, "max_node_count": None}, True),
         ({"min_node_count": 0, "max_node_count": 3}, True),
-        # Not read: left out by magnum_fleet_info, none from magnum_cluster_info
+        # Not read: none from magnum_cluster_info and magnum_fleet_info, left out in plain data
         ({}, True),
         ({"min_node_count": None, "max_node_count": None}, True),
     ],

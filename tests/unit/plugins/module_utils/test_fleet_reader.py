@@ -24,6 +24,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import ClusterTemplate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_request
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import names_of, only
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum import cases
 
 pytest.importorskip("magnumclient")
@@ -126,6 +127,9 @@ def test_groups_are_listed_only_of_clusters_that_are_looked_at() -> None:
         ("c", [5, 9]),
         ("shop", []),
     ]
+    fleet = {"clusters": [cluster(entry, [node_group(group) for group in groups]) for entry, groups in found]}
+    assert sorted(names_of(fleet)) == ["c", "shop"]
+    assert [entry["name"] for entry in only(fleet, ["c", "team-*"])["clusters"]] == ["c"]
 
 
 @pytest.mark.parametrize(
