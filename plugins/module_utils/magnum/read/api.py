@@ -92,8 +92,11 @@ class MagnumReader:
         return read(call, doing, resource, until=self._until, **options)
 
     def _list(self, call: Callable[[], list[Any]], doing: str, resource: str, **options: Any) -> list[Any]:
-        """A read of a list. A list is there even when it is empty, so a 404 is an error and not an empty list."""
+        """A read of a list. A list is there even when it is empty, so a 404 is an error, when it is one twice."""
         answers = self._read(call, doing, resource, **options)
+        if answers is None:
+            time.sleep(LISTED_AGAIN_S[0])
+            answers = self._read(call, doing, resource, **options)
         if answers is None:
             raise ServiceError(
                 f"Failed to {doing}",
