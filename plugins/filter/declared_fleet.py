@@ -113,7 +113,8 @@ from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.wanted_clust
 ENVIRONMENT_LABEL = "kcloud_environment"
 # What an environment offers, for types that name none
 OFFERED = ("dns_nameserver", "external_network", "image")
-BESIDE, NEVER = "in_place_or_beside", "never"
+BESIDE = "in_place_or_beside"
+NEVER = "never"
 
 
 @dataclass(frozen=True)
