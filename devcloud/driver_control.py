@@ -1,3 +1,7 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """`python -m devcloud driver`: tell the second Magnum driver how to behave. Needs only Python's standard library.
 
 The schema is the driver's own, loaded from its source folder: there is no second list of habits.

@@ -1,3 +1,7 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """One at a time where several commands change the same file: what was read is still true when it is written."""
 
 from __future__ import annotations

@@ -1,3 +1,7 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Magnums of other releases that run beside the cloud's own: same Keystone, Heat, Nova, Glance and Neutron, else apart.
 
 Each has programs, configuration, a database and a virtual host in RabbitMQ of its own, so that neither takes what the

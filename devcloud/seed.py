@@ -1,3 +1,7 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Seed the cloud: create what is missing, leave alone what is there. Runs under the services' Python.
 
 `python -m devcloud.seed identity` needs Keystone only; `python -m devcloud.seed cloud` needs all APIs

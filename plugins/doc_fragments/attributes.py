@@ -57,7 +57,9 @@ attributes:
 options: {}
 attributes:
   action_group:
-    description: Use C(group/kcloud.infrastructure.all) in C(module_defaults) to set options for all modules at once.
+    description:
+      - Use C(group/kcloud.infrastructure.all) in C(module_defaults) to set options for all modules at once. These are the options of
+        logging in (from C(cloud) to C(api_timeout)), and C(wait), C(timeout) and C(progress), which modules that wait for nothing ignore.
     support: full
     membership:
       - kcloud.infrastructure.all

@@ -28,3 +28,19 @@ options:
     type: bool
     default: true
 """
+
+    # Modules that wait for nothing: the group's module_defaults may set these for those that do.
+    IGNORED = r"""
+options:
+  wait:
+    description:
+      - Has no effect, as this module waits for nothing.
+      - The module accepts it so that C(module_defaults) of C(group/kcloud.infrastructure.all) can set it for the modules that wait.
+    type: bool
+  timeout:
+    description: Has no effect, as O(wait).
+    type: int
+  progress:
+    description: Has no effect, as O(wait).
+    type: bool
+"""

@@ -46,7 +46,8 @@ RETURN = r"""
 _value:
   description:
     - C(template), the Heat template; C(connections), what is open, each with C(from), C(to), C(protocol), C(port_min) and
-      C(port_max); C(wider), what the networks' own security groups let in beyond that.
+      C(port_max); C(wider), what the networks' own security groups let in beyond that; C(rows), both for
+      M(kcloud.infrastructure.table), each with C(ports), a text, and C(remark).
   type: dict
 """
 
@@ -62,6 +63,25 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.ne
     wider_than_asked,
 )
 
+Plain = dict[str, Any]
+
+
+def table_rows(connections: Iterable[Plain], wider: Iterable[Plain]) -> list[Plain]:
+    """What is open, for people: what was asked for, then what security groups let in beyond that, with a remark."""
+    asked = [
+        {**entry, "ports": shown_ports(entry["port_min"], entry["port_max"]), "remark": ""} for entry in connections
+    ]
+    more = [
+        {**entry, "remark": f"not asked for, open by {entry['security_group']} to {entry['remote_cidr']}"}
+        for entry in wider
+    ]
+    return asked + more
+
+
+def shown_ports(low: int | None, high: int | None) -> str:
+    """One port, a range, or nothing where a protocol has no ports."""
+    return "-".join(dict.fromkeys(str(port) for port in (low, high) if port))
+
 
 def interconnect(found: Iterable[Mapping[str, Any]], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """See RETURN.
@@ -72,10 +92,13 @@ def interconnect(found: Iterable[Mapping[str, Any]], wanted: Mapping[str, Any]) 
     try:
         openings = openings_of(name, wanted["allow"], list(wanted["networks"]))
         members = members_of(name, list(wanted["networks"]), found)
+        connections = [opening.as_result() for opening in openings]
+        wider = wider_than_asked(members, openings)
         return {
             "template": template_of(name, members, openings, str(wanted["transit_cidr"])),
-            "connections": [opening.as_result() for opening in openings],
-            "wider": wider_than_asked(members, openings),
+            "connections": connections,
+            "wider": wider,
+            "rows": table_rows(connections, wider),
         }
     except KcloudError as error:
         raise AnsibleFilterError(error.sentence()) from error

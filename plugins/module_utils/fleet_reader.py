@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible.module_utils.basic import env_fallback, missing_required_lib
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
     connect,
-    read_existing,
     side_by_side,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
@@ -32,9 +31,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.placement import accelerators_free
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.flavors import resources
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import only
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.quotas import cluster_limit, compute_quotas
 
 Plain = dict[str, Any]
 Listed = tuple[Cluster, list[NodeGroup]]
@@ -83,8 +80,8 @@ def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Collec
     api = MagnumReader(connection, params.get("api_version"))
     with ThreadPoolExecutor(PARTS) as pool:
         templates = pool.submit(api.cluster_templates)
-        used = pool.submit(limits, connection)
-        most = pool.submit(api.cluster_quota)
+        used = pool.submit(compute_quotas, connection)
+        most = pool.submit(cluster_limit, connection)
         listed = pool.submit(list_groups, api)
         offered = flavors(connection)
         free = pool.submit(accelerators_free, connection, classes(offered))
@@ -121,16 +118,6 @@ def keys_of(offered: list[Plain], names: Collection[str]) -> set[str]:
 def classes(offered: list[Plain]) -> set[str]:
     """Placement's resource classes of the accelerators in these flavors."""
     return {name for flavor in offered for name, _count in resources(flavor["extra_specs"])}
-
-
-def limits(connection: Connection) -> Plain:
-    """Nova's limits of the project."""
-    found = read_existing(lambda: connection.compute.get_limits().absolute, "read Nova's limits", "limits")
-    return {
-        "instances": {"limit": found.instances, "used": found.instances_used},
-        "cores": {"limit": found.total_cores, "used": found.total_cores_used},
-        "ram_mib": {"limit": found.total_ram, "used": found.total_ram_used},
-    }
 
 
 def template(found: ClusterTemplate) -> Plain:

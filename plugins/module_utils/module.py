@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -23,11 +23,24 @@ WAIT_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "timeout": {"type": "int", "default": 3600},
     "progress": {"type": "bool", "default": True},
 }
+# The same options of a module that waits for nothing: `module_defaults` of the action group may set them for all modules.
+IGNORED_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    name: {"type": about["type"]} for name, about in WAIT_ARGUMENT_SPEC.items()
+}
 
 
 def argument_spec(own: dict[str, Any], *, wait: bool = False) -> dict[str, Any]:
-    """The module's own options with the shared ones: auth always, wait where the module waits."""
-    return {**AUTH_ARGUMENT_SPEC, **(WAIT_ARGUMENT_SPEC if wait else {}), **own}
+    """The module's own options with the shared ones: auth, and how to wait, which a module that never waits ignores."""
+    return {**AUTH_ARGUMENT_SPEC, **(WAIT_ARGUMENT_SPEC if wait else IGNORED_ARGUMENT_SPEC), **own}
+
+
+def _heeded(spec: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters without those that the module accepts and ignores."""
+    return {
+        name: value
+        for name, value in params.items()
+        if name not in IGNORED_ARGUMENT_SPEC or spec.get(name) is not IGNORED_ARGUMENT_SPEC[name]
+    }
 
 
 def require_libraries(module: AnsibleModule, *names: str) -> None:
@@ -138,7 +151,7 @@ def run_module(
         for warning in _version_warnings(module.params):
             module.warn(warning)
         more = (module.no_log_values.update,) if hides else ()
-        module.exit_json(**run(module.params, module.check_mode, *more))
+        module.exit_json(**run(_heeded(spec, module.params), module.check_mode, *more))
     except KcloudError as error:
         # What had been done before the failure is part of the answer: nothing is left half-made without saying so.
         partial = error.details.pop("result", None) or {}

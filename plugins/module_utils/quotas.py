@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read, read_existing
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import NotPermitted
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.endpoint import magnum_adapter
 
 if TYPE_CHECKING:
@@ -42,19 +43,30 @@ def network_quotas(connection: Connection) -> dict[str, Any]:
     return {name: quota(about["limit"], about["used"]) for name, about in found.items() if about}
 
 
+def cluster_limit(connection: Connection) -> int | None:
+    """How many clusters the project may have; None where Magnum does not say: no quota of its own, or not ours to know."""
+    return _limit(magnum_adapter(connection), connection.current_project_id)
+
+
 def cluster_quotas(connection: Connection) -> dict[str, Any]:
-    """Magnum's: the SDK lacks both calls. Magnum answers 404 for the quota where the project has none of its own."""
-    project = connection.current_project_id
-    magnum = magnum_adapter(connection)
+    magnum, project = magnum_adapter(connection), connection.current_project_id
+    stats = _ask(magnum, f"/stats?project_id={project}", "read Magnum's stats") or {}
+    return {"clusters": quota(_limit(magnum, project), stats.get("clusters", 0))}
 
-    def ask(path: str, doing: str) -> Any:
-        # The SDK's own name of the service in this header is one that Magnum 20 does not take, and its adapter hides errors.
-        headers = {"OpenStack-API-Version": "container-infra 1.6"}
-        return read(lambda: magnum.get(path, headers=headers, raise_exc=True).json(), doing, "container-infra")
 
-    limit = ask(f"/quotas/{project}/Cluster", "read Magnum's quota")
-    stats = ask(f"/stats?project_id={project}", "read Magnum's stats")
-    return {"clusters": quota((limit or {}).get("hard_limit"), (stats or {}).get("clusters", 0))}
+def _limit(magnum: Any, project: str) -> int | None:
+    try:
+        answer = _ask(magnum, f"/quotas/{project}/Cluster", "read Magnum's quota") or {}
+    except NotPermitted:
+        return None
+    return answer.get("hard_limit")
+
+
+def _ask(magnum: Any, path: str, doing: str) -> Any:
+    """What Magnum answers below ``/v1``, None for a 404; the SDK lacks the calls for quotas."""
+    # The SDK's own name of the service in this header is one that Magnum 20 does not take, and its adapter hides errors.
+    headers = {"OpenStack-API-Version": "container-infra 1.6"}
+    return read(lambda: magnum.get(path, headers=headers, raise_exc=True).json(), doing, "container-infra")
 
 
 # By the service that counts.

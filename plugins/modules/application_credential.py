@@ -75,6 +75,7 @@ options:
     default: false
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
+  - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes
   - kcloud.infrastructure.attributes.actiongroup
 seealso:

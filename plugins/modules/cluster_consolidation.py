@@ -63,6 +63,7 @@ extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.standing
   - kcloud.infrastructure.standing.nodes
+  - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan
   - kcloud.infrastructure.attributes.actiongroup
@@ -124,9 +125,10 @@ RETURN = r"""
 decision:
   description:
     - What to do, in the order in which it is done. C(action) is V(consolidate) or V(none). C(steps) names the candidates that are taken.
-    - C(grow) are node groups that need more nodes first. C(create_clusters) are clusters that a split needs. C(moves) says who moves from
-      where to where. C(node_groups) has one entry for each group that loses nodes, with C(node_count_before), C(node_count_after) and
-      C(nodes_to_remove), which are all removals of that group. C(delete_clusters) are those that were merged into others.
+    - C(grow) are node groups that need more nodes first. C(create_clusters) are clusters that a split needs, each with its final
+      C(name), which depends on whom it is for. C(moves) says who moves from where to where. C(node_groups) has one entry for each group
+      that loses nodes, with C(node_count_before), C(node_count_after) and C(nodes_to_remove), which are all removals of that group.
+      C(delete_clusters) are those that were merged into others.
     - C(cost_delta_h), C(power_delta_w) and C(sentence) tell what that comes to.
   returned: success
   type: dict
@@ -148,6 +150,26 @@ decision:
     cost_delta_h: -5.04
     power_delta_w: -5.08
     sentence: "close node web/default-worker/web-node-1: 1 nodes go, 0 replicas move, 5.04 less per hour."
+operations:
+  description:
+    - What carries the decision out, in order. Each has C(action), one of V(grow), V(create), V(remove_nodes) and V(delete); C(cluster), a
+      name; and C(args). Workloads move after the last V(create) and before the first V(remove_nodes).
+    - An entry with C(module) is a task of that module. An entry with C(role) includes that role, whose variables are C(args) with the
+      prefix C(accelerator_cluster_). An entry that removes nodes names them in C(nodes), as people know them.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - action: remove_nodes
+      cluster: web
+      nodes: [web-node-1]
+      module: kcloud.infrastructure.magnum_cluster
+      args:
+        name: web
+        node_groups:
+          - name: default-worker
+            node_count: 1
+            nodes_to_remove: [1a2b3c4d-5e6f-4708-9a0b-c1d2e3f40516]
 candidates:
   description:
     - The candidates, those of the plan first, with C(candidate), C(action), C(feasible), C(step) (its place in the plan), C(cluster),

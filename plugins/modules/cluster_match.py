@@ -15,8 +15,8 @@ description:
   - Judges everything that could be done for one workload. Each cluster and worker node group as it is, each of them scaled out, and
     each cluster that could be created. Answers the best, and a ranking that says for every candidate why, or why not and which
     change would make it possible.
-  - Decides only; nothing is changed. Pass the decision on to M(kcloud.infrastructure.magnum_cluster) or use the role
-    P(kcloud.infrastructure.workload_placement#role).
+  - Decides only; nothing is changed. RV(operations) says what carries the decision out; the role
+    P(kcloud.infrastructure.workload_placement#role) does it.
   - Given many workloads, all are planned at once. First as much work as possible is placed (a workload counts its resources at
     component rates, and one of higher priority counts more than all of lower), then as cheaply as possible. The certificate says
     how much cheaper any plan could be at most.
@@ -58,6 +58,13 @@ options:
         given, every cluster of the project.
     type: list
     elements: str
+  new_cluster_name:
+    description:
+      - What a new cluster is called. A number is added where a cluster of that name exists, such as V(ml-2).
+      - Of O(workloads), what the names of new clusters begin with; V(ml) gives V(ml-1), V(ml-2) and so on, without names that exist.
+      - Not given, the name of O(workload), or its type with C(-cluster), each with V(-) for V(_); of O(workloads), V(new).
+    type: str
+    version_added: 0.2.0
   time_limit:
     description:
       - Seconds that planning O(workloads) may take at most. How long the search goes on is counted in steps, in proportion to this, so that
@@ -125,6 +132,7 @@ options:
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.magnum
+  - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan
   - kcloud.infrastructure.attributes.actiongroup
@@ -163,11 +171,9 @@ EXAMPLES = r"""
 - name: Scale out, if that is the decision
   kcloud.infrastructure.magnum_cluster:
     cloud: devcloud
-    name: "{{ match.decision.cluster_id }}"
-    node_groups:
-      - name: "{{ match.decision.node_group }}"
-        node_count: "{{ match.decision.node_count_after }}"
-  when: match.decision.action == 'scale_out'
+    name: "{{ item.args.name }}"
+    node_groups: "{{ item.args.node_groups }}"
+  loop: "{{ match.operations | selectattr('action', 'eq', 'scale_out') }}"
 
 - name: Where should all of these run
   kcloud.infrastructure.cluster_match:
@@ -302,7 +308,7 @@ decisions:
       type: str
       returned: always
     cluster:
-      description: Name of the cluster. Those to be created are called V(new-1), V(new-2) and so on.
+      description: Name of the cluster. Those to be created are named by O(new_cluster_name).
       type: str
       returned: always
     cluster_id:
@@ -365,6 +371,45 @@ actions:
           max_node_count: 8
       workloads: [training-1, training-2]
       cost_delta_h: 962.56
+operations:
+  description:
+    - What carries the decision out, an entry for each cluster that is scaled out or created. Names of new clusters are final.
+    - Each has C(action), V(scale_out) or V(create); C(cluster), a name; and C(args). An entry with C(module) is a task of that module.
+      An entry with C(role) includes that role, whose variables are C(args) with the prefix C(accelerator_cluster_).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - action: scale_out
+      cluster: ml
+      module: kcloud.infrastructure.magnum_cluster
+      args:
+        name: 5a3d7b1e-6c09-4a31-9d8e-2f1b5c7e9a40
+        node_groups:
+          - name: default-worker
+            node_count: 3
+    - action: create
+      cluster: new-1
+      role: kcloud.infrastructure.accelerator_cluster
+      args:
+        name: new-1
+        type: gpu-intensive
+        labels:
+          kcloud_workload: training-1-af38aa0a-x1
+        overrides:
+          flavor: gpu.a100.xlarge
+          node_count: 1
+          node_groups: {}
+          master_flavor: cpu.medium
+placements:
+  description: Where each workload has its place, in the form of the option O(placements).
+  returned: when O(workloads) is given
+  type: list
+  elements: dict
+  sample:
+    - workload: training-1
+      cluster: ml
+      node_group: default-worker
 clusters:
   description: Every cluster in which one of the workloads has its place, in the same form; C(action) may be V(use) there.
   returned: when O(workloads) is given
@@ -541,6 +586,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.module impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import (
     at_least_one,
     many,
+    names_of,
     one,
     only,
 )
@@ -560,6 +606,7 @@ SPEC: dict[str, dict[str, Any]] = {
     **QUESTION,
     "fleet": {"type": "dict"},
     "cluster_names": {"type": "list", "elements": "str"},
+    "new_cluster_name": {"type": "str"},
     "time_limit": {"type": "int", "default": 30},
     "inputs_digest": {"type": "str"},
     "max_candidates": {"type": "int"},
@@ -579,7 +626,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         decide.read(params, question, {})
         fleet = read_fleet(params, lambda flavors: decide.carriers(params, question, {"flavors": flavors}))
     started = time.monotonic()
-    found = decide.answer(params, question, only(fleet, params["cluster_names"]))
+    found = decide.answer(params, question, only(fleet, params["cluster_names"]), names_of(fleet))
     found["certificate"]["seconds"] = round(time.monotonic() - started, 3)
     return {"changed": False, **found}
 

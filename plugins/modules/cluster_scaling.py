@@ -76,6 +76,7 @@ extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.standing
   - kcloud.infrastructure.standing.nodes
+  - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan
   - kcloud.infrastructure.attributes.actiongroup
@@ -114,11 +115,9 @@ EXAMPLES = r"""
 - name: Carry it out
   kcloud.infrastructure.magnum_cluster:
     cloud: devcloud
-    name: "{{ item.cluster_id }}"
-    node_groups:
-      - name: "{{ item.node_group }}"
-        node_count: "{{ item.node_count_after }}"
-  loop: "{{ scaling.decision.node_groups | selectattr('action', 'eq', 'scale_out') }}"
+    name: "{{ item.args.name }}"
+    node_groups: "{{ item.args.node_groups }}"
+  loop: "{{ scaling.operations }}"
 """
 
 RETURN = r"""
@@ -149,6 +148,24 @@ decision:
     cost_delta_h: -5.04
     power_delta_w: -5.08
     sentence: Scale in ml/default-worker from 3 to 2 nodes without 10.0.0.14.
+operations:
+  description:
+    - What carries the decision out, an entry for each cluster that changes. Each has C(action), V(scale); C(cluster), a name; and C(module)
+      with its C(args). An entry that removes nodes names them in C(nodes).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - action: scale
+      cluster: ml
+      nodes: [10.0.0.14]
+      module: kcloud.infrastructure.magnum_cluster
+      args:
+        name: 5a3d7b1e-6c09-4a31-9d8e-2f1b5c7e9a40
+        node_groups:
+          - name: default-worker
+            node_count: 2
+            nodes_to_remove: [10.0.0.14]
 groups:
   description:
     - Every node group, with the keys of an entry of C(decision.node_groups) and C(utilization), C(expected_utilization),

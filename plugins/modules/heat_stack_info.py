@@ -17,6 +17,7 @@ description:
   - Values of hidden parameters are never shown; Heat does not tell them.
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
+  - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.info
   - kcloud.infrastructure.attributes.actiongroup

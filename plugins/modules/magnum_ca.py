@@ -43,19 +43,10 @@ options:
         V(unknown) is any other.
     type: str
     choices: [heat, capi-helm, cluster-api, unknown]
-  timeout:
-    description: Seconds to wait at most until the cluster has the new CA. The rotation goes on when the time is over.
-    type: int
-    default: 3600
-  progress:
-    description:
-      - Whether to show live lines while waiting, one when something changes or every 30 seconds.
-      - Shown where the task runs on the controller (connection V(local)), as with C(hosts=localhost).
-    type: bool
-    default: true
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.magnum
+  - kcloud.infrastructure.wait
   - kcloud.infrastructure.attributes
   - kcloud.infrastructure.attributes.actiongroup
 requirements:
@@ -64,6 +55,8 @@ requirements:
 notes:
   - By Magnum's default policy only the user who created a cluster may read its CA, but every member of its project may have it
     rotated. This module reads before it rotates, so it needs the former.
+  - With O(wait=false) the module ends when Magnum has the new CA. The nodes follow later, and certificates of the new CA work only
+    then.
   - A rotation is the only way to take a kubeconfig back, and it takes all of them back.
 seealso:
   - module: kcloud.infrastructure.magnum_kubeconfig
@@ -136,8 +129,6 @@ SPEC: dict[str, dict[str, Any]] = {
     "rotate_from": {"type": "str"},
     "force": {"type": "bool", "default": False},
     "driver": DRIVER_ARGUMENT,
-    "timeout": {"type": "int", "default": 3600},
-    "progress": {"type": "bool", "default": True},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
 
@@ -151,13 +142,14 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         force=params["force"],
         timeout=params["timeout"],
         check_mode=check_mode,
+        wait=params["wait"],
         api_version=params["api_version"],
         progress=from_environment() if params["progress"] else None,
     )
 
 
 def main() -> None:
-    run_module(argument_spec(SPEC), run, libraries=("openstack", "magnumclient", "cryptography"))
+    run_module(argument_spec(SPEC, wait=True), run, libraries=("openstack", "magnumclient", "cryptography"))
 
 
 if __name__ == "__main__":

@@ -54,73 +54,10 @@ options:
     description:
       - The node groups of the cluster. Groups that are there and not declared are left alone, see O(purge_node_groups).
       - Declare the group C(default-worker) to set its bounds.
-    type: list
-    elements: dict
-    suboptions:
-      name:
-        description: Name of the node group.
-        type: str
-        required: true
-      state:
-        description: Whether the group is to be there. Not V(absent) for C(default-worker), which can be scaled to 0.
-        type: str
-        choices: [present, absent]
-        default: present
-      role:
-        description: Role of its nodes, such as V(worker). Fixed after creation. Not V(master).
-        type: str
-      flavor:
-        description: Name or id of the flavor of its nodes. Fixed after creation.
-        type: str
-        aliases: [flavor_id]
-      image:
-        description: Name or id of the image of its nodes. Fixed after creation.
-        type: str
-        aliases: [image_id]
-      node_count:
-        description: Number of nodes. Not given, a new group gets one node.
-        type: int
-      min_node_count:
-        description: Fewest nodes that anybody may scale it to.
-        type: int
-      max_node_count:
-        description: Most nodes that anybody may scale it to.
-        type: int
-      nodes_to_remove:
-        description:
-          - The nodes that are to go, by server id, name or address. O(node_groups[].node_count) is needed with it
-            and says how many are left, so it must fit the number of names.
-          - Names that the group does not have, or not any more, are no change when the count is right already, and an
-            error when it is not.
-          - A driver that would remove others, such as magnum-capi-helm, is not asked, see O(driver).
-          - Once they are gone it is checked that exactly these went.
-        type: list
-        elements: str
-      docker_volume_size:
-        description: Size of the volume for containers on each node, in GB. Fixed after creation.
-        type: int
-      labels:
-        description: Labels of the group. Fixed after creation.
-        type: dict
-      merge_labels:
-        description: Whether O(node_groups[].labels) are added to the cluster's labels, rather than replace them.
-        type: bool
   purge_node_groups:
     description: Whether to delete node groups that O(node_groups) does not declare, with their nodes.
     type: bool
     default: false
-  replace_node_groups:
-    description:
-      - What to do where a node group's role, flavor, image, volume size or labels differ, which Magnum fixes for its life.
-      - V(refuse) is an error that names them.
-      - V(beside) makes a new group, named like the declared one with six digits added, beside the old one. The old one
-        stays, with its nodes, and RV(superseded_node_groups) names what is to be drained.
-      - V(finish) does the same, and then deletes the old group with its nodes. C(default-worker), which cannot be
-        deleted, is scaled to 0. Run it when the old nodes are drained, or from the start where the workloads may just move.
-      - From then on the new group is what the declared name stands for, by its label C(kcloud_node_group).
-    type: str
-    choices: [refuse, beside, finish]
-    default: refuse
   keypair:
     description: Name of the keypair on the nodes. Fixed after creation.
     type: str
@@ -225,6 +162,7 @@ extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.magnum
   - kcloud.infrastructure.magnum.driver
+  - kcloud.infrastructure.node_group.listed
   - kcloud.infrastructure.wait
   - kcloud.infrastructure.attributes
   - kcloud.infrastructure.attributes.actiongroup

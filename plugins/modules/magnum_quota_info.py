@@ -23,6 +23,7 @@ options:
     default: [container-infra, compute, network]
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
+  - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.info
   - kcloud.infrastructure.attributes.actiongroup

@@ -20,6 +20,7 @@ author:
   - kcloud.infrastructure contributors (@kcloud)
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
+  - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.info
   - kcloud.infrastructure.attributes.actiongroup

@@ -72,6 +72,11 @@ def _make(name: str) -> Step:
     return _cluster(name, node_count=1)
 
 
+def fleet_step(name: str, **more: Any) -> Step:
+    entry = {"name": name, "cluster_template": TEMPLATE, "node_count": 1, **more}
+    return "magnum_fleet", {"clusters": [entry], "timeout": 240}
+
+
 CLUSTERS = r"^/v1/clusters"
 OPERATIONS: Mapping[str, Operation] = {
     "create": Operation(_make, ("POST", r"^/v1/clusters$"), CLUSTERS, "clusters"),
@@ -99,6 +104,18 @@ OPERATIONS: Mapping[str, Operation] = {
         CLUSTERS,
         "clusters",
         (_make,),
+    ),
+    "fleet": Operation(fleet_step, ("POST", r"^/v1/clusters$"), CLUSTERS, "clusters"),
+    "fleet change": Operation(
+        lambda name: fleet_step(name, node_count=2), ("POST", r"/actions/resize"), CLUSTERS, "clusters", (_make,)
+    ),
+    "fleet delete": Operation(
+        lambda name: ("magnum_fleet", {"clusters": [{"name": name, "state": "absent"}], "timeout": 240}),
+        ("DELETE", r"^/v1/clusters/"),
+        CLUSTERS,
+        "clusters",
+        (_make,),
+        present=False,
     ),
     "template": Operation(template_step, ("POST", r"^/v1/clustertemplates$"), r"^/v1/clustertemplates", "templates"),
     "template change": Operation(
@@ -254,6 +271,7 @@ QUICK = {
     ("resize", "versions: 503 once"),
     ("delete", "503, taken"), ("delete", "reads: 404 once"), ("delete", "reads: 401 three times"), ("delete", "lists: 400"),
     ("group", "reset after"), ("bounds", "503, taken"),
+    ("fleet", "503, taken"), ("fleet", "lists: stale"), ("fleet change", "reset after"), ("fleet delete", "lists: stale"),
     ("template", "reset after"), ("template change", "503, taken"), ("template delete", "page"),
     ("credential", "reset after"), ("credential", "page"), ("credential delete", "503, taken"),
     ("stack", "reset after"), ("stack change", "truncated"), ("stack delete", "503, taken"),

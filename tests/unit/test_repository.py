@@ -17,6 +17,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 FRAGMENTS = "kcloud.infrastructure"
 
+# Folders whose YAML files are read by OpenStack's services, and carry a licence as code does
+FOLDERS_WITH_HEADERS = {"devcloud", "heat_templates"}
+
 # Folders that are never tracked, for the walk where there is no git (the copy that ansible-test works in)
 UNTRACKED = {".git", ".venv", ".build", ".devcloud", ".ansible", "__pycache__", "output"}
 MACHINE_PATH = re.compile(r"(?<![\w.~$}/-])/(?:work|farm|root|home|Users)/\w")
@@ -28,6 +31,10 @@ REGISTRY_HOST = re.compile(
 PYTHON_FLOOR = re.compile(
     r"python(?:_requires|-version)?[`\"': =]*>= ?3\.(\d+)|python 3\.(\d+)(?: or (?:newer|later)|\+)", re.IGNORECASE
 )
+
+# A Jinja statement that a program is made of: `{% for ... %}`, `{%- set ... -%}`; and what builds data in an expression
+JINJA_PROGRAM = re.compile(r"\{%[-+]?\s*(?:for|set|macro)\b")
+JINJA_BUILDS = re.compile(r"\.(?:append|extend|insert|update|setdefault)\s*\(")
 
 PLAY_KEYS = {
     "any_errors_fatal",
@@ -104,6 +111,14 @@ def test_action_group_lists_the_modules_that_log_in() -> None:
     assert listed == [path.stem for path in MODULES if f"{FRAGMENTS}.attributes.actiongroup" in fragments_used(path)]
 
 
+def test_modules_of_the_action_group_take_the_options_of_waiting() -> None:
+    """`module_defaults` of the group sets `timeout` for all; a module without the option would fail. Each waits, or ignores it."""
+    kinds = {f"{FRAGMENTS}.wait", f"{FRAGMENTS}.wait.ignored"}
+    listed = load(ROOT / "meta/runtime.yml")["action_groups"]["all"]
+    taken = {name: fragments_used(ROOT / f"plugins/modules/{name}.py") & kinds for name in listed}
+    assert [name for name, used in taken.items() if len(used) != 1] == []
+
+
 def test_no_target_is_called_like_a_role() -> None:
     """It would never run."""
     assert {role.name for role in ROLES} & {target.name for target in TARGETS.iterdir()} == set()
@@ -126,6 +141,18 @@ def test_module_uses_the_fragments(module: Path) -> None:
     touches_cloud = re.search(r"\bAUTH_ARGUMENT_SPEC\b|module_utils\.cloud\b", module.read_text(encoding="utf-8"))
     if touches_cloud:
         assert f"{FRAGMENTS}.auth" in used
+
+
+def test_node_groups_are_documented_once() -> None:
+    """In the doc fragment, for both modules that take them; where one says more of an option, it says it in its own words."""
+    documented = {
+        name: yaml.safe_load(assigned_string(ROOT / f"plugins/modules/{name}.py", "DOCUMENTATION"))["options"]
+        for name in ("magnum_cluster", "magnum_nodegroup")
+    }
+    assert documented["magnum_cluster"]["node_groups"].keys() == {"description"}
+    assert "replace_node_groups" not in documented["magnum_cluster"]
+    assert documented["magnum_nodegroup"].keys() == {"cluster", "state", "fail_fast"}
+    assert documented["magnum_nodegroup"]["state"].keys() == {"description"}
 
 
 def test_changelog_names_every_module() -> None:
@@ -226,9 +253,51 @@ def test_a_role_shows_a_plan_once(role: Path) -> None:
 
 @pytest.mark.parametrize("role", ROLES, ids=identify)
 def test_no_role_loops_over_named_tuples(role: Path) -> None:
-    """Jinja's groupby makes them, and Ansible warns of each: the filter cluster_declarations makes plain data."""
+    """Jinja's groupby makes them, and Ansible warns of each: the operations that a module returns are plain data."""
     for path in sorted(role.rglob("*.yml")):
         assert not re.search(r"\|\s*groupby\b", path.read_text(encoding="utf-8")), identify(path)
+
+
+def jinja_programs(path: Path) -> list[str]:
+    """The lines of a role's file that are part of a program. A file template may loop, where the file repeats a part for each
+    entry of a list; it builds no data for that."""
+    is_template = path.suffix == ".j2" and path.parent.name == "templates"
+    patterns = [JINJA_BUILDS] if is_template else [JINJA_PROGRAM, JINJA_BUILDS]
+    return [
+        f"{number}: {line.strip()}"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if any(pattern.search(line) for pattern in patterns)
+    ]
+
+
+@pytest.mark.parametrize("role", ROLES, ids=identify)
+def test_no_role_holds_a_jinja_program(role: Path) -> None:
+    """Jinja in a role is expressions. What builds data is a typed filter, or a module answers with it: both have tests."""
+    paths = [path for path in sorted(role.rglob("*")) if path.suffix in {".yml", ".yaml", ".j2"}]
+    found = {identify(path): lines for path in paths if (lines := jinja_programs(path))}
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "found"),
+    [
+        ("vars/main.yml", "  {%- set found = [] -%}", True),
+        ("vars/main.yml", "  {% for group in groups %}", True),
+        ("tasks/main.yml", 'msg: "{%set x = 1%}{{ x }}"', True),
+        ("tasks/main.yml", "loop: \"{{ [found.append(item) for one in '1'] }}\"", True),
+        ("templates/notes.yml", "{% for group in groups %}", True),
+        ("templates/manifests.yml.j2", "{% for group in groups %}", False),
+        ("templates/manifests.yml.j2", "{% set _ = found.append(group) %}", True),
+        ("tasks/main.yml", "loop: \"{{ groups | map(attribute='name') }}\"", False),
+        ("tasks/main.yml", "text: \"{{ 'for' if for_all else 'set' }}\"", False),
+    ],
+)
+def test_jinja_programs_are_found(tmp_path: Path, name: str, line: str, found: bool) -> None:
+    """The patterns above find programs, and leave expressions and loops of file templates alone."""
+    path = tmp_path / name
+    path.parent.mkdir()
+    path.write_text(f"---\n{line}\n", encoding="utf-8")
+    assert jinja_programs(path) == ([f"2: {line.strip()}"] if found else [])
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=identify)
@@ -242,6 +311,20 @@ def test_playbook_is_hosts_and_roles_only(playbook: Path) -> None:
             continue
         assert {"name", "hosts", "roles"} <= set(play)
         assert set(play) <= PLAY_KEYS
+
+
+# What stands in one file of plugins/, so that it cannot be two things: the file, and how it is recognised
+ONCE = {
+    "plugins/module_utils/ids.py": r"\{8\}.*\{4\}.*\{12\}",  # a UUID
+    "plugins/module_utils/quotas.py": r"\bget_limits\(|\bhard_limit\b",  # Nova's limits and Magnum's quota
+}
+
+
+@pytest.mark.parametrize("owner", ONCE)
+def test_one_file_knows(owner: str) -> None:
+    """Others import it."""
+    files = [path for path in tracked_files() if path.suffix == ".py" and path.is_relative_to(ROOT / "plugins")]
+    assert [identify(path) for path in files if re.search(ONCE[owner], path.read_text(encoding="utf-8"))] == [owner]
 
 
 def test_readme_names_the_two_commands_first() -> None:
@@ -315,13 +398,16 @@ def test_no_machine_paths_or_registry_hosts() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for folder in ("plugins", "tests", "tools") for path in sorted((ROOT / folder).rglob("*.py"))],
-    ids=identify,
-)
-def test_python_file_states_its_licence(path: Path) -> None:
-    """The header lines, in every Python file that has content."""
+LICENSED = [
+    path
+    for path in tracked_files()
+    if path.suffix in (".py", ".sh") or (path.suffix == ".yaml" and path.parts[len(ROOT.parts)] in FOLDERS_WITH_HEADERS)
+]
+
+
+@pytest.mark.parametrize("path", LICENSED, ids=identify)
+def test_a_file_of_code_states_its_licence(path: Path) -> None:
+    """The header lines, in every file of Python or shell that has content, and in the YAML that services read."""
     lines = path.read_text(encoding="utf-8").splitlines()
     if not lines:
         return

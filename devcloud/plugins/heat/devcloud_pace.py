@@ -1,3 +1,7 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Heat plug-in that takes out pauses meant for clouds with thousands of stacks.
 
 Heat rests a second after starting each resource of a stack and a second between two looks at a server's progress,

@@ -1,3 +1,7 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Heat plug-in that lets one thread at a time use the parser of yaql expressions, and makes it before any thread needs it.
 
 Heat 26's engine works in threads, which share one parser and one lexer; both keep where they are in an expression. Two

@@ -26,11 +26,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     RequestLost,
     ServiceError,
     Unsupported,
-    WaitTimeout,
     changing,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.follow import Follower
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, Status
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
@@ -40,8 +40,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import 
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
-# How long after a request without a clear answer the CA may stay as it was, in seconds; Magnum changes it within a few.
+# How long after the request the CA may stay as it was, in seconds: Magnum changes it within a few, before it asks the driver.
 CA_KEPT_AFTER_S = 60.0
+# What a rotation that did not end well leaves.
+NODES_LEFT_BEHIND = (
+    "Magnum has a new CA, the nodes may have the old one: remove the cause, bring the cluster back to COMPLETE "
+    "(magnum_cluster), and rotate again"
+)
 # What is not known of a certificate before it is signed.
 UNFORETOLD = ("fingerprint", "not_before", "not_after")
 
@@ -217,32 +222,38 @@ def ensure_ca(
     force: bool = False,
     timeout: float,
     check_mode: bool,
+    wait: bool = True,
     api_version: str | None = None,
     progress: Progress | None = None,
+    clock: Clock | None = None,
 ) -> dict[str, Any]:
     """Read a cluster's CA, and rotate it when it still is the one that the user wants to be rid of.
 
     :param rotate_from: SHA-256 fingerprint in hex; None only reads.
     :param driver: name of the cluster's driver; None finds it out.
     :param force: rotate where it is not known whether the driver can.
+    :param timeout: seconds for everything.
+    :param wait: False returns as soon as Magnum shows the new CA, before the driver has brought it to the nodes.
     :returns: ``ca`` with ``pem``, ``fingerprint`` and ``not_after``, ``changed``, ``diff``.
+    :raises OperationFailed: the driver ended FAILED, or Magnum shows IN_PROGRESS although the driver has ended.
+    :raises WaitTimeout: the cluster is not done in time.
     """
     unwanted = _fingerprint(rotate_from)
-    progress = progress or Progress()
     api = MagnumApi(connection, api_version)
-    deadline = Deadline.after(timeout, Clock())
+    deadline = Deadline.after(timeout, clock or Clock())
+    follower = Follower.explained(connection, api, deadline, progress or Progress(), wait=wait)
     cluster = _cluster(api, name)
-    if unwanted and not check_mode:
+    if unwanted and wait and not check_mode:
         # Also when the CA is another one already: an earlier run may have been killed before its end.
-        cluster = _at_rest(api.patient(deadline), cluster, deadline, progress)
+        cluster = _settled(follower, cluster)
     with _explained(cluster):
         pem = api.ca(cluster)
     before = kubeconfig.fingerprint(pem)
     rotates = unwanted == before
     if rotates:
-        _check_rotation(connection, api, cluster, driver, force, check_mode)
+        _check_rotation(connection, api, cluster, driver, force=force, waits=wait and check_mode)
     if rotates and not check_mode:
-        pem = _rotate(api, cluster, before, deadline, progress)
+        pem = _rotate(follower, cluster, before)
     ca = {
         "cluster": cluster.name,
         "cluster_id": cluster.id,
@@ -268,34 +279,32 @@ def _fingerprint(text: str | None) -> str | None:
     return plain
 
 
-def _at_rest(api: MagnumApi, cluster: Cluster, deadline: Deadline, progress: Progress) -> Cluster:
-    """The cluster when the change under way has ended."""
-    pause = intervals()
-    while Status.in_progress(cluster.status):
-        progress.say(f"cluster '{cluster.name}'", cluster.status or "", deadline.elapsed, deadline.limit)
-        if deadline.passed:
-            raise WaitTimeout(
-                f"Timed out waiting for cluster '{cluster.name}': it is {cluster.status} after {deadline.limit:.0f} s",
-                resource=f"cluster/{cluster.name}",
-                reason=cluster.status_reason,
-                hint="The change goes on; run again, or give a longer 'timeout'",
-            )
-        deadline.pause(next(pause))
-        cluster = _cluster(api, cluster.id)
-    return cluster
+def _settled(follower: Follower, cluster: Cluster) -> Cluster:
+    """The cluster when the change under way has ended, well or not."""
+    return follower.settled(cluster, f"wait for cluster '{cluster.name}'") or follower.present(cluster)
 
 
 def _check_rotation(
-    connection: Connection, api: MagnumApi, cluster: Cluster, driver: str | None, force: bool, check_mode: bool
+    connection: Connection, api: MagnumApi, cluster: Cluster, driver: str | None, *, force: bool, waits: bool
 ) -> None:
     """Refuse before anything is sent.
 
     Magnum makes the new CA first and asks the driver second: where the driver cannot, the cluster is UPDATE_FAILED, and
     everything signed from then on is refused by its nodes, which keep the old CA.
+
+    :param waits: a check of a run that would wait for a change under way first.
     """
     about = f"Failed to rotate the CA of cluster '{cluster.name}'"
     resource = f"cluster/{cluster.name}"
-    if not Status.complete(cluster.status) and not (check_mode and Status.in_progress(cluster.status)):
+    under_way = Status.in_progress(cluster.status)
+    if under_way and not waits:
+        raise Conflict(
+            f"{about}: it is {cluster.status}",
+            resource=resource,
+            reason="Magnum makes one change of a cluster at a time",
+            hint="Run again later, or with 'wait: true'",
+        )
+    if not under_way and not Status.complete(cluster.status):
         raise Conflict(
             f"{about}: it is {cluster.status}",
             resource=resource,
@@ -307,12 +316,12 @@ def _check_rotation(
         raise refused
 
 
-def _rotate(api: MagnumApi, cluster: Cluster, before: str, deadline: Deadline, progress: Progress) -> str:
+def _rotate(follower: Follower, cluster: Cluster, before: str) -> str:
     """Rotate and see it: another fingerprint, and the driver's rollout at its end."""
     resource = f"cluster/{cluster.name}"
     unclear: Unclear | None = None
     try:
-        api.rotate_ca(cluster)
+        follower.api.rotate_ca(cluster)
     except Unclear as found:
         # It may have been taken all the same, so it is followed like one that was.
         unclear = found
@@ -326,41 +335,47 @@ def _rotate(api: MagnumApi, cluster: Cluster, before: str, deadline: Deadline, p
             hint="Magnum may have replaced its copy of the CA before it asked the driver: look at the cluster's status. "
             "If it is UPDATE_FAILED, new certificates are refused by the nodes: make a new cluster",
         ) from error
-    return _rolled_out(api.patient(deadline), cluster, before, deadline, progress, unclear)
+    pem = _new_ca(follower, cluster, before, unclear)
+    if follower.wait:
+        _roll_out(follower, cluster)
+    return pem
 
 
-def _rolled_out(
-    api: MagnumApi, cluster: Cluster, before: str, deadline: Deadline, progress: Progress, unclear: Unclear | None
-) -> str:
-    """The new CA, once Magnum shows it and the driver's rollout has ended.
+def _new_ca(follower: Follower, cluster: Cluster, before: str, unclear: Unclear | None) -> str:
+    """The new CA, once Magnum shows it.
 
     :param unclear: the answer to the request, where it was none.
     """
-    resource = f"cluster/{cluster.name}"
+    deadline = follower.deadline
     pause, sent_at = intervals(), deadline.elapsed
 
     def shown() -> str:
         with changing():
-            return api.ca(cluster)
+            return follower.watch.ca(cluster)
 
     while kubeconfig.fingerprint(pem := shown()) == before:
-        if deadline.passed or (unclear is not None and deadline.elapsed - sent_at > CA_KEPT_AFTER_S):
+        if deadline.elapsed - sent_at > CA_KEPT_AFTER_S or (unclear is not None and deadline.passed):
             if unclear is not None:
                 raise unclear.error from unclear
             raise RequestLost(
                 f"Failed to rotate the CA of cluster '{cluster.name}': Magnum took the request and kept the CA",
-                resource=resource,
+                resource=f"cluster/{cluster.name}",
                 hint="Look at the log of Magnum's conductor, then run again",
             )
-        deadline.pause(next(pause))
-    with changing():
-        after = _at_rest(api, _cluster(api, cluster.id), deadline, progress)
-        if Status.failed(after.status):
-            raise OperationFailed(
-                f"Failed to roll the new CA of cluster '{cluster.name}' out: it is {after.status}",
-                resource=resource,
-                reason=after.status_reason,
-                hint="Magnum has a new CA, the nodes may have the old one: remove the cause, have the cluster COMPLETE again "
-                "(magnum_cluster), and rotate again",
-            )
+        with changing():
+            last = follower.present(cluster)
+            follower.look_again_after(next(pause), f"the new CA of cluster '{cluster.name}'", last)
     return pem
+
+
+def _roll_out(follower: Follower, cluster: Cluster) -> None:
+    """Wait until the driver has brought the new CA to the nodes.
+
+    :raises OperationFailed: it did not; the nodes may have the old CA.
+    """
+    try:
+        with changing():
+            follower.ended(follower.present(cluster), f"roll out the new CA of cluster '{cluster.name}'")
+    except OperationFailed as error:
+        error.hint = f"{NODES_LEFT_BEHIND}. {error.hint}" if error.hint else NODES_LEFT_BEHIND
+        raise

@@ -185,6 +185,9 @@ def _newest(situation: Situation, task: ClusterTask, how: How) -> tuple[DesiredC
 def _read(situation: Situation, name: str, how: How, settle: Settle | None, *, present: bool) -> Cluster | None:
     """The cluster as it is; one IN_PROGRESS is waited for before it is compared, a deletion can begin at any time."""
     actual = situation.cluster(name)
+    if actual is None and not present:
+        # What is to be created is looked for once more before it is; what is to be absent would be left.
+        actual = situation.absent(name)
     if actual is not None and present and how.check_mode and Status.going(actual.status):
         # The real run waits until it is gone.
         return None

@@ -21,16 +21,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import Writer, carry_out
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.health import until_healthy
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.cluster_progress import (
-    activity_of,
-    idle_of,
     standing_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.diagnose import (
     diagnosis,
-    failure_of,
-    overdue_of,
-    stall_of,
-    trouble_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
@@ -98,18 +92,13 @@ def reconcile_node_group(connection: Connection, desired: DesiredCluster, how: H
 
 def writer_of(connection: Connection, api: MagnumApi, how: How) -> Writer:
     """What carries plans out and follows them, from now on for as long as the options allow."""
-    return Writer(
-        api=api,
-        deadline=Deadline.after(how.timeout, how.clock),
-        progress=from_environment() if how.progress else Progress(),
-        explain=partial(failure_of, connection),
-        activity=activity_of(connection, api),
-        stall=partial(stall_of, connection, api),
-        overdue=partial(overdue_of, connection, api),
-        wait=how.wait,
+    return Writer.explained(
+        connection,
+        api,
+        Deadline.after(how.timeout, how.clock),
+        from_environment() if how.progress else Progress(),
         nodes=partial(read_nodes, connection),
-        idle=partial(idle_of, connection, api),
-        trouble=partial(trouble_of, connection, api),
+        wait=how.wait,
         fail_fast=how.fail_fast,
     )
 

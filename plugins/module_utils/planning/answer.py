@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.assumptions import assumptions
@@ -24,6 +24,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Request,
     Step,
     Violation,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.operations import (
+    create,
+    free_name,
+    overrides_of,
+    resize,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.placements import made_for_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
@@ -53,14 +59,19 @@ COLUMNS = (
 )
 
 
-def answer(decision: Decision, max_candidates: int | None = None) -> Plain:
+def answer(
+    decision: Decision, max_candidates: int | None = None, name: str | None = None, taken: Collection[str] = ()
+) -> Plain:
     """Everything that a caller may want to know.
 
     :param max_candidates: how many entries of the ranking to give; None gives all.
+    :param name: what a new cluster is called; None takes the workload's name, or else its type.
+    :param taken: names that a new cluster cannot get.
     """
     shown = decision.ranking if max_candidates is None else decision.ranking[:max_candidates]
     return {
         "decision": chosen(decision),
+        "operations": operations(decision, name, taken),
         "new_cluster": new_cluster(decision),
         "ranking": [entry(ranked) for ranked in shown],
         "candidates": len(decision.ranking),
@@ -187,6 +198,33 @@ def _home(request: Request) -> str:
     home, group = request.workload.home or ("", "")
     name = next((cluster.name for cluster in request.fleet.clusters if cluster.id == home), "nowhere")
     return f"{name}/{group}" if group else name
+
+
+# --- what carries it out
+
+
+def operations(decision: Decision, name: str | None, taken: Collection[str]) -> list[Plain]:
+    """The decision as at most one operation; none where running nodes are used, or nothing can be done."""
+    found, new = chosen(decision), new_cluster(decision)
+    if found["action"] == "scale_out":
+        groups = grown(found["node_groups"])
+        return [resize("scale_out", found["cluster"], found["cluster_id"], groups)]
+    if found["action"] == "create" and new is not None:
+        workload = decision.request.workload
+        wish = name or (workload.name or f"{workload.type}-cluster").replace("_", "-")
+        overrides = {**overrides_of(new["node_groups"]), "master_flavor": new["master_flavor"]}
+        used = {*taken, *(cluster.name for cluster in decision.request.fleet.clusters)}
+        return [create(free_name(wish, used), new["cluster_type"], new["labels"], overrides)]
+    return []
+
+
+def grown(node_groups: Iterable[Plain]) -> list[Plain]:
+    """The node groups that get more nodes, as declarations."""
+    return [
+        {"name": group["name"], "node_count": group["node_count_after"]}
+        for group in node_groups
+        if group["node_count_after"] != group["node_count_before"]
+    ]
 
 
 # --- beside the decision

@@ -10,12 +10,13 @@ change would help. One with a place is judged, where that is asked for, alone on
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import cost
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import digest as digest_of
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import entry
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import entry, grown
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.assumptions import assumptions
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_model import (
     Batch,
@@ -35,6 +36,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Request,
     Tenant,
     Workload,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.operations import (
+    create,
+    numbered_names,
+    overrides_of,
+    resize,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.placements import made_for_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
@@ -70,11 +77,16 @@ ENDED = {"": "bound", "steps": "steps", "solver": "solver_limit", "clock": "cloc
 EXHAUSTED = "the time limit ended the search: on another machine or another day the plan may differ"
 
 
-def answer(plan: BatchPlan, max_candidates: int | None = None) -> Plain:
+def answer(
+    plan: BatchPlan, max_candidates: int | None = None, prefix: str | None = None, taken: Collection[str] = ()
+) -> Plain:
     """Everything that a caller may want to know.
 
     :param max_candidates: how many candidates to tell of each workload; None tells only of those without a place.
+    :param prefix: what the names of new clusters begin with; None is ``new``.
+    :param taken: names that a new cluster cannot get.
     """
+    plan = named(plan, prefix or "new", taken)
     told = rankings(plan, max_candidates)
     decisions = [decision(plan, index, told[index]) for index in range(len(plan.places))]
     actions = [action(plan, number) for number, _planned in enumerate(plan.clusters)]
@@ -82,7 +94,9 @@ def answer(plan: BatchPlan, max_candidates: int | None = None) -> Plain:
         "decision": summary(plan),
         "decisions": decisions,
         "actions": [found for found in actions if found["action"] != "use"],
+        "operations": [operation(found) for found in actions if found["action"] != "use"],
         "clusters": actions,
+        "placements": [placement(found) for found in decisions if found["action"] != "none"],
         "unplaced": [found["workload"] for found in decisions if found["action"] == "none"],
         "certificate": certificate(plan),
         "counterfactual": counterfactual(plan),
@@ -195,9 +209,15 @@ def taken_for_granted(plan: BatchPlan) -> list[str]:
 # --- clusters
 
 
-def name_of(planned: Planned) -> str:
-    """The name of a cluster; those to be made are numbered."""
-    return planned.cluster.name if planned.new is None else f"new-{planned.new}"
+def named(plan: BatchPlan, prefix: str, taken: Collection[str]) -> BatchPlan:
+    """The plan with names for its new clusters: the first of prefix-1, prefix-2 and so on that no cluster has."""
+    used = {*taken, *(cluster.name for cluster in plan.batch.fleet.clusters)}
+    free = numbered_names(prefix, used)
+    clusters = tuple(
+        planned if planned.new is None else replace(planned, cluster=replace(planned.cluster, name=next(free)))
+        for planned in plan.clusters
+    )
+    return replace(plan, clusters=clusters)
 
 
 def action_of(planned: Planned) -> str:
@@ -215,7 +235,7 @@ def action(plan: BatchPlan, number: int) -> Plain:
         spent += cost.hourly([cluster.masters])
     return {
         "action": action_of(planned),
-        "cluster": name_of(planned),
+        "cluster": cluster.name,
         "cluster_id": cluster.id or None,
         "cluster_type": cluster.type or None,
         "template": cluster.template or None,
@@ -226,6 +246,15 @@ def action(plan: BatchPlan, number: int) -> Plain:
         "workloads": [plan.batch.workloads[index].name for index in planned.workloads],
         "cost_delta_h": decimal(spent, MICRO),
     }
+
+
+def operation(found: Plain) -> Plain:
+    """What is done to one cluster, as an operation."""
+    if found["action"] == "scale_out":
+        return resize("scale_out", found["cluster"], found["cluster_id"], grown(found["node_groups"]))
+    groups = [{**group, "node_count": group["node_count_after"]} for group in found["node_groups"]]
+    overrides = {**overrides_of(groups), "master_flavor": found["master_flavor"]}
+    return create(found["cluster"], found["cluster_type"], found["labels"], overrides)
 
 
 def labels(plan: BatchPlan, planned: Planned) -> dict[str, str]:
@@ -261,7 +290,7 @@ def decision(plan: BatchPlan, index: int, ranking: list[Plain]) -> Plain:
         shown = {"action": "none", **nothing, "node_groups": [], "stays": False, "sentence": sentence}
         return {"workload": workload.name, **shown, "why_not": codes, "ranking": ranking}
     planned, seats = plan.clusters[place], plan.seats[index]
-    name, groups = name_of(planned), groups_of(workload, seats)
+    name, groups = planned.cluster.name, groups_of(workload, seats)
     doing = doing_of(planned, seats)
     where = "+".join(groups)
     verb = {"use": "Use", "scale_out": "Scale out", "create": "Create"}[doing]
@@ -281,6 +310,12 @@ def decision(plan: BatchPlan, index: int, ranking: list[Plain]) -> Plain:
         "why_not": [],
         "ranking": ranking,
     }
+
+
+def placement(found: Plain) -> Plain:
+    """Where a workload has its place, in the form of the option ``placements``."""
+    kept = ("workload", "cluster", "node_group") if found["node_group"] else ("workload", "cluster")
+    return {key: found[key] for key in kept}
 
 
 def groups_of(workload: Workload, seats: tuple[Seat, ...]) -> list[str]:
@@ -362,9 +397,8 @@ def cluster_after(plan: BatchPlan, planned: Planned) -> Cluster:
     groups = tuple(replace(growth.group, count=growth.after, rooms=growth.rooms) for growth in planned.groups)
     workloads = [plan.batch.workloads[index] for index in planned.workloads]
     tenants = {*planned.cluster.tenants, *(Tenant(workload.name, workload.isolation) for workload in workloads)}
-    name = name_of(planned)
-    found = replace(planned.cluster, groups=groups, tenants=tuple(sorted(tenants)), name=name)
-    return found if planned.new is None else replace(found, id=name)
+    found = replace(planned.cluster, groups=groups, tenants=tuple(sorted(tenants)))
+    return found if planned.new is None else replace(found, id=found.name)
 
 
 # --- for people
@@ -415,7 +449,7 @@ def diff(plan: BatchPlan) -> Plain:
     """Before and after, a line for each node group that changes and each workload that is placed."""
     before, after = [], []
     for planned in plan.clusters:
-        name = name_of(planned)
+        name = planned.cluster.name
         for growth in planned.groups:
             line = f"{name}/{growth.group.name} ({growth.group.flavor.name}):"
             if growth.before != growth.after:
@@ -424,7 +458,7 @@ def diff(plan: BatchPlan) -> Plain:
     for index, (workload, place) in enumerate(zip(plan.batch.workloads, plan.places)):
         if workload.missing:
             where = "+".join(groups_of(workload, plan.seats[index]))
-            target = "nowhere" if place is None else f"{name_of(plan.clusters[place])}/{where}"
+            target = "nowhere" if place is None else f"{plan.clusters[place].cluster.name}/{where}"
             now = _home(plan, workload)
             target = now if place is None else target
             before.append(f"{workload.name}: {now}")

@@ -25,6 +25,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.gua
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.layout import text_table
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import WHOLE, Cluster, Flavor, Part
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import steady
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.operations import (
+    create,
+    delete,
+    name_of_split,
+    overrides_of,
+    resizes,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Move
 
@@ -42,9 +49,11 @@ COLUMNS = (
 
 def answer(found: Consolidation, max_candidates: int | None = None) -> Plain:
     """Everything that a caller may want to know."""
+    decision = decided(found)
     shown = found.options if max_candidates is None else found.options[:max_candidates]
     return {
-        "decision": decided(found),
+        "decision": decision,
+        "operations": operations(decision),
         "candidates": [candidate(found, option) for option in shown],
         "candidates_judged": len(found.options),
         "pareto": pareto(found),
@@ -77,6 +86,17 @@ def decided(found: Consolidation) -> Plain:
         "power_delta_w": decimal(-sum(step.power_mw for step in found.steps), 1000),
         "sentence": sentence(found),
     }
+
+
+def operations(decision: Plain) -> list[Plain]:
+    """The decision as operations, in the order in which they are done. Workloads move between the creations and the removals."""
+    new = decision["create_clusters"]
+    return [
+        *resizes("grow", decision["grow"]),
+        *(create(made["name"], made["cluster_type"], {}, overrides_of(made["node_groups"])) for made in new),
+        *resizes("remove_nodes", decision["node_groups"]),
+        *(delete(gone["cluster"], gone["cluster_id"]) for gone in decision["delete_clusters"]),
+    ]
 
 
 def _cluster(found: Consolidation, identity: str) -> Cluster:
@@ -139,13 +159,15 @@ def shrinking(found: Consolidation) -> list[Plain]:
 def created(found: Consolidation, step: Option) -> Plain:
     """The cluster that a split needs."""
     kind = step.kind
+    origin, workloads = _cluster(found, step.cluster).name, sorted({move.pod.workload for move in step.moves})
     return {
-        "from_cluster": _cluster(found, step.cluster).name,
+        "name": name_of_split(origin, kind.name if kind else "", workloads),
+        "from_cluster": origin,
         "from_cluster_id": step.cluster,
         "cluster_type": kind.name if kind else None,
         "template": (kind.template if kind else "") or None,
         "node_groups": [_opening(opening) for opening in step.opened],
-        "workloads": sorted({move.pod.workload for move in step.moves}),
+        "workloads": workloads,
     }
 
 
@@ -154,15 +176,23 @@ def _opening(opening: Opening) -> Plain:
 
 
 def moved(found: Consolidation) -> list[Plain]:
-    """Who moves from where to where; replicas that do the same are counted. Node ids are what the hook will need."""
+    """Who moves from where to where; replicas that do the same are counted. Node ids are what the hook will need.
+
+    A cluster is split once at most, so whoever leaves it for a cluster without id goes to the one that this split creates.
+    """
     names = {cluster.id: cluster.name for cluster in found.question.fleet.clusters}
+    new = {step.cluster: created(found, step)["name"] for step in found.steps if step.kind is not None}
     counts = Counter((move.pod.workload, move.source, move.target) for move in found.moves)
     return [
         {
             "workload": workload,
             "replicas": count,
             "from": {"cluster": names.get(source.cluster), "node_group": source.group, "node": source.node},
-            "to": {"cluster": names.get(target.cluster), "node_group": target.group, "node": target.node},
+            "to": {
+                "cluster": names.get(target.cluster, new.get(source.cluster)),
+                "node_group": target.group,
+                "node": target.node,
+            },
         }
         for (workload, source, target), count in sorted(counts.items())
     ]

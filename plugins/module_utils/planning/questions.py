@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -59,6 +59,11 @@ def sound(breaches: Sequence[Breach]) -> None:
         )
 
 
+def names_of(fleet: Plain) -> frozenset[str]:
+    """The names that clusters of a fleet have, and a new cluster cannot get."""
+    return frozenset(str(given.get("name")) for _path, given in mappings(fleet.get("clusters"), "fleet.clusters"))
+
+
 def only(fleet: Plain, patterns: Sequence[str] | None) -> Plain:
     """The fleet with the clusters that are named, or whose names are like a pattern; without patterns all."""
     if patterns is None:
@@ -78,12 +83,16 @@ class One:
         request = self.read(params, question, fleet)
         return match.carriers(request.fleet, [request.workload])
 
-    def answer(self, params: Params, question: Plain, fleet: Plain) -> Plain:
+    def answer(self, params: Params, question: Plain, fleet: Plain, taken: Collection[str] = ()) -> Plain:
+        """Decide.
+
+        :param taken: names that a new cluster cannot get.
+        """
         request = self.read(params, question, fleet)
         unchanged(params, answer.digest(request))
         decision = match.match(request)
         sound(auditing.audit_match(decision))
-        return answer.answer(decision, params["max_candidates"])
+        return answer.answer(decision, params["max_candidates"], params.get("new_cluster_name"), taken)
 
 
 class Many:
@@ -96,7 +105,11 @@ class Many:
         workloads, found, _policy = self.read(params, question, fleet)
         return match.carriers(found, workloads)
 
-    def answer(self, params: Params, question: Plain, fleet: Plain) -> Plain:
+    def answer(self, params: Params, question: Plain, fleet: Plain, taken: Collection[str] = ()) -> Plain:
+        """Decide.
+
+        :param taken: names that a new cluster cannot get.
+        """
         # One workload needs none of this
         from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import batch, batch_answer
         from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_model import Batch
@@ -106,7 +119,7 @@ class Many:
         unchanged(params, batch_answer.digest(wanted))
         plan = batch.plan(wanted)
         sound(auditing.audit_batch(plan))
-        return batch_answer.answer(plan, params["max_candidates"])
+        return batch_answer.answer(plan, params["max_candidates"], params.get("new_cluster_name"), taken)
 
 
 one, many = One(), Many()

@@ -15,6 +15,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cos
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.layout import text_table
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import WHOLE, Part, Violation
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import steady
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.operations import resizes
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_memory import in_doubt
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_model import (
@@ -38,8 +39,10 @@ COLUMNS = (
 
 def answer(found: Scaling) -> Plain:
     """Everything that a caller may want to know."""
+    decision = decided(found)
     return {
-        "decision": decided(found),
+        "decision": decision,
+        "operations": resizes("scale", decision["node_groups"]),
         "groups": [group(found, plan) for plan in found.groups],
         "nodes": [node(found, plan) for plan in found.nodes],
         "unplaced": [

@@ -1,3 +1,7 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """RabbitMQ transport whose callers notice a reply at once.
 
 oslo.messaging 17 looks for a reply only every half second (launchpad bug 2035113), so each call between services takes

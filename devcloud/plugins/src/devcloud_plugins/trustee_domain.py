@@ -1,3 +1,7 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Magnum that remembers the id of its trustee domain, which cannot change while it runs.
 
 Magnum 22 needs it for each query of its database and each check of a policy, and logs in to Keystone as the domain's

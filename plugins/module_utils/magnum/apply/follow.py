@@ -14,6 +14,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     CreatedMeanwhile,
@@ -22,9 +24,22 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     WaitTimeout,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.cluster_progress import (
+    activity_of,
+    idle_of,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.diagnose import (
+    failure_of,
+    overdue_of,
+    stall_of,
+    trouble_of,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, Status
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline, TwiceInARow, intervals
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
 
 # A newer updated_at alone counts as begun only when it stays this long: the conductor saves more than once.
 SETTLE_S = 3.0
@@ -73,6 +88,24 @@ class Follower:
     idle: Callable[[Cluster], bool] = field(default=lambda _cluster: False)
     trouble: Callable[[Cluster, str], KcloudError | None] = field(default=lambda _cluster, _doing: None)
     fail_fast: bool = False
+
+    @classmethod
+    def explained(
+        cls, connection: Connection, api: MagnumApi, deadline: Deadline, progress: Progress, **more: Any
+    ) -> Self:
+        """A follower whose failures, stalls and timeouts say all that Magnum, Heat and Nova tell of them."""
+        return cls(
+            api=api,
+            deadline=deadline,
+            progress=progress,
+            explain=partial(failure_of, connection),
+            activity=activity_of(connection, api),
+            stall=partial(stall_of, connection, api),
+            overdue=partial(overdue_of, connection, api),
+            idle=partial(idle_of, connection, api),
+            trouble=partial(trouble_of, connection, api),
+            **more,
+        )
 
     @property
     def watch(self) -> MagnumApi:

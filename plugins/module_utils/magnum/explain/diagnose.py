@@ -52,6 +52,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     own_reason,
     used_up,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import UNKNOWN, recognise
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     NodeGroup,
@@ -69,6 +70,11 @@ ABANDONED_AFTER_S = 240
 SERVER = "OS::Nova::Server"
 # Heat waits in these for a signal from inside a node.
 WAIT_FOR_GUESTS = ("SoftwareDeployment", "WaitCondition")
+# What a driver without a stack says of a change that cannot succeed, by its ``ends_failed``.
+SILENT = {
+    "at_submit": "reports a failure only when it takes a change on (a later one leaves the cluster IN_PROGRESS)",
+    "hardly": "hardly ever reports a failure (the cluster then stays IN_PROGRESS)",
+}
 # Magnum's own default of `create_timeout`.
 DEFAULT_TIMEOUT_MIN = 60
 
@@ -243,18 +249,20 @@ def stall_of(connection: Connection, api: MagnumReader, cluster: Cluster, doing:
     """The error for a cluster that Magnum shows IN_PROGRESS although Heat has ended with its stack, badly; else None.
 
     Magnum 22 does that for ever with a new node group of which one node got no address: it stumbles over the missing one.
-    Asks about the stacks of the node groups in progress only; one that failed earlier is nobody's stall. To be believed
-    when it is found twice, some time apart: Magnum itself looks every 10 s.
+    Asks about the stacks of the node groups in progress only, as one that failed earlier is nobody's stall; where none is in
+    progress, as after a rotation of the CA, about the cluster's own. To be believed when it is found twice, some time apart:
+    Magnum itself looks every 10 s.
     """
     if abandoned(cluster, datetime.now(UTC)):
         return _abandoned(cluster, doing)
     try:
         groups = [group for group in api.node_groups(cluster) if Status.in_progress(group.status)]
-        for group in groups:
-            if not is_uuid(group.stack_id):
+        for group in groups or [None]:
+            stack_id = cluster.stack_id if group is None else group.stack_id
+            if not is_uuid(stack_id):
                 continue
             heat = HeatReader(connection)
-            stack = heat.get(Stack(id=group.stack_id or "", name="", status=""))
+            stack = heat.get(Stack(id=stack_id or "", name="", status=""))
             if stack is not None and stack.failed:
                 reason = _leaf(connection, heat, stack) or stack.status_reason
                 return _stalled(connection, cluster, group, stack, reason, doing)
@@ -286,16 +294,17 @@ def _abandoned(cluster: Cluster, doing: str) -> OperationFailed:
 
 
 def _stalled(
-    connection: Connection, cluster: Cluster, group: NodeGroup, stack: Stack, reason: str | None, doing: str
+    connection: Connection, cluster: Cluster, group: NodeGroup | None, stack: Stack, reason: str | None, doing: str
 ) -> OperationFailed:
-    advice = advice_on(connection, replace(cluster, status=stack.status, node_groups=(group,)), reason or "")
+    concerned = () if group is None else (group,)
+    advice = advice_on(connection, replace(cluster, status=stack.status, node_groups=concerned), reason or "")
     return OperationFailed(
         f"Failed to {doing}: Heat ended with {stack.status}, and Magnum still shows {cluster.status}",
         code=advice.code,
-        resource=f"node_group/{cluster.name}/{group.name}",
+        resource=f"cluster/{cluster.name}" if group is None else f"node_group/{cluster.name}/{group.name}",
         reason=reason,
         hint=f"{advice.hint}. Magnum does not notice by itself: delete "
-        f"{'the cluster' if group.is_default else 'the node group'} first",
+        f"{'the cluster' if group is None or group.is_default else 'the node group'} first",
         status=cluster.status,
         stack=stack.name,
         stack_status=stack.status,
@@ -384,9 +393,12 @@ def _what_to_look_at(standing: Standing, cluster: Cluster) -> str:
     if any(resource.type == SERVER for resource in under_way):
         return f"Nova is building servers: look at them (openstack server list). {wait_on}"
     if not standing.resources and cluster.stack_id and not is_uuid(cluster.stack_id):
+        driver = recognise(stack_id=cluster.stack_id).driver
+        silence = SILENT.get(driver.ends_failed or "", "tells no more")
+        who = "The driver of this cluster" if driver is UNKNOWN else driver.title
         return (
-            f"The driver of this cluster calls it '{cluster.stack_id}', tells no more, and may have no time-out of its own: "
-            f"look at its management cluster. {wait_on}"
+            f"{who} calls it '{cluster.stack_id}', {silence}, and may have no time-out of its own: look at its management "
+            f"cluster. {wait_on}"
         )
     return wait_on
 

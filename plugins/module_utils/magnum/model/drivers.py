@@ -32,16 +32,13 @@ class Driver:
     :param upgrade_needs_label: a label without which the new template is not taken.
     :param resize_masters: the number of control plane nodes can change, to an odd number.
     :param nodes_to_remove: a shrinking group loses the nodes that were named, not others.
-    :param patch_node_count: PATCH of ``node_count`` works. Told for completeness: this collection never sends it.
     :param resize_autoscaled: a resize has an effect while the cluster's own autoscaler is on.
     :param autoscales_all_groups: that autoscaler owns every group of workers, not only ``default-worker``.
     :param syncs_node_count: under that autoscaler ``node_count`` tells the truth.
-    :param parallel_group_changes: two groups of one cluster can change at the same time.
     :param rotate_ca_on: the distributions on which the CA can be rotated; empty is nowhere.
-    :param rotate_credential: the cluster's own credential can be rotated.
-    :param ends_failed: when a change ends in FAILED: "always", "at_submit" (afterwards it stalls), "hardly" (it stalls).
+    :param ends_failed: when a change that cannot succeed ends in FAILED: "always", "at_submit" (later it stays IN_PROGRESS),
+        "hardly" (it stays IN_PROGRESS).
     :param network_drivers: those that make a network of pods.
-    :param gpu_operator: NVIDIA's operator is installed unless told otherwise.
     """
 
     name: str
@@ -52,16 +49,12 @@ class Driver:
     upgrade_needs_label: str | None = None
     resize_masters: bool | None = None
     nodes_to_remove: bool | None = None
-    patch_node_count: bool | None = None
     resize_autoscaled: bool | None = None
     autoscales_all_groups: bool | None = None
     syncs_node_count: bool | None = None
-    parallel_group_changes: bool | None = None
     rotate_ca_on: tuple[str, ...] | None = None
-    rotate_credential: bool | None = None
     ends_failed: str | None = None
     network_drivers: tuple[str, ...] | None = None
-    gpu_operator: bool | None = None
 
 
 HEAT = Driver(
@@ -72,16 +65,12 @@ HEAT = Driver(
     upgrade_takes_groups=False,
     resize_masters=False,
     nodes_to_remove=True,
-    patch_node_count=True,
     resize_autoscaled=True,
     autoscales_all_groups=False,
     syncs_node_count=True,
-    parallel_group_changes=True,
     rotate_ca_on=("fedora-coreos",),
-    rotate_credential=False,
     ends_failed="always",
     network_drivers=("flannel", "calico"),
-    gpu_operator=False,
 )
 CAPI_HELM = Driver(
     name="capi-helm",
@@ -91,16 +80,12 @@ CAPI_HELM = Driver(
     upgrade_takes_groups=True,
     resize_masters=True,
     nodes_to_remove=False,
-    patch_node_count=None,  # not the same in all of its versions
     resize_autoscaled=False,
     autoscales_all_groups=True,
     syncs_node_count=False,
-    parallel_group_changes=False,
     rotate_ca_on=(),
-    rotate_credential=True,
     ends_failed="hardly",
     network_drivers=("calico", "cilium"),
-    gpu_operator=True,
 )
 CLUSTER_API = Driver(
     name="cluster-api",
@@ -112,16 +97,12 @@ CLUSTER_API = Driver(
     upgrade_needs_label="kube_tag",
     resize_masters=True,
     nodes_to_remove=True,
-    patch_node_count=False,
     resize_autoscaled=False,
     autoscales_all_groups=True,
     syncs_node_count=True,
-    parallel_group_changes=True,  # it locks by itself
     rotate_ca_on=(),
-    rotate_credential=False,
     ends_failed="at_submit",
     network_drivers=("calico", "cilium"),
-    gpu_operator=False,
 )
 UNKNOWN = Driver(name="unknown", title="a driver that is not known here")
 DRIVERS: dict[str, Driver] = {driver.name: driver for driver in (HEAT, CAPI_HELM, CLUSTER_API, UNKNOWN)}
@@ -237,24 +218,12 @@ VERBS: dict[str, Verb] = {
         f"Drain and cordon them, then {NEW_GROUP}",
         harms=True,
     ),
-    "resize_autoscaled": Verb(
-        "resize_autoscaled",
-        "scale a node group of cluster '{cluster}' whose count its autoscaler owns",
-        "a resize changes no node, and the number shown is then wrong",
-        "Give 'min_node_count' and 'max_node_count' in place of 'node_count': the autoscaler keeps the count within them",
-    ),
     "rotate_ca": Verb(
         "rotate_ca_on",
         "rotate the CA of cluster '{cluster}'",
         "Magnum replaces its copy of the CA all the same, and the nodes keep the old one",
         "Make a new cluster and move the workloads; 'force: true' if you know that your driver can",
         harms=True,
-    ),
-    "rotate_credential": Verb(
-        "rotate_credential",
-        "rotate the credential of cluster '{cluster}'",
-        "the cluster keeps the one that it was created with",
-        "Make a new cluster as the new user, and move the workloads",
     ),
 }
 

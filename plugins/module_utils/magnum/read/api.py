@@ -17,10 +17,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
-    from_exception,
     read,
     side_by_side,
-    status_of,
     translated,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
@@ -325,18 +323,6 @@ class MagnumReader:
                 f"Failed to {doing}: there is none", resource=resource, hint="Wait until the cluster is there"
             )
         return answer.pem
-
-    # --- quota
-
-    def cluster_quota(self) -> int | None:
-        """How many clusters the project may have; None when Magnum does not say (it tells admins and owners)."""
-        try:
-            answer = self._client.quotas.get(self.project_id, "Cluster")
-        except Exception as error:
-            if status_of(error) in (403, 404):
-                return None
-            raise from_exception(error, "read Magnum's quota", "quota/Cluster") from error
-        return getattr(answer, "hard_limit", None)
 
     @staticmethod
     def _only(found: list[Any], kind: str, name: str) -> Any:

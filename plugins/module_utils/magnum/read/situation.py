@@ -105,6 +105,12 @@ class Situation:
             self._cluster[name_or_id] = found
         return self._cluster[name_or_id]
 
+    def absent(self, name_or_id: str) -> Cluster | None:
+        """A second look at a cluster that a list did not show: an absence counts when two reads say so."""
+        if self._clusters is not None and self._cluster.get(name_or_id) is None:
+            self._cluster[name_or_id] = self.api.look(name_or_id)
+        return self._cluster.get(name_or_id)
+
     def with_groups(self, cluster: Cluster) -> Cluster:
         """The cluster with its node groups: as ``read_groups`` read them, else all in detail."""
         if cluster.id not in self._whole:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.kcloud.infrastructure.plugins.filter.free_cidr import free_cidr
-from ansible_collections.kcloud.infrastructure.plugins.filter.interconnect import interconnect
+from ansible_collections.kcloud.infrastructure.plugins.filter.interconnect import interconnect, table_rows
 
 TEMPLATE = Path(__file__).resolve().parents[4] / "heat_templates/cluster_interconnect.yaml"
 
@@ -165,6 +165,32 @@ def test_what_groups_let_in_beyond_that_is_said(given: dict[str, Any], reported:
     b = network("b", 2, security_groups=[group])
     plan = interconnect([A, b, C], {**WANTED, "allow": WANTED["allow"][:1]})  # type: ignore[index]
     assert [entry["security_group"] for entry in plan["wider"]] == (["magnum"] if reported else [])
+
+
+def test_the_rows_that_people_see() -> None:
+    """One port, a range, or none; what was not asked for has a remark. The role itself made these before the filter did."""
+    connections = [
+        {"from": "a", "to": "b", "protocol": "tcp", "port_min": 443, "port_max": 443},
+        {"from": "a", "to": "b", "protocol": "tcp", "port_min": 30000, "port_max": 32767},
+        {"from": "b", "to": "c", "protocol": "icmp", "port_min": None, "port_max": None},
+    ]
+    wider = {
+        "from": "a",
+        "to": "b",
+        "security_group": "magnum",
+        "protocol": "any",
+        "ports": "any",
+        "remote_cidr": "anywhere",
+    }
+    assert table_rows(connections, [wider]) == [
+        {**connections[0], "ports": "443", "remark": ""},
+        {**connections[1], "ports": "30000-32767", "remark": ""},
+        {**connections[2], "ports": "", "remark": ""},
+        {**wider, "remark": "not asked for, open by magnum to anywhere"},
+    ]
+    plan = interconnect([A, B, C], WANTED)
+    assert plan["rows"] == table_rows(plan["connections"], plan["wider"])
+    assert [row["ports"] for row in plan["rows"]] == ["30000-32767", "443", ""]
 
 
 @pytest.mark.parametrize(

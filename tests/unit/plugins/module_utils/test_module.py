@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import AUTH_ARGUMENT_SPEC
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import OperationFailed
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import (
+    IGNORED_ARGUMENT_SPEC,
     WAIT_ARGUMENT_SPEC,
     argument_spec,
     run_module,
@@ -123,7 +124,23 @@ def test_secrets_of_a_cloud_given_as_a_dictionary_are_in_no_answer(ended: Run) -
 
 
 def test_shared_options() -> None:
-    """Those that a module does not need, it does not have; its own come on top."""
-    assert set(argument_spec({"a": {"type": "str"}})) == {*AUTH_ARGUMENT_SPEC, "a"}
+    """Those of how to wait have defaults where the module waits, and mean nothing where it does not; its own come on top."""
+    without = argument_spec({"a": {"type": "str"}})
+    assert set(without) == {*AUTH_ARGUMENT_SPEC, *WAIT_ARGUMENT_SPEC, "a"}
+    assert {name: without[name] for name in WAIT_ARGUMENT_SPEC} == IGNORED_ARGUMENT_SPEC
     assert set(SPEC) == {*AUTH_ARGUMENT_SPEC, *WAIT_ARGUMENT_SPEC, "name"}
     assert argument_spec({"cloud": {"type": "int"}})["cloud"] == {"type": "int"}
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_module_that_waits_for_nothing_ignores_how_to_wait(capsys: pytest.CaptureFixture[str], waits: bool) -> None:
+    """It accepts what `module_defaults` sets for the whole action group, and its run never sees it."""
+    spec = argument_spec({"name": {"type": "str"}}, wait=waits)
+    given = {"name": "a", "wait": False, "timeout": 60, "progress": "no"}
+    with testing.patch_module_args(given), pytest.raises(SystemExit):
+        run_module(spec, lambda params, _check_mode: {"changed": False, "seen": params}, libraries=())
+    seen = json.loads(capsys.readouterr().out)["seen"]
+    assert {name: seen[name] for name in WAIT_ARGUMENT_SPEC if name in seen} == (
+        {"wait": False, "timeout": 60, "progress": False} if waits else {}
+    )
+    assert seen["name"] == "a"

@@ -1,3 +1,7 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """The Magnum driver `devcloud_k8s`: clusters without a Heat stack, servers or networks, as Cluster-API drivers show them.
 
 The hooks below are called by Magnum's conductor (the `validate_*` ones by its API). They only note in Magnum's own

@@ -1,3 +1,7 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Who is in a node group: made-up nodes whose addresses say when each came.
 
 A node's address is 10.x.y.z: twelve bits of the group's number and a serial number that only grows, so that in a group of

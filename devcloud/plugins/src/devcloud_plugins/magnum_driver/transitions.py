@@ -1,3 +1,7 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """What comes next: the driver's state machine, without Magnum, clock or files.
 
 A change is kept where Magnum keeps it: in a node group's status and, so that a restarted conductor knows it too, in its

@@ -276,8 +276,15 @@ def test_more_deletions_than_allowed_are_refused() -> None:
 
 
 def test_nothing_is_pruned_by_default() -> None:
-    found, script = run(
-        [clusters_of(there(1, **MINE)), TEMPLATES],
-        fleet(environment="prod", clusters=[{"name": "c9", "state": "absent"}]),
-    )
+    """And what is to be absent is looked for twice, as one list may be wrong."""
+    once_more = ("GET", "/clusters/c9", *error(404, "Cluster c9 could not be found."))
+    wanted = fleet(environment="prod", clusters=[{"name": "c9", "state": "absent"}])
+    found, script = run([clusters_of(there(1, **MINE)), TEMPLATES, once_more], wanted)
     assert not found["changed"] and script.writes() == []
+
+
+def test_a_cluster_that_a_stale_list_hides_is_deleted_all_the_same() -> None:
+    reads = [clusters_of(), TEMPLATES, ("GET", "/clusters/c1", 200, there(1)), groups_of(1)]
+    single = ("GET", r"/clusters/.*/nodegroups/id-default-worker", 200, group())
+    found, _script = run([*reads, single], fleet(clusters=[{"name": "c1", "state": "absent"}]), check_mode=True)
+    assert [change["verb"] for change in found["changes"]] == ["delete_cluster"]

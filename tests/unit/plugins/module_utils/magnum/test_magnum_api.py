@@ -422,15 +422,6 @@ def test_templates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "limit"), [((200, {"hard_limit": 2}), 2), (error(403, "no"), None), (error(404, "no"), None)]
-)
-def test_quota(answer: tuple[int, Any], limit: int | None) -> None:
-    """None where Magnum does not say."""
-    with magnum([("GET", r"/quotas/.*/Cluster", *answer)]) as (api, _script):
-        assert api.cluster_quota() == limit
-
-
-@pytest.mark.parametrize(
     "read",
     [
         lambda api: api.clusters(),
@@ -438,7 +429,6 @@ def test_quota(answer: tuple[int, Any], limit: int | None) -> None:
         lambda api: api.node_groups(CLUSTER),
         lambda api: api.cluster_template("c"),
         lambda api: api.cluster_templates(),
-        lambda api: api.cluster_quota(),
     ],
 )
 def test_reads_that_are_refused(read: Callable[[MagnumApi], Any]) -> None:

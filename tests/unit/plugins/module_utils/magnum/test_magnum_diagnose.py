@@ -15,7 +15,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.deletion_blockers import outsiders
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.diagnose import diagnosis, failure_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.diagnose import (
+    diagnosis,
+    failure_of,
+    overdue_of,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.causes import (
     code_and_hint,
     own_reason,
@@ -272,6 +276,23 @@ def test_what_is_in_progress_for_too_long(at: str) -> None:
         )
         is None
     )
+
+
+@pytest.mark.parametrize(
+    ("stack_id", "words"),
+    [
+        ("kube-abcde", "magnum-cluster-api calls it 'kube-abcde', reports a failure only when it takes a change on"),
+        ("c-k3fq7w2mzabc", "magnum-capi-helm calls it 'c-k3fq7w2mzabc', hardly ever reports a failure"),
+        ("vm-77", "The driver of this cluster calls it 'vm-77', tells no more"),
+    ],
+)
+def test_a_timeout_says_what_a_driver_without_a_stack_reports(stack_id: str, words: str) -> None:
+    """Whether a change that cannot succeed would end at all."""
+    with scripted_cloud([("GET", GROUPS, 200, listed(group()))]) as cloud:
+        connection = connect({"auth": cloud.auth()})
+        busy = Cluster.from_api(cluster("UPDATE_IN_PROGRESS", stack_id=stack_id))
+        told = overdue_of(connection, MagnumApi(connection), busy, "cluster 'c' to settle", 60)
+    assert words in (told.hint or "") and "run again to wait on" in (told.hint or "")
 
 
 # --- what holds a deletion
