@@ -20,7 +20,9 @@ description:
 positional: catalog, flavors, flavor_map
 options:
   _input:
-    description: The clusters, as M(kcloud.infrastructure.magnum_cluster_info) returns them.
+    description:
+      - The clusters, as M(kcloud.infrastructure.magnum_cluster_info) returns them with
+        O(kcloud.infrastructure.magnum_cluster_info#module:node_groups=details).
     type: list
     elements: dict
     required: true

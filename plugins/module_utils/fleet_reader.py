@@ -4,14 +4,14 @@
 
 """The fleet of a project, read from its cloud for the planner: plain data, in as few calls as it takes.
 
-Clusters, templates, flavors and limits are independent and read side by side. What grows with the fleet is one list per
-cluster and, since bounds are true only there, one GET per node group whose bounds can matter; these share a few threads,
-since Magnum asks Keystone several times for each and more would only queue up there.
+Clusters, templates, flavors and limits are independent and read side by side. What grows with the fleet is one list for each
+cluster that the module looks at and, since bounds and addresses are true only there, one GET for each node group of which these
+can matter. They share a few threads, since Magnum asks Keystone several times for each and more would only queue up there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -32,9 +32,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.placement im
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.flavors import resources
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import only
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.quotas import cluster_limit, compute_quotas
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_like
 
 Plain = dict[str, Any]
 Listed = tuple[Cluster, list[NodeGroup]]
+# Says of which node groups bounds and addresses can matter
+Matters = Callable[[Cluster, NodeGroup], bool]
 
 # What is read at the same time beside the flavors.
 PARTS = 4
@@ -59,19 +62,35 @@ NODES_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 }
 
 
-def standing_fleet(params: Mapping[str, Any]) -> Plain:
-    """The fleet that a module was given, or else that of its cloud, with all bounds and addresses of nodes."""
-    fleet = params["fleet"]
-    if fleet is None:
-        fleet = read_fleet(params, lambda flavors: [flavor["name"] for flavor in flavors])
-    return only(fleet, params.get("cluster_names"))
+def every_group(_cluster: Cluster, _group: NodeGroup) -> bool:
+    """For what may take away or add nodes anywhere."""
+    return True
 
 
-def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Collection[str]]) -> Plain:
+def named_nodes(placements: Iterable[Mapping[str, Any]]) -> Matters:
+    """For what only asks who stands where: the clusters of placements that name a node, which is known by its address."""
+    clusters = {str(entry.get("cluster")).strip() for entry in placements if entry.get("node")}
+    return lambda found, _group: found.name in clusters or found.id in clusters
+
+
+def of_flavors(offered: list[Plain], names: Collection[str]) -> Matters:
+    """For what grows groups of some flavors only."""
+    keys = keys_of(offered, names)
+    return lambda _found, group: group.flavor_id in keys
+
+
+def standing_fleet(params: Mapping[str, Any], matters: Matters = every_group) -> Plain:
+    """The fleet that a module was given, or else that of its cloud, with the bounds and addresses of nodes that matter."""
+    if params["fleet"] is None:
+        return read_fleet(params, lambda _flavors: matters)
+    return only(params["fleet"], params.get("cluster_names"))
+
+
+def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Matters]) -> Plain:
     """Everything that a match looks at, in the form of its option ``fleet``.
 
-    :param params: auth options and ``api_version`` of a module.
-    :param matter: takes the cloud's flavors, answers the names of those whose node groups are read with their bounds.
+    :param params: auth options of a module, ``api_version``, and ``cluster_names``, without which every cluster is looked at.
+    :param matter: takes the cloud's flavors, answers which node groups are read with their bounds.
     :raises KcloudError: the cloud cannot be reached or read.
     """
     _require("openstack", "openstacksdk")
@@ -82,17 +101,18 @@ def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Collec
         templates = pool.submit(api.cluster_templates)
         used = pool.submit(compute_quotas, connection)
         most = pool.submit(cluster_limit, connection)
-        listed = pool.submit(list_groups, api)
+        there = pool.submit(api.clusters)
+        listed = pool.submit(lambda: list_groups(api, named(there.result(), params.get("cluster_names"))))
         offered = flavors(connection)
         free = pool.submit(accelerators_free, connection, classes(offered))
-        found = with_bounds(api, listed.result(), keys_of(offered, matter(offered)))
+        found = with_bounds(api, listed.result(), matter(offered))
         return {
             "project_id": api.project_id,
             "flavors": offered,
             "templates": [template(entry) for entry in templates.result()],
             "clusters": [cluster(entry, [node_group(group) for group in groups]) for entry, groups in found],
             "accelerators_free": free.result(),
-            "quota": {**used.result(), "clusters": {"limit": most.result(), "used": len(found)}},
+            "quota": {**used.result(), "clusters": {"limit": most.result(), "used": len(there.result())}},
         }
 
 
@@ -132,20 +152,25 @@ def template(found: ClusterTemplate) -> Plain:
     }
 
 
-def list_groups(api: MagnumReader) -> list[Listed]:
-    """The project's clusters with their worker groups, as lists show them: without true bounds."""
+def named(clusters: list[Cluster], patterns: Collection[str] | None) -> list[Cluster]:
+    """The clusters of these names, or with names like these patterns; without patterns all."""
+    return [found for found in clusters if patterns is None or is_like(found.name, patterns)]
+
+
+def list_groups(api: MagnumReader, clusters: list[Cluster]) -> list[Listed]:
+    """Clusters with their worker groups, as lists show them: without true bounds."""
 
     def workers(found: Cluster) -> Listed:
         going = (found.status or "").startswith(GOING)
         groups = () if going else api.node_groups(found)
         return found, [group for group in groups if group.role != "master"]
 
-    return side_by_side(workers, api.clusters())
+    return side_by_side(workers, clusters)
 
 
-def with_bounds(api: MagnumReader, listed: list[Listed], keys: Collection[str]) -> list[Listed]:
-    """The same, with each group of these flavors (names or ids) read by itself; one that has gone meanwhile is left out."""
-    wanted = {group.id: (found, group) for found, groups in listed for group in groups if group.flavor_id in keys}
+def with_bounds(api: MagnumReader, listed: list[Listed], matters: Matters) -> list[Listed]:
+    """The same, with each group that matters read by itself; one that has gone meanwhile is left out."""
+    wanted = {group.id: (found, group) for found, groups in listed for group in groups if matters(found, group)}
     known = api.in_detail(wanted.values())
     return [
         (found, [known.get(group.id, group) for group in groups if group.id in known or group.id not in wanted])

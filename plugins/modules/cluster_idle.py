@@ -208,6 +208,7 @@ from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import (
     STANDING_ARGUMENT_SPEC,
+    named_nodes,
     standing_fleet,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
@@ -249,7 +250,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     if params["fleet"] is None:
         # What is wrong with the options is said before any cloud is asked.
         read_idle({}, **clock, **question)
-    asked = read_idle(standing_fleet(params), **clock, **question)
+    asked = read_idle(standing_fleet(params, named_nodes(params["placements"] or ())), **clock, **question)
     started = time.monotonic()
     decision = clean_up(asked)
     found = answer(decision)

@@ -117,6 +117,9 @@ options:
         C(node_count), C(min_node_count), C(max_node_count), C(status) and C(taints); C(templates) with C(id), C(name), C(flavor),
         C(master_flavor), C(labels) and C(hidden); C(quota) with C(limit) and C(used) of C(clusters), C(instances), C(cores) and
         C(ram_mib); C(accelerators_free) by Placement resource class; C(project_id).
+      - C(clusters) can be those that M(kcloud.infrastructure.magnum_cluster_info) returns with
+        O(kcloud.infrastructure.magnum_cluster_info#module:node_groups=details). Where the bounds of a node group are none, any number of
+        nodes counts as allowed, and RV(assumptions) says so.
       - A node group may list its C(nodes), each with C(free) as C(cpu_m) (thousandths of a vCPU) and C(mem_mib), C(devices) as a list
         of free thousandths, C(ready) and C(busy). What a node does not say is not free. Only then is a decision proven for real nodes.
     type: dict
@@ -581,7 +584,7 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import env_fallback
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import read_fleet
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import of_flavors, read_fleet
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import (
     at_least_one,
@@ -624,7 +627,9 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     if fleet is None:
         # What is wrong with the options is said before any cloud is asked.
         decide.read(params, question, {})
-        fleet = read_fleet(params, lambda flavors: decide.carriers(params, question, {"flavors": flavors}))
+        fleet = read_fleet(
+            params, lambda flavors: of_flavors(flavors, decide.carriers(params, question, {"flavors": flavors}))
+        )
     started = time.monotonic()
     found = decide.answer(params, question, only(fleet, params["cluster_names"]), names_of(fleet))
     found["certificate"]["seconds"] = round(time.monotonic() - started, 3)

@@ -7,18 +7,51 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: magnum_cluster_info
-short_description: Read the clusters of OpenStack Magnum with their node groups
+short_description: Read clusters of OpenStack Magnum with their node groups
 version_added: 0.1.0
 author:
   - kcloud.infrastructure contributors (@kcloud)
 description:
-  - Reads one cluster or all clusters of the project, with node groups, bounds, health and the reasons of failures.
+  - Reads one cluster, or the clusters of the project that fit all filters, with node groups, health and the reasons of failures.
+  - All clusters take one request. O(node_groups) says how much of the node groups is read beside it, for the clusters that fit.
 options:
   name:
     description:
       - Name or id of one cluster. Not given, all clusters of the project.
       - When more than one cluster has this name, the module fails and lists their ids.
     type: str
+  names:
+    description: Only clusters with one of these names, or with a name like one of these patterns, such as V(team-a-*).
+    type: list
+    elements: str
+    version_added: 0.2.0
+  status:
+    description:
+      - Only clusters in one of these statuses, whole as V(CREATE_FAILED), by the end as V(FAILED), V(COMPLETE) or V(IN_PROGRESS), or by
+        the action as V(DELETE).
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
+  labels:
+    description:
+      - Only clusters that have all of these labels with these values. A value can be a pattern; V(*) is any value.
+      - The roles of this collection put the type of a cluster in the label C(kcloud_type).
+    type: dict
+    default: {}
+    version_added: 0.2.0
+  node_groups:
+    description:
+      - How much to read of the node groups of each cluster.
+      - V(none) reads nothing, and RV(clusters[].node_groups) is none.
+      - V(summary) takes one request a cluster, and reads names, roles, flavors, images, counts and statuses.
+      - V(details) takes one request more a node group, and also reads its bounds, labels, addresses, volume size and the reason of its
+        status. Without it these are none, as Magnum's list leaves them out or shows wrong values.
+      - Not given, it is V(details) with O(name), and V(summary) without.
+      - With O(diagnose=true), V(none) works as V(summary).
+    type: str
+    choices: [none, summary, details]
+    version_added: 0.2.0
   diagnose:
     description:
       - Whether to say also why clusters are not well, see RV(clusters[].failure), and where those in progress stand, see
@@ -50,6 +83,22 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ found.clusters | rejectattr('status', 'search', '_COMPLETE$') | map(attribute='name') }}"
 
+- name: The clusters of one team, with the bounds of their node groups
+  kcloud.infrastructure.magnum_cluster_info:
+    cloud: devcloud
+    names: ["team-a-*"]
+    node_groups: details
+  register: team
+
+- name: Only the names of the GPU clusters that failed, in one request
+  kcloud.infrastructure.magnum_cluster_info:
+    cloud: devcloud
+    status: [FAILED]
+    labels:
+      kcloud_type: gpu-intensive
+    node_groups: none
+  register: failed
+
 - name: Why a cluster is not well
   kcloud.infrastructure.magnum_cluster_info:
     cloud: devcloud
@@ -57,7 +106,7 @@ EXAMPLES = r"""
     diagnose: true
   register: found
 
-- name: Show the deepest reason and the way out
+- name: Show the deepest reason and the fix
   ansible.builtin.debug:
     msg: "{{ found.clusters[0].failure.reason }} - {{ found.clusters[0].failure.hint }}"
   when: found.clusters[0].failure is not none
@@ -121,7 +170,7 @@ clusters:
           type: str
           returned: always
         hint:
-          description: The way out.
+          description: What to do about it.
           type: str
           returned: always
         held_by:
@@ -189,7 +238,7 @@ clusters:
       type: str
       returned: always
     node_groups:
-      description: The node groups by name, the control plane included.
+      description: The node groups by name, the control plane included; none with O(node_groups=none).
       type: list
       elements: dict
       returned: always
@@ -215,19 +264,31 @@ clusters:
           type: int
           returned: always
         min_node_count:
-          description: Fewest nodes allowed.
+          description: Fewest nodes allowed; none without O(node_groups=details).
           type: int
           returned: always
         max_node_count:
-          description: Most nodes allowed; none when unlimited.
+          description: Most nodes allowed; none when unlimited, and without O(node_groups=details).
           type: int
           returned: always
         status:
           description: Status of the node group.
           type: str
           returned: always
+        status_reason:
+          description: Magnum's own reason for the status; none without O(node_groups=details).
+          type: str
+          returned: always
+        docker_volume_size:
+          description: Size of a volume for containers on each node, in GB; none without O(node_groups=details).
+          type: int
+          returned: always
+        labels:
+          description: Labels of the node group, as text; none without O(node_groups=details).
+          type: dict
+          returned: always
         node_addresses:
-          description: Addresses of its nodes.
+          description: Addresses of its nodes; none without O(node_groups=details).
           type: list
           elements: str
           returned: always
@@ -255,27 +316,39 @@ from typing import Any
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import read_clusters
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.information import (
+    DEPTHS,
+    Selection,
+    read_clusters,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str"},
+    "names": {"type": "list", "elements": "str"},
+    "status": {"type": "list", "elements": "str", "default": []},
+    "labels": {"type": "dict", "default": {}},
+    "node_groups": {"type": "str", "choices": list(DEPTHS)},
     "diagnose": {"type": "bool", "default": False},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
+NAMED = [("name", "names")]
 
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     if params["name"] is not None:
         check_label("name", params["name"], "cluster")
-    how = How.from_params(params, check_mode)
-    clusters = read_clusters(connect(params), params["name"], how, diagnose=params["diagnose"])
+    selection = Selection(params["name"], params["names"], params["status"], params["labels"])
+    clusters = read_clusters(
+        connect(params), params["api_version"], selection, params["node_groups"], diagnose=params["diagnose"]
+    )
     return {"clusters": clusters, "changed": False}
 
 
 def main() -> None:
-    run_module(argument_spec(SPEC), run, libraries=("openstack", "magnumclient", "heatclient"))
+    run_module(
+        argument_spec(SPEC), run, libraries=("openstack", "magnumclient", "heatclient"), mutually_exclusive=NAMED
+    )
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.nested_paths import by_path
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource, Stack
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import has_status
 
 # What the list itself does not tell.
 VALUES = ("parameters", "outputs")
@@ -48,13 +49,6 @@ def read_stacks(
     chosen.sort(key=lambda stack: (stack.name, stack.id))
     shown = side_by_side(lambda stack: _read_one(api, stack, details, begin, listed=name is None), chosen)
     return [entry for entry in shown if entry is not None]
-
-
-def has_status(status: str, wanted: Collection[str]) -> bool:
-    """Whether a status such as CREATE_FAILED is one of those wanted, whole or by its action or end; any when none is."""
-    return not wanted or any(
-        status == one or status.endswith(f"_{one}") or status.startswith(f"{one}_") for one in map(str.upper, wanted)
-    )
 
 
 def _read_one(

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +19,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import Writer, carry_out
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.health import until_healthy
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.cluster_progress import (
-    standing_of,
-)
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.diagnose import (
-    diagnosis,
-)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     DesiredCluster,
@@ -162,33 +155,3 @@ def check_wait_for(task: ClusterTask, how: How) -> None:
             resource="wait_for",
             hint="Set 'wait: true', or leave 'wait_for' out; nothing was changed",
         )
-
-
-def read_clusters(
-    connection: Connection, name: str | None, how: How, *, diagnose: bool = False
-) -> list[dict[str, Any]]:
-    """Clusters with their node groups, for information: one, or all of the project.
-
-    :param diagnose: also say why those that are not well are so (``failure``), and where those in progress stand
-        (``activity``); both None for the others.
-    """
-    api = MagnumApi(connection, how.api_version)
-    if name is None:
-        found = api.clusters()
-    else:
-        one = api.cluster(name)
-        found = [] if one is None else [one]
-    whole = api.all_with_groups(found)
-    if not diagnose:
-        return [cluster.as_result() for cluster in whole]
-    return [{**cluster.as_result(), **_diagnosed(connection, api, cluster, listed=name is None)} for cluster in whole]
-
-
-def _diagnosed(connection: Connection, api: MagnumApi, cluster: Cluster, *, listed: bool) -> dict[str, Any]:
-    if listed and Status.failed(cluster.status):
-        # A list does not tell faults.
-        single = api.cluster(cluster.id)
-        cluster = cluster if single is None else replace(single, node_groups=cluster.node_groups)
-    activity = str(standing_of(connection, api, cluster)) or None
-    found = diagnosis(connection, api, cluster, datetime.now(UTC))
-    return {"faults": dict(cluster.faults), "activity": activity, "failure": None if found is None else found.failure()}

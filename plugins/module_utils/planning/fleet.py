@@ -388,6 +388,9 @@ def _group(given: Given, path: str, flavors: Flavors, cluster: str, notes: Notes
     flavor_name = text(given.get("flavor", given.get("flavor_id")), f"{path}.flavor")
     flavor = _flavor(flavor_name, flavors, f"{cluster}/{name}", notes)
     count = whole(given.get("node_count", 0), f"{path}.node_count")
+    if "min_node_count" in given and given["min_node_count"] is None:
+        # As magnum_cluster_info returns it where it did not read the details of node groups
+        notes.append(f"{cluster}/{name}: its bounds were not read; any number of nodes counts as allowed")
     measured = given.get("nodes") is not None
     rooms = _measured(given["nodes"], f"{path}.nodes", flavor) if measured else ((flavor.empty, count),)
     return Group(

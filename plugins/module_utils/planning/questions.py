@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
@@ -15,6 +14,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning imp
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.audit_acts import Breach
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_batch, read_request
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import mappings
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_like
 
 Plain = dict[str, Any]
 Params = Mapping[str, Any]
@@ -69,7 +69,7 @@ def only(fleet: Plain, patterns: Sequence[str] | None) -> Plain:
     if patterns is None:
         return fleet
     clusters = mappings(fleet.get("clusters"), "fleet.clusters")
-    kept = [given for _path, given in clusters if any(fnmatchcase(str(given.get("name")), like) for like in patterns)]
+    kept = [given for _path, given in clusters if is_like(str(given.get("name")), patterns)]
     return {**fleet, "clusters": kept}
 
 

@@ -15,6 +15,15 @@ from typing import Any
 
 DEFAULT_WORKER = "default-worker"
 DEFAULT_MASTER = "default-master"
+# What the list of a cluster's node groups leaves out, or shows wrongly.
+ONLY_IN_DETAIL = (
+    "min_node_count",
+    "max_node_count",
+    "docker_volume_size",
+    "labels",
+    "node_addresses",
+    "status_reason",
+)
 
 
 def label_text(value: object) -> str:
@@ -111,7 +120,7 @@ class ClusterTemplate:
 class NodeGroup:
     """A node group. ``detailed`` tells whether it came from a GET of its own.
 
-    Only that shows the true bounds: the list answers min 0 and max None, whatever they are.
+    Only that shows the fields of ``ONLY_IN_DETAIL``; for the bounds the list answers min 0 and max None, whatever they are.
     """
 
     id: str
@@ -142,8 +151,10 @@ class NodeGroup:
         return cls(**_taken(cls, answer, **special))
 
     def as_result(self) -> dict[str, Any]:
+        """The group as a module returns it; what its list does not show is None there, and not a default."""
         result = {**asdict(self), "node_addresses": list(self.node_addresses)}
-        del result["detailed"]
+        if not result.pop("detailed"):
+            result.update(dict.fromkeys(ONLY_IN_DETAIL))
         return result
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -249,18 +249,22 @@ class MagnumReader:
         """The cluster with its node groups in detail."""
         return self.all_with_groups([cluster])[0]
 
-    def all_with_groups(self, clusters: Sequence[Cluster]) -> list[Cluster]:
-        """The same of many clusters, side by side."""
-        listed = side_by_side(self.node_groups, clusters)
-        known = self.in_detail((cluster, group) for cluster, groups in zip(clusters, listed) for group in groups)
+    def all_with_listed_groups(self, clusters: Iterable[Cluster]) -> list[Cluster]:
+        """Many clusters with their node groups as ``node_groups`` reads them, by name: one request a cluster, side by side."""
+
+        def whole(cluster: Cluster) -> Cluster:
+            groups = sorted(self.node_groups(cluster), key=lambda group: group.name)
+            return replace(cluster, node_groups=tuple(groups))
+
+        return side_by_side(whole, clusters)
+
+    def all_with_groups(self, clusters: Iterable[Cluster]) -> list[Cluster]:
+        """The same with the groups in detail: one request more a group."""
+        listed = self.all_with_listed_groups(clusters)
+        known = self.in_detail((cluster, group) for cluster in listed for group in cluster.node_groups)
         return [
-            replace(
-                cluster,
-                node_groups=tuple(
-                    sorted((known[group.id] for group in groups if group.id in known), key=lambda group: group.name)
-                ),
-            )
-            for cluster, groups in zip(clusters, listed)
+            replace(cluster, node_groups=tuple(known[group.id] for group in cluster.node_groups if group.id in known))
+            for cluster in listed
         ]
 
     def node_group(self, cluster: Cluster, group_id: str) -> NodeGroup | None:

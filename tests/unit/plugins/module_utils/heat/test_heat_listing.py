@@ -11,7 +11,6 @@ import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.listing import (
     events_since,
-    has_status,
     parse_time,
     read_stacks,
 )
@@ -81,22 +80,6 @@ def test_one_stack_is_one_request() -> None:
 
 def test_a_stack_that_goes_meanwhile_is_left_out() -> None:
     assert read_stacks(CountingHeat(gone=True), None, [], [], ["outputs"], None) == []
-
-
-@pytest.mark.parametrize(
-    ("status", "wanted", "fits"),
-    [
-        ("CREATE_FAILED", [], True),
-        ("CREATE_FAILED", ["CREATE_FAILED"], True),
-        ("CREATE_FAILED", ["failed"], True),
-        ("CREATE_IN_PROGRESS", ["IN_PROGRESS"], True),
-        ("CREATE_FAILED", ["CREATE"], True),
-        ("CREATE_FAILED", ["COMPLETE", "DELETE"], False),
-        ("CREATE_FAILED", ["FAIL"], False),
-    ],
-)
-def test_statuses(status: str, wanted: list[str], fits: bool) -> None:
-    assert has_status(status, wanted) is fits
 
 
 def test_events_since() -> None:

@@ -28,7 +28,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask, How
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import (
-    read_clusters,
     reconcile_cluster,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
@@ -53,7 +52,6 @@ from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.m
 )
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.scripted import (
     ANY,
-    PROJECT,
     Entry,
     Script,
     scripted_cloud,
@@ -346,20 +344,6 @@ def test_absent() -> None:
     with cloud_of([NO_CLUSTER]) as (connection, _script):
         again = reconcile_cluster(connection, ClusterTask(DesiredCluster("c"), False), how())
     assert again["changed"] is False and again["cluster"] is None
-
-
-def test_reading_all_clusters() -> None:
-    """One list, then the groups of each; another project's are not ours."""
-    foreign = made_of(uuid=OTHER_ID, project_id="2" * 32)
-    with cloud_of([("GET", ALL_CLUSTERS, 200, {"clusters": [made_of(), foreign]}), *read_whole({})[1:]]) as (
-        connection,
-        _sent,
-    ):
-        found = read_clusters(connection, None, how())
-    assert [entry["id"] for entry in found] == [CLUSTER_ID] and found[0]["node_groups"][0]["name"] == "default-worker"
-    assert found[0]["project_id"] == PROJECT
-    with cloud_of([NO_CLUSTER]) as (connection, _script):
-        assert read_clusters(connection, "c", how()) == []
 
 
 def test_a_dropped_resize_from_end_to_end() -> None:

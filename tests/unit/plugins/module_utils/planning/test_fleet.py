@@ -88,6 +88,10 @@ def test_what_the_info_modules_return_is_a_fleet() -> None:
     found = only(Magnum.from_api(answer, groups).as_result(), templates=[template.as_result()])
     assert (found.id, found.name, found.type, found.template) == ("c1", "a", "cpu-only", "one")
     assert [(entry.name, entry.count, entry.max_count) for entry in found.groups] == [("default-worker", 2, 3)]
+    summary = [NodeGroup.from_api(worker, detailed=False), NodeGroup.from_api(master, detailed=False)]
+    read = read_request({"cpu_cores": 1}, {"clusters": [Magnum.from_api(answer, summary).as_result()]}).fleet
+    assert [(entry.count, entry.min_count, entry.max_count) for entry in read.clusters[0].groups] == [(2, 0, None)]
+    assert "a/default-worker: its bounds were not read; any number of nodes counts as allowed" in read.notes
 
 
 def test_measured_nodes() -> None:
