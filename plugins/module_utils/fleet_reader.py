@@ -81,15 +81,18 @@ def of_flavors(offered: list[Plain], names: Collection[str]) -> Matters:
 
 def standing_fleet(params: Mapping[str, Any], matters: Matters = every_group) -> Plain:
     """The fleet that a module was given, or else that of its cloud, with the bounds and addresses of nodes that matter."""
-    if params["fleet"] is None:
-        return read_fleet(params, lambda _flavors: matters)
-    return only(params["fleet"], params.get("cluster_names"))
+    fleet = params["fleet"]
+    if fleet is None:
+        fleet = read_fleet(params, lambda _flavors: matters)
+    return only(fleet, params.get("cluster_names"))
 
 
 def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Matters]) -> Plain:
     """Everything that a match looks at, in the form of its option ``fleet``.
 
-    :param params: auth options of a module, ``api_version``, and ``cluster_names``, without which every cluster is looked at.
+    All clusters are in it, since their names are taken; those that ``cluster_names`` leaves out are there without node groups.
+
+    :param params: auth options, ``api_version`` and ``cluster_names`` of a module.
     :param matter: takes the cloud's flavors, answers which node groups are read with their bounds.
     :raises KcloudError: the cloud cannot be reached or read.
     """
@@ -101,8 +104,7 @@ def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Matter
         templates = pool.submit(api.cluster_templates)
         used = pool.submit(compute_quotas, connection)
         most = pool.submit(cluster_limit, connection)
-        there = pool.submit(api.clusters)
-        listed = pool.submit(lambda: list_groups(api, named(there.result(), params.get("cluster_names"))))
+        listed = pool.submit(list_groups, api, params.get("cluster_names"))
         offered = flavors(connection)
         free = pool.submit(accelerators_free, connection, classes(offered))
         found = with_bounds(api, listed.result(), matter(offered))
@@ -112,7 +114,7 @@ def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Matter
             "templates": [template(entry) for entry in templates.result()],
             "clusters": [cluster(entry, [node_group(group) for group in groups]) for entry, groups in found],
             "accelerators_free": free.result(),
-            "quota": {**used.result(), "clusters": {"limit": most.result(), "used": len(there.result())}},
+            "quota": {**used.result(), "clusters": {"limit": most.result(), "used": len(found)}},
         }
 
 
@@ -152,20 +154,19 @@ def template(found: ClusterTemplate) -> Plain:
     }
 
 
-def named(clusters: list[Cluster], patterns: Collection[str] | None) -> list[Cluster]:
-    """The clusters of these names, or with names like these patterns; without patterns all."""
-    return [found for found in clusters if patterns is None or is_like(found.name, patterns)]
+def list_groups(api: MagnumReader, patterns: Collection[str] | None = None) -> list[Listed]:
+    """The project's clusters with their worker groups, as lists show them: without true bounds.
 
-
-def list_groups(api: MagnumReader, clusters: list[Cluster]) -> list[Listed]:
-    """Clusters with their worker groups, as lists show them: without true bounds."""
+    :param patterns: names, or patterns of names, of the clusters whose groups are read; None for all.
+    """
 
     def workers(found: Cluster) -> Listed:
         going = (found.status or "").startswith(GOING)
-        groups = () if going else api.node_groups(found)
+        looked_at = patterns is None or is_like(found.name, patterns)
+        groups = api.node_groups(found) if looked_at and not going else ()
         return found, [group for group in groups if group.role != "master"]
 
-    return side_by_side(workers, clusters)
+    return side_by_side(workers, api.clusters())
 
 
 def with_bounds(api: MagnumReader, listed: list[Listed], matters: Matters) -> list[Listed]:

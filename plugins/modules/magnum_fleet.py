@@ -523,7 +523,8 @@ changes:
 clusters:
   description:
     - The clusters that are declared and exist, as RV(kcloud.infrastructure.magnum_cluster#module:cluster).
-    - Without C(node_groups) where the declaration says nothing of them, and with the groups as a list shows them where no more was needed.
+    - C(node_groups) is none where the declaration says nothing of them. Bounds, labels and addresses of a group are none where they
+      were not needed.
   returned: always, unless nothing was planned
   type: list
   elements: dict

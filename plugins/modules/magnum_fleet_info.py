@@ -22,7 +22,7 @@ options:
     description:
       - Whether to read bounds, labels and addresses of every node group, which takes one request for each.
       - Without it, they are read only of groups whose name says that they may have taken the place of another group, and of clusters
-        that an autoscaler scales. The other groups have no such keys.
+        that an autoscaler scales. In the other groups they are none.
     type: bool
     default: false
 extends_documentation_fragment:

@@ -160,7 +160,7 @@ class Offer:
 
 def is_bounded(there: Some) -> bool:
     """Whether a group has bounds of its own. Bounds that were not read may be there."""
-    unread = "max_node_count" not in there
+    unread = there.get("min_node_count") is None
     return unread or bool(there.get("min_node_count")) or there.get("max_node_count") is not None
 
 

@@ -344,7 +344,7 @@ def cluster_report(step: ClusterStep, result: Mapping[str, Any]) -> Report:
     thing = result["cluster"]
     if thing is not None and not thing.get("node_groups"):
         # No cluster is without node groups: they were not read.
-        thing = {key: value for key, value in thing.items() if key != "node_groups"}
+        thing = {**thing, "node_groups": None}
     return Report(
         "cluster",
         step.entry.name,

@@ -23,9 +23,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templ
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
-# What the list of a cluster's node groups does not show, or shows as empty whatever it is.
-UNLISTED = ("docker_volume_size", "labels", "max_node_count", "min_node_count", "node_addresses")
-
 
 def read_fleet_information(
     connection: Connection, names: Collection[str] | None, *, details: bool, interface: str, api_version: str | None
@@ -34,7 +31,7 @@ def read_fleet_information(
 
     :param names: names or ids of clusters; None for all.
     :param details: read bounds, labels and addresses of every node group, with one request each.
-    :returns: node groups that a list shows only have none of the fields in UNLISTED.
+    :returns: what the list of node groups does not show is None in those that were not read singly.
     """
     situation = Situation(connection, MagnumReader(connection, api_version))
     heat = HeatReader(connection, interface)
@@ -47,7 +44,7 @@ def read_fleet_information(
         situation.read_groups((cluster, partial(_matters, cluster, details)) for cluster in clusters)
         networks = sorted((stack for stack in stacks.result() if not stack.gone), key=lambda stack: stack.name)
     return {
-        "clusters": [_shown(situation.with_groups(cluster)) for cluster in clusters],
+        "clusters": [situation.with_groups(cluster).as_result() for cluster in clusters],
         "cluster_templates": described(situation.templates(), situation.clusters(), whole=True),
         "networks": [
             {"id": stack.id, "name": stack.name, "status": stack.status, "tags": list(stack.tags)} for stack in networks
@@ -58,14 +55,3 @@ def read_fleet_information(
 def _matters(cluster: Cluster, details: bool, group: NodeGroup) -> bool:
     """Whether a group is read singly. The bounds of a group that an autoscaler owns are its own, so a declaration looks at them."""
     return details or may_stand_for(group) or is_autoscaled(cluster.labels)
-
-
-def _shown(cluster: Cluster) -> dict[str, Any]:
-    """The cluster as a result. What a list does not tell of a group is left out, so that nobody takes it for empty."""
-    result = cluster.as_result()
-    listed = {group.id for group in cluster.node_groups if not group.detailed}
-    groups = [
-        {key: value for key, value in group.items() if group["id"] not in listed or key not in UNLISTED}
-        for group in result["node_groups"]
-    ]
-    return {**result, "node_groups": groups}

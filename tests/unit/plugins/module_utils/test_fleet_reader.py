@@ -13,7 +13,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader
     cluster,
     every_group,
     list_groups,
-    named,
     named_nodes,
     node_group,
     of_flavors,
@@ -23,8 +22,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader
     template,
     with_bounds,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, ClusterTemplate
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import ClusterTemplate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_request
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import names_of, only
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum import cases
 
 pytest.importorskip("magnumclient")
@@ -51,7 +51,7 @@ def test_only_bounds_that_can_matter_are_read() -> None:
         ("GET", f"{cases.ONE}/nodegroups/id-gpu", 200, GPU),
     ]
     with cases.magnum(script) as (api, _sent):
-        found = with_bounds(api, list_groups(api, api.clusters()), of_flavors(FLAVORS, {"gpu.large"}))
+        found = with_bounds(api, list_groups(api), of_flavors(FLAVORS, {"gpu.large"}))
     ((_cluster, groups),) = found
     assert [(group.name, group.max_node_count) for group in groups] == [("gpu", 5), ("cpu", None)]
 
@@ -64,7 +64,7 @@ def test_what_goes_has_no_groups_and_what_went_is_left_out() -> None:
         ("GET", f"{cases.ONE}/nodegroups/id-gpu", *cases.error(404, "Nodegroup id-gpu could not be found.")),
     ]
     with cases.magnum(script) as (api, _sent):
-        found = with_bounds(api, list_groups(api, api.clusters()), of_flavors(FLAVORS, {"gpu.large"}))
+        found = with_bounds(api, list_groups(api), of_flavors(FLAVORS, {"gpu.large"}))
     assert [(entry.name, [group.name for group in groups]) for entry, groups in found] == [("c", ["cpu"]), ("d", [])]
 
 
@@ -75,7 +75,7 @@ def test_what_is_read_is_what_the_planner_takes() -> None:
         ("GET", f"{cases.ONE}/nodegroups/id-gpu", 200, GPU),
     ]
     with cases.magnum(script) as (api, _sent):
-        ((found, groups),) = with_bounds(api, list_groups(api, api.clusters()), of_flavors(FLAVORS, {"gpu.large"}))
+        ((found, groups),) = with_bounds(api, list_groups(api), of_flavors(FLAVORS, {"gpu.large"}))
     offered = template(ClusterTemplate("t-1", "one", flavor_id="gpu.large", labels={"a": "b"}))
     there = cluster(found, [node_group(group) for group in groups])
     fleet = {"flavors": FLAVORS, "clusters": [there], "templates": [offered]}
@@ -112,7 +112,7 @@ def test_of_a_fleet_only_the_named_clusters_are_looked_at() -> None:
 
 
 def test_groups_are_listed_only_of_clusters_that_are_looked_at() -> None:
-    """Of another one nothing is asked but the list of all, which counts it."""
+    """Another one stays known by the list of all, which takes its name and counts it."""
     other = cases.cluster(uuid=cases.OTHER_ID, name="shop")
     script = [
         ("GET", cases.ALL_CLUSTERS, 200, {"clusters": [cases.cluster(), other]}),
@@ -121,10 +121,15 @@ def test_groups_are_listed_only_of_clusters_that_are_looked_at() -> None:
         ("GET", f"{cases.ONE}/nodegroups/id-cpu", 200, CPU),
     ]
     with cases.magnum(script) as (api, sent):
-        there = api.clusters()
-        found = with_bounds(api, list_groups(api, named(there, ["c", "team-*"])), every_group)
-        assert len(there) == 2 and len(sent.sent) == 4
-    assert [(entry.name, [group.max_node_count for group in groups]) for entry, groups in found] == [("c", [5, 9])]
+        found = with_bounds(api, list_groups(api, ["c", "team-*"]), every_group)
+        assert len(sent.sent) == 4
+    assert [(entry.name, [group.max_node_count for group in groups]) for entry, groups in found] == [
+        ("c", [5, 9]),
+        ("shop", []),
+    ]
+    fleet = {"clusters": [cluster(entry, [node_group(group) for group in groups]) for entry, groups in found]}
+    assert sorted(names_of(fleet)) == ["c", "shop"]
+    assert [entry["name"] for entry in only(fleet, ["c", "team-*"])["clusters"]] == ["c"]
 
 
 @pytest.mark.parametrize(
@@ -139,10 +144,11 @@ def test_groups_are_listed_only_of_clusters_that_are_looked_at() -> None:
 )
 def test_who_stands_where_needs_addresses_only_where_nodes_are_named(placements: list[dict], details: int) -> None:
     script = [
+        ("GET", cases.ALL_CLUSTERS, 200, {"clusters": [cases.cluster()]}),
         ("GET", cases.GROUPS, 200, cases.listed(GPU)),
         *([("GET", f"{cases.ONE}/nodegroups/id-gpu", 200, GPU)] * details),
     ]
     with cases.magnum(script) as (api, sent):
-        found = with_bounds(api, list_groups(api, [Cluster.from_api(cases.cluster())]), named_nodes(placements))
-        assert len(sent.sent) == 1 + details
+        found = with_bounds(api, list_groups(api), named_nodes(placements))
+        assert len(sent.sent) == 2 + details
     assert [group.name for group in found[0][1]] == ["gpu"]

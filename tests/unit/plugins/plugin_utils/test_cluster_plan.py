@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.cluster_plan import Offer, cluster_plan
+from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.cluster_plan import Offer, cluster_plan, is_bounded
 
 FLAVORS = [
     {"id": "1", "name": "cpu.medium", "vcpus": 4, "ram_mib": 8192, "disk_gib": 20, "extra_specs": {}},
@@ -233,3 +233,18 @@ def test_a_failed_creation_frees_what_it_holds() -> None:
     failed = existing(status="CREATE_FAILED")
     again = plan(clusters=[failed], recreate=True)
     assert again["demand"]["clusters"] == 0 and again["demand"]["instances"] == 0
+
+
+@pytest.mark.parametrize(
+    ("group", "bounded"),
+    [
+        ({"min_node_count": 0, "max_node_count": None}, False),
+        ({"min_node_count": 1, "max_node_count": None}, True),
+        ({"min_node_count": 0, "max_node_count": 3}, True),
+        # Not read: none from magnum_cluster_info and magnum_fleet_info, left out in plain data
+        ({}, True),
+        ({"min_node_count": None, "max_node_count": None}, True),
+    ],
+)
+def test_bounds_that_were_not_read_count_as_set(group: dict[str, Any], bounded: bool) -> None:
+    assert is_bounded(group) is bounded

@@ -111,7 +111,7 @@ def test_a_cluster_of_which_no_group_is_declared_needs_no_list_of_groups() -> No
     reads = [clusters_of(there(1)), TEMPLATES]
     found, script = run(reads, fleet(clusters=[{"name": "c1", "cluster_template": "t"}]))
     assert not found["changed"] and len(script.sent) == 2
-    assert "node_groups" not in found["clusters"][0]
+    assert found["clusters"][0]["node_groups"] is None
 
 
 def test_only_groups_with_declared_bounds_are_read_singly() -> None:
