@@ -376,6 +376,9 @@ notes:
   - O(timeout) is for the whole task. Live lines name each change when it is made.
   - The range of addresses that a new network gets and the ids of what does not exist yet are not known in check mode, so the
     RV(diff) of a cluster in a new network does not show its O(clusters[].fixed_network).
+  - With O(cluster_templates[].purge_versions), check mode predicts the deletion of those versions that no cluster uses already, and not
+    of those that clusters leave in the same run.
+  - A network is not deleted while a cluster is in it, and a Heat stack without the tag C(kcloud) is neither changed nor deleted.
 seealso:
   - module: kcloud.infrastructure.magnum_fleet_info
   - module: kcloud.infrastructure.magnum_cluster
@@ -555,7 +558,11 @@ failure:
   type: dict
   contains:
     code:
-      description: That of the object when one failed by itself, V(OBJECTS_FAILED) when several did, V(TOO_MANY_DELETIONS) when pruning was refused.
+      description:
+        - That of the object when one failed by itself, V(OBJECTS_FAILED) when several did, V(TOO_MANY_DELETIONS) when pruning was
+          refused.
+        - Of an object also V(DEPENDENCY_FAILED) when what it needs failed, V(IN_USE) for a network that clusters are in,
+          V(NOT_A_NETWORK) for a stack that is not one, V(INTERNAL_ERROR) for a defect of the module.
       type: str
       returned: always
     resource:
