@@ -127,7 +127,7 @@ def fitting_flavor(
     ]
     if not fitting:
         raise AnsibleFilterError(
-            f"Failed to find a flavor with {in_words(need)}. Way out: name one with 'flavor', or say in 'flavor_map' what "
+            f"Failed to find a flavor with {in_words(need)}. Fix: name one with 'flavor', or say in 'flavor_map' what "
             f"your flavors have. The cloud offers {', '.join(sorted(flavor.name for flavor, _strange in read)) or 'none'}."
         )
     return min(fitting)[2]

@@ -41,7 +41,7 @@ Matters = Callable[[Cluster, NodeGroup], bool]
 
 # What is read at the same time beside the flavors.
 PARTS = 4
-# From here on a cluster or a group is on its way out, and what it consists of is no longer to be had.
+# From here on a cluster or a group is being deleted, and what it consists of is no longer to be had.
 GOING = "DELETE_"
 
 

@@ -199,7 +199,7 @@ failure:
       type: str
       returned: always
     hint:
-      description: The way out.
+      description: What to do about it.
       type: str
       returned: always
   sample:

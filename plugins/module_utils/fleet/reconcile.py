@@ -116,7 +116,7 @@ def _failure(failed: Sequence[Report], total: int, result: Mapping[str, Any]) ->
     first = causes[0]
     failure = dict(first.failure or {})
     if len(causes) == 1:
-        message = first.message.split(" Reason: ")[0].split(" Way out: ")[0].rstrip(".")
+        message = first.message.split(" Reason: ")[0].split(" Fix: ")[0].rstrip(".")
     else:
         names = ", ".join(report.resource for report in failed[:SHOWN])
         more = f" and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""

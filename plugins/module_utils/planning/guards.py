@@ -88,7 +88,7 @@ CAREFUL = Care()
 
 
 def remedy(change: str, sentence: str, **values: Any) -> Fix:
-    """A way out, as data and as a sentence."""
+    """A fix, as data and as a sentence."""
     return Fix(change, tuple(sorted(values.items())), sentence)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reading what people wrote: plain data in, plain values out, or an error that names option, value and way out.
+"""Reading what people wrote: plain data in, plain values out, or an error that names option, value and fix.
 
 ``path`` is always the option as the user wrote it, such as ``workload.gpu_count`` or ``clusters[2].node_groups``.
 """

@@ -191,7 +191,7 @@ class Writer(Follower):
         try:
             return self.ended_or_lost(cluster, doing) if self.wait else cluster
         finally:
-            # However it ended: the double would make the name ambiguous, also while it is on its way out.
+            # However it ended: the double would make the name ambiguous, also while it is being deleted.
             for identity in {*promised} - {cluster.id, cluster.name}:
                 double = self.watch.cluster(identity)
                 if double is not None:

@@ -159,7 +159,7 @@ def server_fault(connection: Connection, cluster: Cluster) -> str | None:
 
 @dataclass(frozen=True)
 class Advice:
-    """A code, its way out, and what else belongs to the answer."""
+    """A code, its fix, and what else belongs to the answer."""
 
     code: str
     hint: str
@@ -167,7 +167,7 @@ class Advice:
 
 
 def advice_on(connection: Connection, cluster: Cluster, reason: str) -> Advice:
-    """The way out, in figures where the reason speaks of quotas or of room."""
+    """The fix, in figures where the reason speaks of quotas or of room."""
     code, hint = code_and_hint(reason, cluster.status)
     details: dict[str, Any] = {}
     with contextlib.suppress(KcloudError):
@@ -382,7 +382,7 @@ def _waiting(resource: Resource) -> dict[str, Any]:
 
 
 def _what_to_look_at(standing: Standing, cluster: Cluster) -> str:
-    """The way out for a cluster that is IN_PROGRESS longer than was given."""
+    """The fix for a cluster that is IN_PROGRESS longer than was given."""
     wait_on = "Magnum goes on by itself: run again to wait on, or give a larger 'timeout'"
     under_way = standing.under_way
     if any(_waits_for_guest(resource) for resource in under_way):

@@ -560,7 +560,7 @@ def check_fixed(desired: DesiredCluster, wrong: Mapping[str, tuple[Any, Any]], a
     """Refuse what no driver can change, of the cluster and of its groups, all of it in one message.
 
     :param wrong: field of the cluster -> (is, wanted).
-    :raises CannotApply: with the fields and the ways out.
+    :raises CannotApply: with the fields and the fixes.
     """
     found = dict(wrong)
     for group in desired.groups:

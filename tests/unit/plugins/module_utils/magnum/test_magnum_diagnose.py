@@ -79,7 +79,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The 'service_type' parameter is 
     ],
 )
 def test_codes(reason: str, code: str) -> None:
-    """Stable names for services' words, each with a way out."""
+    """Stable names for services' words, each with a fix."""
     found, hint = code_and_hint(reason, "CREATE_FAILED")
     assert found == code and hint
 
