@@ -16,7 +16,7 @@ description:
   - Whether something changes is decided by what Heat stored of the template, the files, the environment, the parameters and
     the tags. A stack that already is what the task asks for is left alone. An edited comment, another order of keys, V(4)
     for V("4"), or the same files in another folder are no change.
-  - Before anything is changed, Heat validates the request and foretells what becomes of each resource. The diff shows it,
+  - Before anything is changed, Heat validates the request and predicts what becomes of each resource. The diff shows it,
     the same in check mode and for real.
   - A stack that ends in a failed state fails the task with the deepest reason that Heat knows.
 extends_documentation_fragment:
@@ -100,7 +100,7 @@ options:
       - Without it such an update is refused before anything is changed, in check mode too, with the same C(changes) and
         C(diff) that it would have had. Other resources are replaced, and shown as replaced, without being asked.
       - A resource whose creation had failed holds nothing, and replacing it needs no permission. Neither does O(recreate).
-      - Where Heat cannot foretell nested stacks (release 2026.1 cannot when a nested stack would get another nested stack)
+      - Where Heat cannot predict nested stacks (release 2026.1 cannot when a nested stack would get another nested stack)
         only the outer resources are known, shown and guarded.
     type: bool
     default: false

@@ -252,7 +252,7 @@ EXAMPLES = r"""
 RETURN = r"""
 cluster:
   description:
-    - The cluster as it is now, in check mode as far as it can be foretold. None when it is absent.
+    - The cluster as it is now, in check mode as far as it can be predicted. None when it is absent.
     - All fields of RV(kcloud.infrastructure.magnum_cluster_info#module:clusters).
   returned: success
   type: dict

@@ -192,7 +192,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 cluster_template:
-  description: The cluster template as it is now, in check mode as far as it can be foretold. None when it is absent.
+  description: The cluster template as it is now, in check mode as far as it can be predicted. None when it is absent.
   returned: success
   type: dict
   sample:

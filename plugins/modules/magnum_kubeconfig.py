@@ -101,7 +101,7 @@ RETURN = r"""
 kubeconfig:
   description:
     - What may be shown of the kubeconfig, never a key or a certificate. None with O(state=absent).
-    - In check mode, what cannot be foretold of a certificate that would be signed is left out.
+    - In check mode, what cannot be predicted of a certificate that would be signed is left out.
   returned: success
   type: dict
   contains:

@@ -102,7 +102,7 @@ EXAMPLES = r"""
 RETURN = r"""
 node_group:
   description:
-    - The node group as it is now, in check mode as far as it can be foretold. None when it is absent.
+    - The node group as it is now, in check mode as far as it can be predicted. None when it is absent.
     - All fields of RV(kcloud.infrastructure.magnum_cluster_info#module:clusters[].node_groups). Its name is another than
       O(name) when it took the place of another group.
   returned: success

@@ -48,7 +48,7 @@ NODES_LEFT_BEHIND = (
     "(magnum_cluster), and rotate again"
 )
 # What is not known of a certificate before it is signed.
-UNFORETOLD = ("fingerprint", "not_before", "not_after")
+UNPREDICTABLE = ("fingerprint", "not_before", "not_after")
 
 
 def _cluster(api: MagnumApi, name: str) -> Cluster:
@@ -151,9 +151,9 @@ def ensure_kubeconfig(
         shown = {**shown, **kubeconfig.summary(made).as_result()}
     else:
         shown = wanted
-    # What the new certificate will be like cannot be foretold, so neither mode's diff says more than that it is new.
+    # What the new certificate will be like cannot be predicted, so neither mode's diff says more than that it is new.
     after = {key: value for key, value in wanted.items() if key != "path"}
-    return _answer(shown, before, {**after, **dict.fromkeys(UNFORETOLD, "a new one"), "private": True}, reason)
+    return _answer(shown, before, {**after, **dict.fromkeys(UNPREDICTABLE, "a new one"), "private": True}, reason)
 
 
 def remove_kubeconfig(name: str, path: str, *, check_mode: bool) -> dict[str, Any]:
