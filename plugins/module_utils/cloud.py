@@ -69,7 +69,7 @@ WAY_IN_HINT = (
     "or in the option 'auth'; Keystone v3 needs user_domain_name and project_domain_name"
 )
 WRONG_ADDRESS_HINT = (
-    "What answers at 'auth_url' is no Keystone v3: give the address that the cloud's operator publishes, which mostly ends in "
+    "The service at 'auth_url' is not Keystone v3: give the address that the cloud's operator publishes, which mostly ends in "
     "':5000/v3' or '/identity/v3'"
 )
 UNREACHABLE_HINT = (

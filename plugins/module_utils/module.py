@@ -143,7 +143,7 @@ def run_module(
     try:
         if module.params.get("timeout") is not None and module.params["timeout"] < 1:
             raise InvalidRequest(
-                f"Failed to read option 'timeout': {module.params['timeout']} is no time to wait",
+                f"Failed to read option 'timeout': {module.params['timeout']} is not a time to wait",
                 resource="timeout",
                 hint="Give seconds, 1 or more, or set 'wait: false'",
             )

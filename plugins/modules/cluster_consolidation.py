@@ -149,7 +149,7 @@ decision:
     delete_clusters: []
     cost_delta_h: -5.04
     power_delta_w: -5.08
-    sentence: "close node web/default-worker/web-node-1: 1 nodes go, 0 replicas move, 5.04 less per hour."
+    sentence: "close node web/default-worker/web-node-1: 1 nodes are removed, 0 replicas move, 5.04 less per hour."
 operations:
   description:
     - What carries the decision out, in order. Each has C(action), one of V(grow), V(create), V(remove_nodes) and V(delete); C(cluster), a
@@ -221,7 +221,7 @@ assumptions:
   type: list
   elements: str
   sample:
-    - whoever moves is paid twice for 15 minutes; nothing else is lost by moving
+    - a workload that moves is paid for twice 15 minutes; nothing else is lost by moving
 inputs_digest:
   description: Digest of all inputs as they were understood. Equal digests, equal answers.
   returned: success

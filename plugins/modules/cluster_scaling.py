@@ -229,7 +229,7 @@ assumptions:
   type: list
   elements: str
   sample:
-    - there is no memory of a run before; no node goes in this one
+    - no memory of an earlier run is given; this run removes no node
 inputs_digest:
   description: Digest of all inputs as they were understood, the time and the memory among them.
   returned: success

@@ -272,7 +272,7 @@ def _fingerprint(text: str | None) -> str | None:
     plain = text.replace(":", "").lower()
     if not re.fullmatch(r"[0-9a-f]{64}", plain):
         raise InvalidRequest(
-            f"Failed to read option 'rotate_from': '{text}' is no SHA-256 fingerprint",
+            f"Failed to read option 'rotate_from': '{text}' is not a SHA-256 fingerprint",
             resource="rotate_from",
             hint="Give the 64 hex digits of 'ca.fingerprint', as this module returns it",
         )

@@ -96,7 +96,7 @@ def desired(params: Mapping[str, Any]) -> Credential:
         raise InvalidRequest(
             "Failed to read option 'path': it is missing",
             resource="path",
-            hint="Say where the clouds.yaml goes: Keystone tells the secret once",
+            hint="Give the path for the clouds.yaml: Keystone shows the secret only once",
         )
     check_name("name", params["name"], "application credential")
     private_file.check_path(os.path.abspath(params["path"]))
@@ -127,7 +127,7 @@ def _time(text: str) -> datetime:
         found = datetime.fromisoformat(str(text).removesuffix("Z"))
     except ValueError as error:
         raise InvalidRequest(
-            f"Failed to read option 'expires_at': '{text}' is no time",
+            f"Failed to read option 'expires_at': '{text}' is not a time",
             resource="expires_at",
             hint="Give it like '2027-01-31T12:00:00', in UTC",
         ) from error
@@ -309,7 +309,7 @@ def _id_in(path: str) -> str | None:
         return str(entry["auth"]["application_credential_id"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
         raise InvalidRequest(
-            f"Failed to use option 'path': '{path}' is no clouds.yaml with one application credential",
+            f"Failed to use option 'path': '{path}' is not a clouds.yaml with one application credential",
             resource=path,
             hint="Give a path of its own; the file was not changed",
         ) from error

@@ -70,7 +70,7 @@ GROUPED = (
     "what is opened for several workloads is shared: max_cost_per_hour and power_budget of one are held against the nodes "
     "that were opened when it was seated"
 )
-STANDING = "workloads that stand already stay where they are"
+STANDING = "running workloads stay where they are"
 BOUND = "the bound counts alike nodes and clusters together, as one large node; a plan may cost more than it and be the best all the same"
 # What ended the search for a better plan: all but the clock are the same on every machine
 ENDED = {"": "bound", "steps": "steps", "solver": "solver_limit", "clock": "clock"}

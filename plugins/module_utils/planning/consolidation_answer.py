@@ -208,7 +208,7 @@ def sentence(found: Consolidation) -> str:
         )
     saved = decimal(found.saving, MICRO)
     moves = len(found.moves)
-    changes = f"{len(found.closed)} nodes go, {moves} replica{'s' * (moves != 1)} move{'s' * (moves == 1)}"
+    changes = f"{len(found.closed)} nodes are removed, {moves} replica{'s' * (moves != 1)} move{'s' * (moves == 1)}"
     costs = f"{saved} less per hour" if found.saving >= 0 else f"{decimal(-found.saving, MICRO)} more per hour"
     return f"{'; '.join(step.name for step in found.steps[:5])}{' ...' * (len(found.steps) > 5)}: {changes}, {costs}."
 
@@ -364,7 +364,7 @@ def assumptions(found: Consolidation) -> list[str]:
     """Every assumption behind the decision, each once, in a fixed order."""
     rules = found.question.rules
     said = [
-        f"whoever moves is paid twice for {rules.move_minutes} minutes; nothing else is lost by moving",
+        f"a workload that moves is paid for twice {rules.move_minutes} minutes; nothing else is lost by moving",
         "a node offers all that its flavor has, unless it says itself what is free; nothing is kept back for its system",
     ]
     if not rules.care.require_metrics:

@@ -307,9 +307,9 @@ def _seats(
             able = host_of(cluster, placement, part)
             doubted |= {able.name} if able and not placement.node else {group.name for group in cluster.groups}
             notes.append(
-                f"nobody says on which node of {cluster.name} workload {placement.name} stands"
+                f"'placements' does not say on which node of {cluster.name} workload {placement.name} runs"
                 if not placement.node
-                else f"workload {placement.name} is said to stand on {placement.node}, which is no node of {cluster.name}"
+                else f"workload {placement.name} is listed on node {placement.node}, which {cluster.name} does not have"
             )
     return seats, doubted
 

@@ -114,7 +114,7 @@ def devices(value: object, path: str, least: int = 0) -> int:
     """How many devices one server or one replica holds."""
     found = whole(value, path, least)
     if found > MOST_DEVICES:
-        hint = "A replica stands on one server: give fewer devices each, and more 'replicas' or nodes"
+        hint = "A replica runs on one server: give fewer devices each, and more 'replicas' or nodes"
         raise refused(path, value, f"at most {MOST_DEVICES} devices", hint)
     return found
 

@@ -153,7 +153,9 @@ def _placed(workload: Workload, chosen: Ranked, earlier: int) -> Placed:
 
 
 def _opened_before(workload: Workload, entry: Opened) -> Waiting:
-    sentence = f"say in 'placements' what stands on node group {entry.group}: nodes were opened there for this workload"
+    sentence = (
+        f"list in 'placements' the workloads on node group {entry.group}: nodes were opened there for this workload"
+    )
     violation = against(
         "SCALED_OUT_FOR_IT", "placements", "not given", "give_placements", sentence, node_group=entry.group
     )

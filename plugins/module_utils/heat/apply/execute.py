@@ -214,7 +214,7 @@ def until_still(watch: Watch, stack: Stack) -> Stack:
 def _silence(watch: Watch) -> str | None:
     """That Heat has said nothing for so long that it may have forgotten the stack; None while it says something."""
     silent = watch.deadline.elapsed - watch.heard_s
-    return f"Heat has told no event for {silent:.0f} s" if silent >= FORGOTTEN_AFTER_S else None
+    return f"Heat has reported no event for {silent:.0f} s" if silent >= FORGOTTEN_AFTER_S else None
 
 
 def _after_timeout(watch: Watch, stack: Stack) -> str:
@@ -225,9 +225,9 @@ def _after_timeout(watch: Watch, stack: Stack) -> str:
         # Seen: an engine that was killed takes its work with it, and the stack stays IN_PROGRESS until its own timeout.
         return (
             "heat-engine may have been restarted in between, which leaves the stack as it is until Heat's own timeout "
-            "(stack_timeout): run again to go on waiting, or delete it with 'state: absent', which stops what runs"
+            "(stack_timeout): run again to wait further, or delete it with 'state: absent', which stops what runs"
         )
-    return "Heat goes on: run again to go on waiting, or raise 'timeout'"
+    return "Heat continues: run again to wait further, or raise 'timeout'"
 
 
 def _tell(watch: Watch, stack: Stack) -> None:
@@ -267,7 +267,7 @@ def stands_failed(watch: Watch, stack: Stack) -> OperationFailed:
         hint = "Run with 'state: absent' until it is gone, or with 'recreate: true'"
     else:
         hint = "Run with 'recreate: true' to delete it and make it anew, or delete it first"
-    message = f"Failed to use stack '{stack.name}': it stands {stack.status} from an earlier run"
+    message = f"Failed to use stack '{stack.name}': it is {stack.status} from an earlier run"
     return _failed(watch, stack, message, hint, changed=False)
 
 

@@ -240,7 +240,9 @@ class Writer(Follower):
                 unclear = None
             except Unclear as error:
                 unclear = error
-                self.progress.say(doing, f"no clear answer ({error.error.reason}); looking whether it goes")
+                self.progress.say(
+                    doing, f"no clear answer ({error.error.reason}); checking whether it is being deleted"
+                )
             with request_sent():
                 found, why_again = self._seen_off(found, doing, patient=sent == DELETES)
             if not why_again:

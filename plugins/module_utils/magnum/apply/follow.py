@@ -170,7 +170,7 @@ class Follower:
             raise NotFound(
                 f"Failed to find cluster '{cluster.name}' any more",
                 resource=f"cluster/{cluster.name}",
-                reason="somebody else deleted it while it was being changed",
+                reason="another client deleted it while it was being changed",
                 hint="Run again to create it anew",
             )
         return found

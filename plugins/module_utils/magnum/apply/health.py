@@ -53,7 +53,7 @@ def until_healthy(api: MagnumApi, cluster: Cluster, deadline: Deadline, progress
             raise NotFound(
                 f"Failed to find cluster '{cluster.name}' any more",
                 resource=f"cluster/{cluster.name}",
-                reason="somebody else deleted it while it was waited for",
+                reason="another client deleted it while this task waited for it",
                 hint="Run again to create it anew",
             )
         cluster = found

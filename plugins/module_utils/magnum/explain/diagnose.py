@@ -214,7 +214,7 @@ def _remove(held: list[Holder]) -> str:
         return f"Remove what still holds it: {joined(outside)}"
     inside = [holder.name for holder in held]
     if inside:
-        return f"Look at what does not go: {joined(inside)}"
+        return f"Look at what cannot be deleted: {joined(inside)}"
     return "Look at what its driver says of it"
 
 
@@ -339,7 +339,7 @@ def trouble_of(connection: Connection, api: MagnumReader, cluster: Cluster, doin
         code=advice.code,
         resource=f"cluster/{cluster.name}",
         reason=reason,
-        hint=f"{advice.hint}. Magnum goes on by itself: run again without 'fail_fast' to wait for it",
+        hint=f"{advice.hint}. Magnum continues by itself: run again without 'fail_fast' to wait for it",
         status=cluster.status,
         **advice.details,
     )
@@ -364,7 +364,7 @@ def overdue_of(connection: Connection, api: MagnumReader, cluster: Cluster, what
     if (cluster.status or "").startswith("DELETE_"):
         held = holders_of(connection, cluster)
         details["held_by"] = as_results(held)
-        hint = f"{_remove(held)}; Magnum goes on by itself: run again to wait on"
+        hint = f"{_remove(held)}; Magnum continues by itself: run again to wait further"
     else:
         hint = _what_to_look_at(standing, cluster)
     return WaitTimeout(
@@ -383,7 +383,7 @@ def _waiting(resource: Resource) -> dict[str, Any]:
 
 def _what_to_look_at(standing: Standing, cluster: Cluster) -> str:
     """The fix for a cluster that is IN_PROGRESS longer than was given."""
-    wait_on = "Magnum goes on by itself: run again to wait on, or give a larger 'timeout'"
+    wait_on = "Magnum continues by itself: run again to wait further, or give a larger 'timeout'"
     under_way = standing.under_way
     if any(_waits_for_guest(resource) for resource in under_way):
         return (
@@ -394,7 +394,7 @@ def _what_to_look_at(standing: Standing, cluster: Cluster) -> str:
         return f"Nova is building servers: look at them (openstack server list). {wait_on}"
     if not standing.resources and cluster.stack_id and not is_uuid(cluster.stack_id):
         driver = recognise(stack_id=cluster.stack_id).driver
-        silence = SILENT.get(driver.ends_failed or "", "tells no more")
+        silence = SILENT.get(driver.ends_failed or "", "reports nothing further")
         who = "The driver of this cluster" if driver is UNKNOWN else driver.title
         return (
             f"{who} calls it '{cluster.stack_id}', {silence}, and may have no time-out of its own: look at its management "

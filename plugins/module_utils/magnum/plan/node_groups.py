@@ -371,7 +371,7 @@ def _with_leaving(
             f"{group.node_count} does not fit; it has {count}, and {len(leaving)} of them are named",
             resource=where,
             reason=_unknown(group, own),
-            hint=f"Name as many of its nodes as are to go: {_shown(own)}"
+            hint=f"Name as many nodes as are to be removed: {_shown(own)}"
             if not leaving
             else f"Give 'node_count: {count - len(leaving)}', or name other nodes of it: {_shown(own)}",
         )

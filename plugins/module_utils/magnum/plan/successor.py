@@ -59,7 +59,7 @@ class Follow:
             words = set()
         if "name" not in words or not words & {"template", "template_id"} or words - _WORDS:
             raise InvalidRequest(
-                f"Failed to read option 'beside_name': '{scheme}' is no scheme for names",
+                f"Failed to read option 'beside_name': '{scheme}' is not a pattern for names",
                 resource="beside_name",
                 hint="Put {name} and {template_id} or {template} into it, such as '{name}-{template_id}'",
             )

@@ -100,7 +100,7 @@ def test_an_administrator_is_warned() -> None:
     checks = preflight_checks(cloud(identity=who), GOOD)
     assert all(check["ok"] for check in checks)
     (warning,) = [check for check in checks if check["warning"]]
-    assert (warning["check"], warning["found"]) == ("the user is no administrator", "role admin")
+    assert (warning["check"], warning["found"]) == ("the user is not an administrator", "role admin")
     assert "every project" in warning["hint"]
     assert [check for check in preflight_checks(cloud(), GOOD) if check["warning"]] == []
 

@@ -442,7 +442,7 @@ def test_a_stack_that_heat_forgot_is_told_apart(timeout: float, forgotten: bool)
     with pytest.raises(WaitTimeout) as caught:
         run(FakeHeat(takes=10**6), timeout=timeout)
     assert ("state: absent" in str(caught.value.hint)) == forgotten
-    assert ("has told no event" in str(caught.value.reason)) == forgotten
+    assert ("has reported no event" in str(caught.value.reason)) == forgotten
 
 
 @pytest.mark.parametrize("wait", [True, False])
