@@ -13,7 +13,7 @@ version_added: 0.2.0
 author:
   - kcloud.infrastructure contributors (@kcloud)
 description:
-  - A table has a line for each node group. Below it stand the clusters that are not well, with reason and fix, and those in progress.
+  - A table has a line for each node group. Below it are the clusters that are not well, with reason and fix, and those in progress.
   - Markdown has the same parts. JSON is a list with an object for each cluster.
 positional: format
 options:

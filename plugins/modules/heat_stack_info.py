@@ -105,7 +105,7 @@ stacks:
       returned: always
       sample: ml-network
     status:
-      description: What runs or ran last, and how it stands.
+      description: The running or last action, and its state.
       type: str
       returned: always
       sample: CREATE_COMPLETE
@@ -162,7 +162,7 @@ stacks:
           returned: always
           sample: OS::Nova::Server
         status:
-          description: What ran last on it, and how it stands.
+          description: The last action on it, and its state.
           type: str
           returned: always
           sample: CREATE_COMPLETE

@@ -148,7 +148,7 @@ def why_replace(wanted: Credential, actual: Credential, in_file: str | None, now
     if actual.expires_at is not None and actual.expires_at <= now:
         return f"it has expired at {actual.expires_at.isoformat()}"
     if in_file != actual.id:
-        return "the file does not hold its secret, which Keystone tells once"
+        return "the file does not hold its secret, which Keystone shows only once"
     return None
 
 
@@ -206,8 +206,8 @@ def ensure_credential(
                 f"Failed to use application credential '{wanted.name}': {reason}",
                 resource=f"application_credential/{wanted.name}",
                 reason="Keystone changes nothing of an application credential once it is made",
-                hint="Take the option back, give another name, or set 'replace: true', which ends the one that is there: "
-                "whoever uses it is refused from then on. Nothing was changed",
+                hint="Take the option back, give another name, or set 'replace: true', which deletes the existing one: "
+                "programs that use it lose access. Nothing was changed",
             )
     after = wanted if actual is None else _merged(wanted, actual)
     if not check_mode:

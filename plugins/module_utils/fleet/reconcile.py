@@ -127,8 +127,8 @@ def _failure(failed: Sequence[Report], total: int, result: Mapping[str, Any]) ->
         code=str(failure.get("code")) if len(causes) == 1 else "OBJECTS_FAILED",
         resource=first.resource,
         reason=f"{first.resource}: {failure.get('reason')}" if failure.get("reason") else first.message,
-        hint=f"{failure.get('hint') or 'Look at the failure of each object'}; the other objects were brought on, and the next run "
-        "goes on with these",
+        hint=f"{failure.get('hint') or 'Look at the failure of each object'}; the other objects were handled, and the next run "
+        "continues with these",
         **{
             **(own if len(causes) == 1 else {}),
             "failed": [{"resource": report.resource, **(report.failure or {})} for report in failed],

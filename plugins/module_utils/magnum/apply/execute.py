@@ -353,8 +353,8 @@ class Writer(Follower):
                 code="WRONG_NODES_REMOVED",
                 resource=change.resource,
                 reason="this cluster's driver does not heed 'nodes_to_remove'",
-                hint="The number of nodes is right now. To choose who goes, make a new node group, drain the old one's "
-                "nodes, then delete that",
+                hint="The number of nodes is right now. To choose the nodes, create a new node group, drain the old "
+                "one's nodes, then delete the old one",
                 stayed=stayed,
                 taken=taken,
             )
