@@ -30,7 +30,15 @@ BANNED = {
 ALLOWED = r"\bthere (?:is|are|was|were) no\b"
 PATTERN = re.compile("|".join([ALLOWED, *(f"({pattern})" for pattern in BANNED)]).replace(" ", r"\s+"), re.IGNORECASE)
 
-DOCUMENTS = ("*.md", "docs/**/*.md", "roles/**/*.md", "heat_templates/**/*", "galaxy.yml", "meta/*.yml", "changelogs/**/*.y*ml")
+DOCUMENTS = (
+    "*.md",
+    "docs/**/*.md",
+    "roles/**/*.md",
+    "heat_templates/**/*",
+    "galaxy.yml",
+    "meta/*.yml",
+    "changelogs/**/*.y*ml",
+)
 YAML_OF_USERS = ("roles/**/*.yml", "playbooks/**/*.yml")
 CODE = ("plugins/**/*.py",)
 
