@@ -19,7 +19,7 @@ BANNED = {
     r"\w*foret(?:ell|old)\w*": "predict",
     r"\bways? out\b": "fix",
     r"\bm(?:ake|akes|ade|aking) (?:\S+ ){1,3}go\b|\bm(?:ake|akes|ade|aking) go\b": "delete",
-    r"\bthat there (?:is|are|was|were)\b(?! (?:no|a|an|nothing|something)\b)": "name the object: 'existing ...', 'whether ... exists'",
+    r"\bthat there (?:is|are|was|were)\b(?! (?:no|a|an|one|nothing|something)\b)": "name the object: 'existing ...', 'whether ... exists'",
     r"\b(?:is|are|was|were) no (?!longer\b|more\b|sooner\b|other\b)": "is not a ...",
     r"\bha(?:ve|s) it no more\b": "ensure that it does not exist",
     r"\bof (?:which|whom) nobody\b": "name the actor, or use the passive: 'nodes without a measurement'",
