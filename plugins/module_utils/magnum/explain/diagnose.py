@@ -52,7 +52,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     own_reason,
     used_up,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import UNKNOWN, recognise
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import UNKNOWN, identify_driver
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     NodeGroup,
@@ -393,7 +393,7 @@ def _what_to_look_at(standing: Standing, cluster: Cluster) -> str:
     if any(resource.type == SERVER for resource in under_way):
         return f"Nova is building servers: look at them (openstack server list). {wait_on}"
     if not standing.resources and cluster.stack_id and not is_uuid(cluster.stack_id):
-        driver = recognise(stack_id=cluster.stack_id).driver
+        driver = identify_driver(stack_id=cluster.stack_id).driver
         silence = SILENT.get(driver.ends_failed or "", "reports nothing further")
         who = "The driver of this cluster" if driver is UNKNOWN else driver.title
         return (

@@ -27,7 +27,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Unsupported,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import (
-    Recognised,
+    IdentifiedDriver,
     is_autoscaled,
     refusal,
 )
@@ -154,7 +154,7 @@ def settled_groups(
     actual: Cluster,
     nodes: Nodes | None = None,
     same: Same | None = None,
-    driver: Recognised | None = None,
+    driver: IdentifiedDriver | None = None,
 ) -> DesiredCluster:
     """The declaration in the names of the groups that there are, or are to be.
 
@@ -279,14 +279,14 @@ def _ended(old: NodeGroup) -> DesiredGroup:
 # --- who owns the count -------------------------------------------------------------------------------------------
 
 
-def _is_autoscaled(cluster: Cluster, group: NodeGroup, driver: Recognised | None) -> bool:
+def _is_autoscaled(cluster: Cluster, group: NodeGroup, driver: IdentifiedDriver | None) -> bool:
     """Whether the cluster's autoscaler owns the number of a group's nodes."""
     every = driver is None or driver.driver.autoscales_all_groups is not False
     return is_autoscaled(cluster.labels) and group.role != "master" and (every or group.name == DEFAULT_WORKER)
 
 
 def _count_left_alone(
-    actual: Cluster, group: DesiredGroup, present: NodeGroup, driver: Recognised | None
+    actual: Cluster, group: DesiredGroup, present: NodeGroup, driver: IdentifiedDriver | None
 ) -> DesiredGroup:
     """An autoscaler's count is no difference. Bounds that exclude it move it to the nearest one that they allow.
 
@@ -312,7 +312,7 @@ def _count_left_alone(
 # --- the control plane --------------------------------------------------------------------------------------------
 
 
-def _with_masters(desired: DesiredCluster, actual: Cluster, driver: Recognised | None) -> DesiredCluster:
+def _with_masters(desired: DesiredCluster, actual: Cluster, driver: IdentifiedDriver | None) -> DesiredCluster:
     """The cluster's ``master_count`` as the number of its group ``default-master``, where that is another now.
 
     :raises Unsupported: the driver keeps the number for the life of a cluster.
@@ -347,7 +347,7 @@ def _with_leaving(
     group: DesiredGroup,
     present: NodeGroup,
     nodes: Nodes,
-    driver: Recognised | None,
+    driver: IdentifiedDriver | None,
     *,
     owned: bool,
 ) -> DesiredGroup:

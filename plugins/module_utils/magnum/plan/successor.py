@@ -12,7 +12,10 @@ from string import Formatter
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import Recognised, refusal
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import (
+    IdentifiedDriver,
+    refusal,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     ClusterTemplate,
@@ -82,7 +85,7 @@ class Move:
     """
 
     template: ClusterTemplate
-    found: Recognised
+    found: IdentifiedDriver
     max_batch_size: int | None = None
     left: ClusterTemplate | None = None
     same: Callable[[str, str | None, str | None], bool] = lambda _field, one, other: one == other

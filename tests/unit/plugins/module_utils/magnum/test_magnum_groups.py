@@ -23,7 +23,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     HEAT,
     UNKNOWN,
     Driver,
-    Recognised,
+    IdentifiedDriver,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
@@ -63,7 +63,7 @@ def declared(*groups: DesiredGroup, replacing: str = "refuse", **fields: Any) ->
 
 
 def planned(desired: DesiredCluster, actual: Cluster, nodes: Any = None, driver: Driver | None = None) -> Plan:
-    found = None if driver is None else Recognised(driver, "the test says so")
+    found = None if driver is None else IdentifiedDriver(driver, "the test says so")
     return plan_cluster(settled_groups(desired, actual, nodes, driver=found), actual)
 
 

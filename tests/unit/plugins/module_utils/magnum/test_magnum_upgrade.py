@@ -14,7 +14,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     InvalidRequest,
     Unsupported,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import recognise
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import identify_driver
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     ClusterTemplate,
@@ -56,7 +56,7 @@ CLUSTER = Cluster(
 
 
 def move(driver: str = "cluster-api", **fields: Any) -> Move:
-    return Move(NEW, recognise(said=driver), **{"left": OLD, **fields})
+    return Move(NEW, identify_driver(said=driver), **{"left": OLD, **fields})
 
 
 def desired(*groups: DesiredGroup, **given: Any) -> DesiredCluster:
