@@ -33,7 +33,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.ope
     resizes,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Move
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import Move
 
 Plain = dict[str, Any]
 COLUMNS = (

@@ -21,7 +21,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.sca
     Question,
     Unneeded,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Place
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import Place
 
 # What was seen longer ago than this says nothing of the time since.
 FORGETS_S = 3600

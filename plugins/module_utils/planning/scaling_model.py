@@ -20,7 +20,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Violation,
     Workload,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Move, Place
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import Move, Place
 
 Key = tuple[str, str]
 

@@ -78,7 +78,7 @@ class Spot:
     takes: bool
 
 
-class Yard:
+class SimulatedFleet:
     """The rooms of all nodes, and who stands on which.
 
     :param clusters: nodes that are protected, or not ready, take nobody.
