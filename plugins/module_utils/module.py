@@ -115,11 +115,11 @@ def _version_warnings(params: dict[str, Any]) -> list[str]:
     given = re.fullmatch(r"1\.(\d+)", str(params.get("api_version") or ""))
     if not given or int(given[1]) <= NEWEST_MINOR:
         return []
-    told = (
+    line = (
         f"Magnum has no microversion 1.{given[1]}; it is taken as an upper limit, and the newest that this cloud has is used. "
         "Set api_version (or MAGNUM_API_VERSION) to what you tested with, such as 1.11"
     )
-    return [told]
+    return [line]
 
 
 def run_module(

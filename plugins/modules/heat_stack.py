@@ -387,8 +387,8 @@ def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]]
         learned=masking.reveal,
     )
     outcome = ensure(watch, desired, params["state"], check_mode=check_mode)
-    told = replace(outcome.plan, after=outcome.after)
-    return result_of(told, stack=outcome.stack.as_result() if outcome.stack else None)
+    done = replace(outcome.plan, after=outcome.after)
+    return result_of(done, stack=outcome.stack.as_result() if outcome.stack else None)
 
 
 def main() -> None:

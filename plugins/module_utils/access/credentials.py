@@ -74,7 +74,7 @@ class Credential:
     run: str | None = None
 
     def shown(self, file: str | None) -> dict[str, Any]:
-        """What may be told of it: never the secret. The id is new with each, so it is no part of a diff."""
+        """What a result shows of it: never the secret. The id is new with each, so it is no part of a diff."""
         return {
             "name": self.name,
             "roles": None if self.roles is None else list(self.roles),
@@ -186,7 +186,7 @@ def ensure_credential(
 ) -> dict[str, Any]:
     """Have the credential, and its secret in a clouds.yaml.
 
-    :returns: ``application_credential`` (what may be told), ``changed``, ``reason``, ``diff``.
+    :returns: ``application_credential`` (without the secret), ``changed``, ``reason``, ``diff``.
     :raises CannotApply: it would have to be replaced, and that was not allowed.
     """
     path = os.path.abspath(path)
@@ -324,19 +324,19 @@ def _family(connection: Connection, name: str) -> list[Credential]:
         resource,
     )
     every = [_from_api(each) for each in found]
-    heir = re.compile(rf"{re.escape(name)}-([0-9a-f]{{8}})")
+    successor = re.compile(rf"{re.escape(name)}-([0-9a-f]{{8}})")
     members = [
         each
         for each in every
-        if each.name == name or (each.run and heir.fullmatch(each.name) and each.name.endswith(each.run))
+        if each.name == name or (each.run and successor.fullmatch(each.name) and each.name.endswith(each.run))
     ]
     return sorted(members, key=lambda each: each.name)
 
 
 def _from_api(entry: Any) -> Credential:
     rules = entry.access_rules
-    told = _DESCRIPTION.fullmatch(entry.description or "")
-    asked = told[2] if told else None
+    described = _DESCRIPTION.fullmatch(entry.description or "")
+    asked = described[2] if described else None
     roles = asked.split(", ") if asked else [role["name"] for role in entry.roles or ()]
     return Credential(
         entry.name,
@@ -344,7 +344,7 @@ def _from_api(entry: Any) -> Credential:
         None if rules is None else _rules(rules),
         None if entry.expires_at is None else _time(entry.expires_at),
         entry.id,
-        told[1] if told else None,
+        described[1] if described else None,
     )
 
 
@@ -444,8 +444,8 @@ def _create(connection: Connection, wanted: Credential, name: str, run: str, pat
 
 def _post(connection: Connection, wanted: Credential, name: str, run: str) -> dict[str, Any]:
     """Keystone's answer to the creation, with the secret."""
-    told = f" with the roles {', '.join(wanted.roles)}" if wanted.roles is not None else ""
-    body: dict[str, Any] = {"name": name, "unrestricted": False, "description": f"{MARK}, run {run}{told}"}
+    with_roles = f" with the roles {', '.join(wanted.roles)}" if wanted.roles is not None else ""
+    body: dict[str, Any] = {"name": name, "unrestricted": False, "description": f"{MARK}, run {run}{with_roles}"}
     if wanted.roles is not None:
         body["roles"] = [{"name": role} for role in wanted.roles]
     if wanted.access_rules is not None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.x509 import Certificate
 
-# Kubeconfigs have a place for what other programs note in them; by this, files written here are told from all others.
+# Kubeconfigs have a place for what other programs note in them; by this, files written here are known from all others.
 MARK = "kcloud.infrastructure"
 
 

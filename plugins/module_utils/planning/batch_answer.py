@@ -47,7 +47,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.pla
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
 
 Plain = dict[str, Any]
-# How many candidates are told of a workload that has no place
+# How many candidates are shown for a workload that has no place
 MOST_REFUSED = 3
 WORKLOADS = (
     ("workload", 24),
@@ -87,8 +87,8 @@ def answer(
     :param taken: names that a new cluster cannot get.
     """
     plan = named(plan, prefix or "new", taken)
-    told = rankings(plan, max_candidates)
-    decisions = [decision(plan, index, told[index]) for index in range(len(plan.places))]
+    ranked = rankings(plan, max_candidates)
+    decisions = [decision(plan, index, ranked[index]) for index in range(len(plan.places))]
     actions = [action(plan, number) for number, _planned in enumerate(plan.clusters)]
     return {
         "decision": summary(plan),
@@ -284,7 +284,7 @@ def decision(plan: BatchPlan, index: int, ranking: list[Plain]) -> Plain:
     """What becomes of one workload."""
     workload, place = plan.batch.workloads[index], plan.places[index]
     if place is None:
-        codes = list(dict.fromkeys(found["code"] for told in ranking[:1] for found in told["why_not"]))
+        codes = list(dict.fromkeys(found["code"] for nearest in ranking[:1] for found in nearest["why_not"]))
         nothing = dict.fromkeys(("target", "cluster", "cluster_id", "cluster_type", "node_group"))
         sentence = f"{workload.name} has no place beside the others ({', '.join(codes) or 'nothing could carry it'})."
         shown = {"action": "none", **nothing, "node_groups": [], "stays": False, "sentence": sentence}

@@ -163,7 +163,7 @@ class View(NamedTuple):
 
 
 def outlook(board: Board, workload: int, form: Form, option: Option, new: bool) -> View | None:
-    """What it would cost to seat all replicas there, as far as that can be told without doing it."""
+    """What it would cost to seat all replicas there, as far as that can be known without doing it."""
     wanted = board.kind(workload)
     alone, replicas = wanted.isolation == "node", wanted.replicas
     whole = shared = growth = slack = 0

@@ -361,7 +361,7 @@ def _node(entry: Given, path: str, group: Group, index: int, pods: list[Pod], un
     names = [text(entry.get(key), f"{path}.{key}") for key in ("name", "address", "id")]
     return Node(
         id=identity,
-        # One without a name is told from the others all the same
+        # One without a name differs from the others all the same
         name=next(filter(None, names), f"node {index + 1}"),
         # What nobody knows takes nobody
         room=room if says or known else closed(room),

@@ -56,10 +56,10 @@ class Says(Protocol):
 class Watch:
     """What a run works with: the API, the time that is left and where progress goes.
 
-    ``failures`` collects the failed resources that events told of: after a rollback they are gone from the stack.
+    ``failures`` collects the failed resources that events reported: after a rollback they are gone from the stack.
     ``hooks`` are those that the stack waits at.
     ``heard_s`` is when the last event came, in seconds since the wait began.
-    ``learned`` is told the stack's template once it is known: it says which parameters are hidden.
+    ``learned`` gets the stack's template once it is known: it says which parameters are hidden.
     """
 
     api: HeatApi
@@ -262,7 +262,7 @@ def finished(watch: Watch, begun: Stack, plan: StackPlan) -> Stack:
     raise _failed(watch, stack, f"Failed to {verb} stack '{stack.name}': it ended {stack.status}", hint, changed=True)
 
 
-def stands_failed(watch: Watch, stack: Stack) -> OperationFailed:
+def already_failed(watch: Watch, stack: Stack) -> OperationFailed:
     if stack.action == "DELETE":
         hint = "Run with 'state: absent' until it is gone, or with 'recreate: true'"
     else:

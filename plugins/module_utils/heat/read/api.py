@@ -226,7 +226,7 @@ class HeatReader:
                 f"deployment/{physical_id}",
             )
         except KcloudError:
-            # It only serves to explain a failure; that one must be told even when its explanation cannot be had.
+            # It only serves to explain a failure; that one must be reported even when its explanation cannot be had.
             return {}
         return answer.to_dict() if answer else {}
 

@@ -88,7 +88,7 @@ class Writer(Follower):
         """Send a request about a cluster that exists and follow it until it has ended.
 
         :param send: false when there is nothing to ask for any more.
-        :param is_done: whether the effect is there, which it was not before; None where that cannot be told.
+        :param is_done: whether the effect is there, which it was not before; None where that cannot be seen.
         :raises RequestLost: Magnum took it twice and carried out neither.
         """
         missed = ""

@@ -142,7 +142,7 @@ def still_there(resources: Sequence[Resource]) -> list[Resource]:
 
 
 def holders_of(connection: Connection, cluster: Cluster) -> list[Holder]:
-    """What is in the way of a cluster's deletion; empty when nothing can be told.
+    """What is in the way of a cluster's deletion; empty when nothing is known.
 
     Outsiders first: they are what a person has to remove.
     """

@@ -113,10 +113,10 @@ def _leaf(connection: Connection, heat: HeatReader, stack: Stack) -> str | None:
         first = silent[0]
         return f"{first.name} ({first.type}): timed out, no signal from the node since {first.since}"
     if not leaves:
-        told = [Resource.from_api(event) for event in heat.events(stack, nested=True)]
+        reported = [Resource.from_api(event) for event in heat.events(stack, nested=True)]
         # Stacks write events about themselves too, which only repeat what their resources say.
-        stacks = {resource.stack_id for resource in told}
-        leaves = failed_leaves([resource for resource in told if resource.physical_id not in stacks])
+        stacks = {resource.stack_id for resource in reported}
+        leaves = failed_leaves([resource for resource in reported if resource.physical_id not in stacks])
     if not leaves:
         return None
     leaf = leaves[0]
@@ -324,8 +324,8 @@ def trouble_of(connection: Connection, api: MagnumReader, cluster: Cluster, doin
     try:
         whole = api.with_groups(cluster)
         groups = [group.status_reason for group in whole.node_groups if Status.in_progress(group.status)]
-        told = next((reason for reason in groups if is_known(reason)), None)
-        reason = told or _failed_leaf(connection, whole) or server_fault(connection, whole)
+        known = next((reason for reason in groups if is_known(reason)), None)
+        reason = known or _failed_leaf(connection, whole) or server_fault(connection, whole)
         if reason is None:
             return None
         advice = advice_on(connection, whole, reason)
@@ -426,9 +426,9 @@ def _too_long(connection: Connection, api: MagnumReader, cluster: Cluster, now: 
     since = _time(cluster.updated_at) or _time(cluster.created_at)
     if since is None or now - since <= limit:
         return None
-    told = overdue_of(connection, api, cluster, f"cluster '{cluster.name}'", limit.total_seconds())
-    told.code = "STALLED"
-    return told
+    error = overdue_of(connection, api, cluster, f"cluster '{cluster.name}'", limit.total_seconds())
+    error.code = "STALLED"
+    return error
 
 
 def _time(text: str | None) -> datetime | None:

@@ -239,7 +239,7 @@ def has(found: IdentifiedDriver, verb: str) -> bool | None:
 def refusal(found: IdentifiedDriver, verb: str, cluster: str) -> Unsupported | None:
     """The error for a verb that a driver lacks, to be raised before it is sent; None where it may be sent.
 
-    A verb that is not known to work is let through where trying it does no harm: the cloud's own answer is then told.
+    A verb that is not known to work is let through where trying it does no harm: the cloud's own answer is then shown.
 
     :param cluster: its name, for the message.
     """

@@ -76,16 +76,16 @@ def plan_cluster(desired: DesiredCluster, actual: Cluster | None, *, recreate: b
     changes = changes or (() if desired.partial else _retry(actual))
     if Status.failed(actual.status) and changes:
         before, after = {**before, "status": actual.status}, {**after, "status": "UPDATE_COMPLETE"}
-    return Plan("update" if changes else "none", before, after, changes, _told(desired))
+    return Plan("update" if changes else "none", before, after, changes, _extra_keys(desired))
 
 
-def _told(desired: DesiredCluster) -> dict[str, Any]:
+def _extra_keys(desired: DesiredCluster) -> dict[str, Any]:
     """What the user must know of the groups beside the changes."""
-    told = {
+    extra = {
         "superseded_node_groups": [entry.as_result() for entry in desired.superseded],
         "autoscaled_node_groups": list(desired.autoscaled),
     }
-    return {key: value for key, value in told.items() if value}
+    return {key: value for key, value in extra.items() if value}
 
 
 def plan_cluster_absent(name: str, actual: Cluster | None) -> Plan:

@@ -232,17 +232,17 @@ def standing_on(family: Iterable[Cluster], name: str, template_id: str) -> Clust
     return next((cluster for cluster in found if cluster.name == name), found[0] if found else None)
 
 
-def with_replaced(plan: Plan, heir: str, others: Iterable[Cluster], *, delete: bool) -> Plan:
-    """The plan, and what becomes of the clusters that the heir replaces: deleted after everything else, or told of."""
+def with_replaced(plan: Plan, successor: str, others: Iterable[Cluster], *, delete: bool) -> Plan:
+    """The plan, and what becomes of the clusters that the successor replaces: deleted after everything else, or reported."""
     replaced = [{"id": cluster.id, "name": cluster.name, "status": cluster.status} for cluster in others]
     if not replaced:
         return plan
     names = sorted(entry["name"] for entry in replaced)
     before, after = {**plan.before, "replaced_clusters": names}, {**plan.after, "replaced_clusters": names}
     if not delete:
-        return replace(plan, before=before, after=after, told={**plan.told, "replaced_clusters": replaced})
+        return replace(plan, before=before, after=after, extra={**plan.extra, "replaced_clusters": replaced})
     deletions = tuple(
-        Change("delete_replaced_cluster", f"cluster/{entry['name']}", {"id": entry["id"], "replaced_by": heir})
+        Change("delete_replaced_cluster", f"cluster/{entry['name']}", {"id": entry["id"], "replaced_by": successor})
         for entry in sorted(replaced, key=lambda entry: (entry["name"], entry["id"]))
     )
     action = "update" if plan.action == "none" else plan.action

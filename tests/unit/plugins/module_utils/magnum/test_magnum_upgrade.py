@@ -196,7 +196,7 @@ def test_what_becomes_of_the_replaced() -> None:
     plan, others = Plan("none", {"name": "ml-2"}, {"name": "ml-2"}), [member("ml", "t", "1"), member("ml-1", "t", "2")]
     told = with_replaced(plan, "ml-2", others, delete=False)
     assert not told.changed and told.before == told.after
-    assert [entry["name"] for entry in told.told["replaced_clusters"]] == ["ml", "ml-1"]
+    assert [entry["name"] for entry in told.extra["replaced_clusters"]] == ["ml", "ml-1"]
     deleted = with_replaced(plan, "ml-2", others, delete=True)
     assert deleted.action == "update" and verbs(deleted) == ["delete_replaced_cluster"] * 2
     assert deleted.after["replaced_clusters"] == []
