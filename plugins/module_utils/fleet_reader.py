@@ -45,7 +45,7 @@ PARTS = 4
 GOING = "DELETE_"
 
 
-# The documentation of these is plugins/doc_fragments/standing.py.
+# The documentation of these is plugins/doc_fragments/existing_clusters.py.
 STANDING_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "placements": {"type": "list", "elements": "dict"},
     "fleet": {"type": "dict"},

@@ -84,7 +84,7 @@ options:
     type: int
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
-  - kcloud.infrastructure.standing
+  - kcloud.infrastructure.existing_clusters
   - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan

@@ -74,8 +74,8 @@ options:
     default: 180
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
-  - kcloud.infrastructure.standing
-  - kcloud.infrastructure.standing.nodes
+  - kcloud.infrastructure.existing_clusters
+  - kcloud.infrastructure.existing_clusters.nodes
   - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan

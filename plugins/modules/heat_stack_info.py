@@ -232,7 +232,7 @@ stacks:
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.listing import parse_time, read_stacks
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.information import parse_time, read_stacks
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module

@@ -41,7 +41,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.
     parse_version,
     read_endpoint,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.listing import around
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.unreadable_lists import around
 
 if TYPE_CHECKING:
     from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What modules that decide about standing clusters and their nodes take, documented once."""
+"""Options of the modules that decide about existing clusters and their nodes, documented once."""
 
 from __future__ import annotations
 
