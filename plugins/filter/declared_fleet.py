@@ -17,7 +17,7 @@ description:
     M(kcloud.infrastructure.magnum_fleet). The roles P(kcloud.infrastructure.fleet#role) and
     P(kcloud.infrastructure.accelerator_cluster#role) use it.
   - Clusters of one type share one cluster template. A cluster that overrides what only a template can say gets a template of its own.
-  - A number of nodes or a flavor that nothing sets for a cluster counts at its creation only, see P(kcloud.infrastructure.cluster_plan#filter).
+  - A number of nodes or a flavor that nothing sets for a cluster counts at its creation only. An existing node group keeps its own.
   - Reads nothing and changes nothing.
 positional: catalog, settings
 options:
@@ -75,8 +75,10 @@ RETURN = r"""
 _value:
   description:
     - C(cluster_templates), C(networks) and C(clusters) for M(kcloud.infrastructure.magnum_fleet).
-    - C(plans), for each cluster its C(name), C(type), C(template), C(network), C(rows) and, where it is to exist, the rest of what
-      P(kcloud.infrastructure.cluster_plan#filter) returns, such as C(demand).
+    - C(plans), for each cluster its C(name), C(type), C(template), C(network) and C(rows).
+    - A cluster that is to exist has in its plan, too, whether it C(exists) and its C(status); the C(flavor), C(master_flavor), C(node_groups),
+      C(template_flavor) and C(template_master_flavor) that are declared, null where nothing is; and the C(demand), what is needed beside
+      what the cluster has, as C(clusters), C(instances), C(cores) and C(ram_mib).
     - C(rows), the lines of one table over all clusters.
   type: dict
 """
@@ -84,17 +86,14 @@ _value:
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.kcloud.infrastructure.plugins.filter.cluster_plan import (
+from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.cluster_plan import (
     GOING,
     MASTER,
-    fitting,
-    has_what_is_needed,
-    plan_of,
-    standing,
+    Offer,
+    cluster_plan,
 )
 from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.wanted_clusters import (
     MAKER,
@@ -114,7 +113,8 @@ from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.wanted_clust
 ENVIRONMENT_LABEL = "kcloud_environment"
 # What an environment offers, for types that name none
 OFFERED = ("dns_nameserver", "external_network", "image")
-BESIDE, NEVER = "in_place_or_beside", "never"
+BESIDE = "in_place_or_beside"
+NEVER = "never"
 
 
 @dataclass(frozen=True)
@@ -339,28 +339,22 @@ def present(
 ) -> Plain:
     """The declaration of clusters that are to exist."""
     wanted, situation = all_wanted(entries, catalog, settings), situation_of(found)
-    flavors, flavor_map = cloud.get("flavors") or (), settings.get("flavor_map") or {}
+    offer = Offer(cloud.get("flavors") or (), settings.get("flavor_map") or {})
     recreate, beside = boolean(settings.get("recreate", False)), settings.get("upgrade") == BESIDE
-    fit, has = fitting(flavors, flavor_map), partial(has_what_is_needed, flavors, flavor_map)
-    plans = []
-    for cluster in wanted:
-        there = situation.clusters.get(cluster.name, ())
-        existing = standing(cluster.name, there, recreate=recreate, beside=beside)
-        failed = standing(cluster.name, there, recreate=False, beside=beside) if existing is None else None
-        plan = plan_of(
+    plans = [
+        cluster_plan(
             cluster.whole,
             cluster.said,
             cluster.kind,
             cluster.name,
-            cluster=existing,
-            failed=failed,
+            clusters=situation.clusters.get(cluster.name, ()),
             templates=situation.versions.get(cluster.template, ()),
-            flavors=flavors,
-            fit=fit,
-            has=has,
+            offer=offer,
+            recreate=recreate,
             beside=beside,
         )
-        plans.append(plan)
+        for cluster in wanted
+    ]
     rows = [row for cluster, plan in zip(wanted, plans) for row in shown(cluster, plan)]
     return {
         "cluster_templates": once(

@@ -41,7 +41,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kcloud.infrastructure.plugins.filter.cluster_plan import worker_groups
+from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.cluster_plan import worker_groups
 
 Some = Mapping[str, Any]
 

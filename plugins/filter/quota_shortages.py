@@ -18,7 +18,7 @@ description:
 positional: quotas
 options:
   _input:
-    description: The clusters, each with C(name) and C(demand), such as P(kcloud.infrastructure.cluster_plan#filter) returns it.
+    description: The clusters, each with C(name) and C(demand), such as P(kcloud.infrastructure.declared_fleet#filter) returns them in C(plans).
     type: list
     elements: dict
     required: true

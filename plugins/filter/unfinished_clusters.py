@@ -58,8 +58,8 @@ _value:
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.filter.cluster_plan import BOUNDS, group_of, worker_groups
 from ansible_collections.kcloud.infrastructure.plugins.filter.fitting_flavor import fitting_flavor
+from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.cluster_plan import BOUNDS, group_of, worker_groups
 
 MAKER = "accelerator_cluster"
 

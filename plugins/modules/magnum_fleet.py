@@ -133,12 +133,16 @@ options:
         type: bool
         default: false
       if_used:
-        description: What to do with a template that is to be absent while clusters outside of this run use it. V(keep) leaves it and names the clusters, V(fail) is an error.
+        description:
+          - What to do with a template that is to be absent while clusters outside of this run use it.
+          - V(keep) leaves it and names the clusters, V(fail) is an error.
         type: str
         choices: [fail, keep]
         default: fail
   networks:
-    description: Networks for clusters, each a Heat stack with a network, a subnet, a router and a security group, as the role P(kcloud.infrastructure.cluster_network#role) makes it.
+    description:
+      - Networks for clusters, each a Heat stack with a network, a subnet, a router and a security group.
+      - The role P(kcloud.infrastructure.cluster_network#role) makes the same stack.
     type: list
     elements: dict
     default: []
@@ -153,7 +157,10 @@ options:
         choices: [present, absent]
         default: present
       cidr:
-        description: Range of addresses. Not given, an existing network keeps its own, and a new one gets a range of O(networks[].pool) that nothing else in the project has.
+        description:
+          - Range of addresses.
+          - Not given, an existing network keeps its own, and a new one gets a range of O(networks[].pool) that nothing else in the
+            project has.
         type: str
       pool:
         description: Range to choose from for a new network.

@@ -307,7 +307,9 @@ def test_an_entry_wins_over_the_settings_and_null_leaves_them_in_force() -> None
 def test_labels_that_say_what_a_cluster_is_cannot_be_overridden() -> None:
     """A teardown trusts them."""
     labels = {"kcloud_type": "x", "kcloud_managed_by": "me"}
-    (cluster,) = declare({"name": "a", "type": "gpu", "labels": labels})["clusters"]
+    declared = declare({"name": "a", "type": "gpu", "labels": labels})
+    (cluster,), (template,) = declared["clusters"], declared["cluster_templates"]
+    assert template["labels"] == CATALOG["gpu"]["labels"], "what is said of one cluster is not said of its type"
     assert (cluster["labels"]["kcloud_type"], cluster["labels"]["kcloud_managed_by"]) == ("gpu", "accelerator_cluster")
 
 

@@ -5,7 +5,8 @@
 
 A script is a list of ``(method, path, status, body)``, the path a regular expression for the whole of it. A write answers
 only when everything before it was asked for; the reads between two writes may come in any order, each route in the
-order of the script. A body that is a function takes the request and returns the body. A fifth element says how often an entry answers (default 1), ``ANY`` is once or more. A status of
+order of the script. A body that is a function takes the request and returns the body. A fifth element says how often an entry
+answers (default 1), ``ANY`` is once or more. A status of
 ``LOST`` closes the connection without an answer. A request that no entry fits is answered with 599, and the script's
 end complains about it, as about each entry that was not asked for.
 

@@ -2,95 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A wanted cluster and what the cloud has -> what to declare, and what that takes."""
+"""A wanted cluster and what the cloud has -> what to declare, and what that takes: pure."""
 
 from __future__ import annotations
 
-DOCUMENTATION = r"""
-name: cluster_plan
-short_description: Plan a cluster of a type beside what the cloud has
-version_added: 0.2.0
-author:
-  - kcloud.infrastructure contributors (@kcloud)
-description:
-  - Says what the role P(kcloud.infrastructure.accelerator_cluster#role) declares for a cluster.
-  - A number of nodes that is not set for this cluster counts at creation only. An existing node group keeps its number.
-  - A flavor that is not named counts at creation only, too. It is the one that P(kcloud.infrastructure.fitting_flavor#filter) finds.
-options:
-  _input:
-    description: The cluster as wanted, its type with all changes. The group C(default-worker) lies on top, the others in C(node_groups).
-    type: dict
-    required: true
-  said:
-    description: What the user set for this cluster, beside its type.
-    type: dict
-    default: {}
-  type:
-    description: The cluster's type without what was set for this cluster. Its flavors are those of the cluster template.
-    type: dict
-    default: {}
-  name:
-    description: Name of the cluster.
-    type: str
-    required: true
-  clusters:
-    description:
-      - The clusters, as M(kcloud.infrastructure.magnum_cluster_info) or M(kcloud.infrastructure.magnum_fleet_info) returns them. Bounds
-        of node groups that were not read count as set.
-    type: list
-    elements: dict
-    default: []
-  templates:
-    description: All versions of the cluster template with their clusters, as M(kcloud.infrastructure.magnum_cluster_template_info) returns them.
-    type: list
-    elements: dict
-    default: []
-  flavors:
-    description: The flavors of the cloud, as M(kcloud.infrastructure.openstack_info) returns them.
-    type: list
-    elements: dict
-    default: []
-  flavor_map:
-    description: What a flavor has where its extra specs do not say it, as in M(kcloud.infrastructure.cluster_match).
-    type: dict
-    default: {}
-  recreate:
-    description: Whether a cluster whose creation failed is deleted and created again.
-    type: bool
-    default: false
-  beside:
-    description: Whether a new cluster may be created beside the existing one, with as many nodes.
-    type: bool
-    default: false
-"""
-
-EXAMPLES = r"""
-- name: What is declared of a cluster that has three nodes already
-  ansible.builtin.debug:
-    msg: "{{ (wanted | kcloud.infrastructure.cluster_plan(name='train', clusters=found.clusters)).node_groups }}"
-  vars:
-    wanted:
-      flavor: gpu.a100.large
-      master_flavor: cpu.medium
-      node_count: 1
-"""
-
-RETURN = r"""
-_value:
-  description:
-    - C(exists) and C(status) of the cluster.
-    - C(flavor), C(master_flavor) and C(node_groups) for M(kcloud.infrastructure.magnum_cluster), empty where nothing is declared.
-    - C(template_flavor) and C(template_master_flavor) for M(kcloud.infrastructure.magnum_cluster_template), empty where the template
-      keeps its own.
-    - C(rows) to show, one for each node group.
-    - C(demand), what is needed beside what the cluster has, as C(clusters), C(instances), C(cores) and C(ram_mib).
-  type: dict
-"""
-
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -207,27 +126,41 @@ def row(name: str, flavor: str | None, now: int | None, nodes: int, group: Some)
     return {"name": name, "flavor": flavor, "now": now, "node_count": nodes, **bounds}
 
 
-Fit = Callable[[Some], str]
+@dataclass(frozen=True)
+class Offer:
+    """The flavors of the cloud, asked by what nodes need. Equal needs are answered once.
 
+    :param flavor_map: what a flavor has where its extra specs do not say it.
+    """
 
-def fitting(flavors: Sequence[Some], flavor_map: Some | None = None) -> Fit:
-    """Group -> the flavor that it names, else the cheapest that fits; equal needs are looked up once."""
-    found: dict[str, str] = {}
+    flavors: Sequence[Some]
+    flavor_map: Some
+    _found: dict[str, str] = field(default_factory=dict)
 
-    def fit(group: Some) -> str:
+    def fit(self, group: Some) -> str:
+        """The flavor that a group names, else the cheapest that fits.
+
+        :raises AnsibleFilterError: none fits.
+        """
         if group.get("flavor"):
             return group["flavor"]
         need = json.dumps(group.get("accelerator") or {}, sort_keys=True, default=str)
-        if need not in found:
-            found[need] = fitting_flavor(group, flavors, flavor_map)
-        return found[need]
+        if need not in self._found:
+            self._found[need] = fitting_flavor(group, self.flavors, self.flavor_map)
+        return self._found[need]
 
-    return fit
+    def has(self, own: str | None, group: Some) -> bool:
+        """Whether a flavor, by name or id, has what a group needs."""
+        try:
+            fitting_flavor(group, [one for one in self.flavors if own in (one["name"], one.get("id"))], self.flavor_map)
+        except AnsibleFilterError:
+            return False
+        return True
 
 
 def is_bounded(there: Some) -> bool:
     """Whether a group has bounds of its own. Bounds that were not read may be there."""
-    unread = "max_node_count" not in there or there.get("min_node_count", 0) is None
+    unread = there.get("min_node_count") is None
     return unread or bool(there.get("min_node_count")) or there.get("max_node_count") is not None
 
 
@@ -240,27 +173,37 @@ def declared_bounds(name: str, there: Some | None, cluster: Some | None, group: 
     return {key: group[key] for key in keys if key in group and (key not in kept or key in said_of(said, name))}
 
 
-def plan_of(
+def cluster_plan(
     wanted: Some,
     said: Some,
     kind: Some,
     name: str,
     *,
-    cluster: Some | None,
-    failed: Some | None,
+    clusters: Sequence[Some],
     templates: Sequence[Some],
-    flavors: Sequence[Some],
-    fit: Fit,
-    has: Callable[[str | None, Some], bool],
+    offer: Offer,
+    recreate: bool,
     beside: bool,
 ) -> Plain:
     """What to declare of one cluster.
 
-    :param cluster: the existing cluster with its node groups, None where one is to be created.
-    :param failed: a cluster whose creation failed and that is deleted first.
-    :param has: whether a flavor, by name or id, has what a group needs.
+    A number of nodes that is not set for this cluster, and a flavor that is not named, count at creation only.
+
+    :param wanted: the type with all changes. The group ``default-worker`` lies on top, the others in ``node_groups``.
+    :param said: what the user set for this cluster, beside its type.
+    :param kind: the type without that. Its flavors are those of the cluster template.
+    :param clusters: as magnum_fleet_info returns them; at least those of this name and its successors.
+    :param templates: all versions of the cluster template with their clusters.
+    :param recreate: whether a cluster whose creation failed is deleted and created again.
+    :param beside: whether a new cluster may be created beside the existing one, with as many nodes.
+    :returns: ``exists`` and ``status`` of the cluster; ``flavor``, ``master_flavor`` and ``node_groups`` to declare of it, and
+        ``template_flavor`` and ``template_master_flavor`` of its template, None where nothing is declared; ``rows`` to show, one for each
+        node group; ``demand``, what is needed beside what the cluster has, as ``clusters``, ``instances``, ``cores``, ``ram_mib``.
     :raises AnsibleFilterError: no flavor of the cloud fits a group that is to be created, or a number is out of bounds.
     """
+    cluster = standing(name, clusters, recreate=recreate, beside=beside)
+    failed = standing(name, clusters, recreate=False, beside=beside) if cluster is None else None
+    fit, flavors = offer.fit, offer.flavors
     masters = {"flavor": wanted.get("master_flavor"), "accelerator": MASTER_NEEDS}
     master_there = (cluster or {}).get("master_flavor_id")
     master_flavor = declared_flavor(
@@ -277,7 +220,12 @@ def plan_of(
         flavor = declared_flavor(
             group.get("flavor"), own, None if there else fit(group), exists=there is not None, beside=beside
         )
-        if there and not group.get("flavor") and said_of(said, group_name).get("accelerator") and not has(own, group):
+        if (
+            there
+            and not group.get("flavor")
+            and said_of(said, group_name).get("accelerator")
+            and not offer.has(own, group)
+        ):
             # Said for this very cluster, so it is declared, and the module tells that the group has another flavor.
             flavor = fit(group)
         now, asked = (int(there["node_count"]) if there else None), asked_count(said, group_name)
@@ -321,49 +269,3 @@ def plan_of(
         "rows": rows,
         "demand": {key: max(0, value - freed[key]) for key, value in demand.items()},
     }
-
-
-def has_what_is_needed(flavors: Sequence[Some], flavor_map: Some | None, own: str | None, group: Some) -> bool:
-    """Whether a flavor, by name or id, has what a group needs."""
-    try:
-        fitting_flavor(group, [one for one in flavors if own in (one["name"], one.get("id"))], flavor_map)
-    except AnsibleFilterError:
-        return False
-    return True
-
-
-def cluster_plan(
-    wanted: Some,
-    said: Some | None = None,
-    type: Some | None = None,
-    name: str = "",
-    clusters: Sequence[Some] = (),
-    templates: Sequence[Some] = (),
-    flavors: Sequence[Some] = (),
-    flavor_map: Some | None = None,
-    recreate: bool = False,
-    beside: bool = False,
-) -> Plain:
-    """See RETURN.
-
-    :raises AnsibleFilterError: no flavor of the cloud fits a group that is to be created.
-    """
-    cluster = standing(name, clusters, recreate=recreate, beside=beside)
-    return plan_of(
-        wanted,
-        said or {},
-        type or wanted,
-        name,
-        cluster=cluster,
-        failed=standing(name, clusters, recreate=False, beside=beside) if cluster is None else None,
-        templates=templates,
-        flavors=flavors,
-        fit=fitting(flavors, flavor_map),
-        has=partial(has_what_is_needed, flavors, flavor_map),
-        beside=beside,
-    )
-
-
-class FilterModule:
-    def filters(self):
-        return {"cluster_plan": cluster_plan}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kcloud.infrastructure.plugins.filter.cluster_plan import cluster_plan, is_bounded
+from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.cluster_plan import Offer, cluster_plan, is_bounded
 
 FLAVORS = [
     {"id": "1", "name": "cpu.medium", "vcpus": 4, "ram_mib": 8192, "disk_gib": 20, "extra_specs": {}},
@@ -38,7 +38,14 @@ def plan(said: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
     said = said or {}
     wanted = {**TYPE, **{key: value for key, value in said.items() if key != "node_groups"}}
     wanted["node_groups"] = {"cpu": {**TYPE["node_groups"]["cpu"], **said.get("node_groups", {}).get("cpu", {})}}
-    return cluster_plan(wanted, said=said, **{"type": TYPE, "name": "ml", "flavors": FLAVORS, **given})
+    return planned_as(wanted, said, **given)
+
+
+def planned_as(wanted: dict[str, Any], said: dict[str, Any], **given: Any) -> dict[str, Any]:
+    """The plan of a cluster, where nothing else is given on an empty cloud with the flavors above."""
+    kind, offer = given.pop("type", TYPE), Offer(given.pop("flavors", FLAVORS), {})
+    nothing = {"clusters": (), "templates": (), "recreate": False, "beside": False}
+    return cluster_plan(wanted, said, kind, "ml", **{**nothing, "offer": offer, **given})
 
 
 def existing(**changes: Any) -> dict[str, Any]:
@@ -174,7 +181,7 @@ def test_no_flavor_fits() -> None:
 
 def test_nothing_is_declared_as_null() -> None:
     """A type may set a bound to null, which declares none."""
-    planned = cluster_plan({**TYPE, "max_node_count": None, "node_groups": {}}, name="ml", flavors=FLAVORS)
+    planned = planned_as({**TYPE, "max_node_count": None, "node_groups": {}}, {})
     assert "max_node_count" not in planned["node_groups"][0]
 
 
