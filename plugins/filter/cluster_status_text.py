@@ -74,7 +74,7 @@ COLUMNS = {
     "bounds": "min-max",
     "api_address": "API",
 }
-# The columns of a whole cluster, which stand on the first of its lines only
+# The columns of a whole cluster, which only the first of its lines shows
 WHOLE = ("name", "type", "status", "health", "api_address")
 CLUSTER_KEYS = ("status", "health_status", "api_address")
 GROUP_KEYS = ("name", "role", "flavor_id", "node_count", "min_node_count", "max_node_count", "status")

@@ -69,7 +69,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 
 
 def fits(flavor: Flavor, need: Mapping[str, Any]) -> bool:
-    """Whether nodes of the flavor have what is needed: the kind ``none`` is no accelerator at all."""
+    """Whether nodes of the flavor have what is needed: the kind ``none`` means no accelerator at all."""
     kind = need.get("kind") or "none"
     models = {canonical(model) for model in need.get("models") or ()}
     if flavor.kinds != (frozenset() if kind == "none" else frozenset({kind})):

@@ -73,7 +73,7 @@ def missed(check: str, found: object, hint: str) -> Check:
 
 
 def warned(check: str, found: object, hint: str) -> Check:
-    """What is no failure, but should not stay so."""
+    """What is not a failure, but should be changed."""
     return {**passed(check, found), "hint": hint, "warning": True}
 
 

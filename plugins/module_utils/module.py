@@ -55,12 +55,12 @@ def require_libraries(module: AnsibleModule, *names: str) -> None:
             module.fail_json(msg=missing_required_lib(package), exception=str(error))
 
 
-# What these keys of ``auth`` hold is no secret, and would be hidden wherever else it stands: in names, in addresses.
+# What these keys of ``auth`` hold is not secret, and would be hidden wherever else it stands: in names, in addresses.
 _PLAIN_KEYS = re.compile(r"(^|_)(url|name|id|username|domain|methods?|scope)$")
 
 
 def _scalars(value: Any, plain: bool = False) -> Iterator[tuple[bool, str]]:
-    """Every text inside a value, with whether its key says that it is no secret."""
+    """Every text inside a value, with whether its key says that it is not secret."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _scalars(inner, bool(_PLAIN_KEYS.search(str(key))))

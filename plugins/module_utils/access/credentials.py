@@ -74,7 +74,7 @@ class Credential:
     run: str | None = None
 
     def shown(self, file: str | None) -> dict[str, Any]:
-        """What a result shows of it: never the secret. The id is new with each, so it is no part of a diff."""
+        """What a result shows of it: never the secret. The id is new with each, so it is not part of a diff."""
         return {
             "name": self.name,
             "roles": None if self.roles is None else list(self.roles),
@@ -213,7 +213,7 @@ def ensure_credential(
     if not check_mode:
         after = _replaced(connection, after, family, lost, path, cloud)
     shown = {**after.shown(path), "id": after.id, "cloud": cloud}
-    # A suffix of the name is new with each, like the id, so it is no part of a diff.
+    # A suffix of the name is new with each, like the id, so it is not part of a diff.
     before = {} if actual is None else {**actual.shown(path if in_file == actual.id else None), "name": wanted.name}
     return _answer(shown, before, _merged(wanted, Credential(wanted.name)).shown(path) | {"private": True}, reason)
 

@@ -188,7 +188,7 @@ def _certificate(pem: bytes) -> Certificate:
 def fingerprint(certificate: Certificate | str) -> str:
     """SHA-256 of a certificate, in hex.
 
-    :raises ValueError: a text that is no PEM.
+    :raises ValueError: a text that is not PEM.
     """
     from cryptography.hazmat.primitives import hashes
 

@@ -110,7 +110,7 @@ def _summary(reports: Iterable[Report]) -> dict[str, int]:
 def _failure(failed: Sequence[Report], total: int, result: Mapping[str, Any]) -> KcloudError:
     """One error for all that failed: a single cause in full, several by name.
 
-    What failed only because something that it needs failed is no cause of its own.
+    What failed only because something that it needs failed is not a cause of its own.
     """
     causes = [report for report in failed if (report.failure or {}).get("code") != DEPENDENCY_FAILED] or list(failed)
     first = causes[0]

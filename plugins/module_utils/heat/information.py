@@ -37,7 +37,7 @@ def read_stacks(
     :param statuses: a stack must stand in one of them, such as ``CREATE_FAILED`` or ``FAILED``.
     :param details: what to read of each: parameters, outputs, resources, events, failures.
     :param since: ISO 8601 time; older events are left out.
-    :raises InvalidRequest: ``since`` is no time.
+    :raises InvalidRequest: ``since`` is not a time.
     """
     begin = parse_time(since)
     if name is None:

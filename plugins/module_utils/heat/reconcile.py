@@ -168,7 +168,7 @@ def _preview(api: HeatReader, plan: StackPlan, actual: Actual | None) -> Preview
     preview = _preview_update(api, actual, plan.request, partial=plan.partial)
     if plan.action != "none" or not preview.changed:
         return preview
-    # What Heat says even of an update that changes nothing is no sign of a new secret.
+    # What Heat says even of an update that changes nothing is not a sign of a new secret.
     idle = _preview_update(api, actual, {"files": {}}, partial=True)
     return preview if preview.changed - idle.changed else Preview(unchanged=actual.resources)
 

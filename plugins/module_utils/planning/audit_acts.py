@@ -51,7 +51,7 @@ class Breach(NamedTuple):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a plan must keep beside the fleet's own limits. None and empty values are no limit.
+    """What a plan must keep beside the fleet's own limits. None and empty values mean no limit.
 
     ``full`` is the highest measured use afterwards, per mille. ``run_percent`` counts closed nodes.
     """

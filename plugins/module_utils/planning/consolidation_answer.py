@@ -337,7 +337,7 @@ def least(found: Consolidation) -> tuple[int, int]:
 
 
 def _least_of(clusters: Iterable[Cluster]) -> tuple[int, int]:
-    """Of clusters among which work may move. What is said to stand on nodes in doubt is left out: it may not be true."""
+    """Of clusters among which work may move. What is listed on nodes in doubt is left out: it may not be true."""
     cell = list(clusters)
     parts: Counter[Part] = Counter()
     for cluster in cell:
@@ -416,7 +416,7 @@ def _line(move: Move, *, arrived: bool = False) -> str:
 
 
 def state_digest(found: Consolidation) -> str:
-    """Digest of what the plan was made for: the clusters that it touches, their nodes and who stands on them."""
+    """Digest of what the plan was made for: the clusters that it touches, their nodes and the workloads on them."""
     ids = {step.cluster for step in found.steps} | {step.other for step in found.steps}
     return digest(steady(cluster for cluster in found.question.fleet.clusters if cluster.id in ids))
 

@@ -221,7 +221,7 @@ def bound_violations(action: str, step: Step) -> tuple[Violation, ...]:
 
 
 def room_violations(request: Request, view: View) -> Iterator[Violation]:
-    """Why the running nodes have no place for all replicas: others stand on them, or they lack something."""
+    """Why the running nodes have no place for all replicas: others run on them, or they lack something."""
     part, group = view.slot.part, view.slot.group
     fix = fixes.scale_group(group, view.missing)
     if not group.known:

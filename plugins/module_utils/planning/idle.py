@@ -5,7 +5,7 @@
 """Idle clusters, and the clean-up in two steps: mark and tell, wait, look again, only then delete.
 
 Idle is what was measured low for long enough without a gap, and holds no workload. What nobody measured is busy; who holds
-workloads, or of whom nobody says whether, is not idle. Marks come in and go out as data; the clock is an argument.
+workloads, or may hold some, is not idle. Marks come in and go out as data; the clock is an argument.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ def _placed(workload: Workload, chosen: Ranked, earlier: int) -> Placed:
     )
 
 
-# --- out, where nobody says who stands on the nodes that run
+# --- out, where the workloads on the running nodes are not known
 
 
 def _opened_before(workload: Workload, entry: Opened) -> Waiting:
@@ -168,7 +168,7 @@ def _opened_before(workload: Workload, entry: Opened) -> Waiting:
 
 
 def _doubt(question: Question, chosen: Ranked) -> Key | None:
-    """The group that would grow although nobody knows who stands on it, and no memory tells the next run of it."""
+    """The group that would grow although its workloads are not known, and no memory tells the next run of it."""
     if question.memory.kept:
         return None
     identity = chosen.verdict.candidate.cluster.id

@@ -280,6 +280,6 @@ def _bounds(plan: GroupPlan, bounds_: tuple[int, int | None] | None) -> str:
 
 
 def state_digest(found: Scaling) -> str:
-    """Digest of the clusters that change, their nodes and who stands on them: what happens to others does not matter."""
+    """Digest of the clusters that change, their nodes and the workloads on them: what happens to others does not matter."""
     ids = {plan.cluster.id for plan in found.groups if plan.action != "none"}
     return digest(steady(cluster for cluster in found.question.fleet.clusters if cluster.id in ids))

@@ -148,7 +148,7 @@ def update(watch: Watch, stack: Stack, plan: StackPlan) -> Stack:
 def _begin(watch: Watch, stack: Stack, what: str, send: Callable[[], object]) -> Stack:
     """Send a write until something of it is to be seen: once, and once more when nothing moves.
 
-    Heat answered before: the old COMPLETE is no news, only another status or another time of update is.
+    Heat answered before: the old COMPLETE is not news, only another status or another time of update is.
     """
 
     def moved() -> Stack | None:
@@ -306,7 +306,7 @@ def delete(watch: Watch, stack: Stack, *, wait: bool) -> Stack | None:
 
 
 def _begin_delete(watch: Watch, stack: Stack) -> Stack:
-    """Send the deletion and see it begin. A stack in another's action is no sign of it, only DELETE is."""
+    """Send the deletion and see it begin. A stack in another's action is not a sign of it, only DELETE is."""
     before = watch.marker
 
     def moved() -> Stack | None:

@@ -7,7 +7,7 @@
 **A write counts when its effect was seen.** Magnum answers 202 and may then drop the request without a word, and shows
 the old state for a while after a request that it does carry out. So every write here is followed until its transition
 has begun (IN_PROGRESS or another status seen, or the effect itself), sent once more when nothing moved, and then waited
-for until it ends. A newer ``updated_at`` alone is no sign: Magnum's health poll writes the cluster, too.
+for until it ends. A newer ``updated_at`` alone is not a sign: Magnum's health poll writes the cluster, too.
 """
 
 from __future__ import annotations
@@ -292,7 +292,7 @@ class Writer(Follower):
             self.delete(found)
 
     def upgrade(self, cluster: Cluster, change: Change) -> Cluster:
-        """Move the cluster to another template; one that stands on it by now is not rolled again."""
+        """Move the cluster to another template; one that uses it by now is not rolled again."""
         wanted, name = change.arguments["cluster_template_id"], change.arguments["cluster_template"]
 
         def send() -> bool:

@@ -84,7 +84,7 @@ def outsiders(
 ) -> list[Holder]:
     """Who is on the networks, subnets, routers and security groups that could not be deleted.
 
-    :param own: the ids of all resources of the stacks: a port of theirs is no outsider.
+    :param own: the ids of all resources of the stacks: a port of theirs is not an outsider.
     :param ports: of the project, as Neutron tells them.
     :param addresses: the project's floating IPs.
     """

@@ -89,7 +89,7 @@ def _extra_keys(desired: DesiredCluster) -> dict[str, Any]:
 
 
 def plan_cluster_absent(name: str, actual: Cluster | None) -> Plan:
-    """What makes the cluster go."""
+    """The changes that delete the cluster."""
     if actual is None:
         return Plan("none")
     counts = {group.name: {"node_count": group.node_count} for group in actual.node_groups}
@@ -226,7 +226,7 @@ def plan_template(
 ) -> Plan:
     """What makes the cluster template as declared.
 
-    :param used_by: names of the clusters that stand on it; Magnum freezes it for them.
+    :param used_by: names of the clusters that use it; Magnum freezes it for them.
     :raises CannotApply: a field differs that is frozen.
     """
     # It may have been called by its id.
@@ -264,7 +264,7 @@ def _may_change(key: str, value: Any) -> bool:
 
 
 def plan_template_absent(name: str, actual: ClusterTemplate | None, *, used_by: tuple[str, ...] = ()) -> Plan:
-    """What makes the template go.
+    """The changes that delete the template.
 
     :raises CannotApply: clusters use it.
     """

@@ -6,7 +6,7 @@
 
 A declared group is compared with *its* group of the cluster. That is the one of the same name, or one that took its
 place because Magnum fixes flavor, image and labels for life: such a group says in a label whose place it took.
-``settled_groups`` turns a declaration into one in the names of the groups that there are; everything after it, plans and
+``settled_groups`` turns a declaration into one in the names of the existing groups; everything after it, plans and
 diffs, knows nothing of places.
 """
 
@@ -156,7 +156,7 @@ def settled_groups(
     same: Same | None = None,
     driver: IdentifiedDriver | None = None,
 ) -> DesiredCluster:
-    """The declaration in the names of the groups that there are, or are to be.
+    """The declaration in the names of the groups that exist, or are to exist.
 
     :param actual: the cluster with its node groups in detail.
     :param nodes: group -> its nodes, where a declared group names nodes to remove.
@@ -288,7 +288,7 @@ def _is_autoscaled(cluster: Cluster, group: NodeGroup, driver: IdentifiedDriver 
 def _count_left_alone(
     actual: Cluster, group: DesiredGroup, present: NodeGroup, driver: IdentifiedDriver | None
 ) -> DesiredGroup:
-    """An autoscaler's count is no difference. Bounds that exclude it move it to the nearest one that they allow.
+    """An autoscaler's count is not a difference. Bounds that exclude it move it to the nearest one that they allow.
 
     :raises Unsupported: nobody but the autoscaler can move it.
     """

@@ -80,7 +80,7 @@ class Follow:
 class Move:
     """A cluster's way to a template.
 
-    :param left: the template that the cluster stands on now; None when it is the same, or gone.
+    :param left: the template that the cluster uses now; None when it is the same, or gone.
     :param same: whether two values of a field mean the same thing, as ``References.same``.
     """
 
@@ -160,7 +160,7 @@ def _arguments(actual: Cluster, move: Move) -> dict[str, Any]:
 
 
 def lagging(desired: DesiredCluster, actual: Cluster, move: Move) -> list[NodeGroup]:
-    """The extra groups that stand on another image than the template's, and are to follow.
+    """The extra groups that use another image than the template's, and are to follow.
 
     Not a group with an image of its own: one that is declared with an image, or one that is not declared and whose image was
     not the one of the template that is left. Nor any where the driver takes all groups along, and shows no image of it.
@@ -203,7 +203,7 @@ def as_upgraded(actual: Cluster, move: Move, followers: Iterable[str]) -> Cluste
 
 
 def successor_name(scheme: str, name: str, template_id: str, template_name: str | None) -> str:
-    """Name of the cluster that stands on a template beside the cluster of a name: the same one in every run."""
+    """Name of the cluster that uses a template beside the cluster of a name: the same one in every run."""
     return scheme.format(name=name, template_id=template_id[:8], template=template_name)
 
 
@@ -227,7 +227,7 @@ def family_of(
 
 
 def standing_on(family: Iterable[Cluster], name: str, template_id: str) -> Cluster | None:
-    """The member that stands on a template already; the one of the plain name first."""
+    """The member that uses a template already; the one of the plain name first."""
     found = [cluster for cluster in family if cluster.cluster_template_id == template_id]
     return next((cluster for cluster in found if cluster.name == name), found[0] if found else None)
 

@@ -338,7 +338,7 @@ def _states_after(members: tuple[Member, ...], changes: list[Change], name: str)
 
 
 def plan_versions_absent(family: Family, members: tuple[Member, ...]) -> Plan:
-    """What makes all versions go.
+    """The changes that delete all versions.
 
     :raises CannotApply: clusters use one; then none is deleted.
     """
