@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ class SharedList:
         self._ended = 0
         self._reading = False
         self._answer: list[Cluster] = []
-        self._error: KcloudError | None = None
+        self._error: Exception | None = None
         self._at_work = 0
 
     @contextlib.contextmanager
@@ -68,24 +69,25 @@ class SharedList:
                 return self._given()
             self._reading, self._begun = True, wanted
         answer: list[Cluster] = self._answer
-        error: KcloudError | None = None
+        error: Exception | None = None
         try:
             answer = call()
-        except KcloudError as caught:
+        except Exception as caught:  # noqa: BLE001 - whatever it is, all who wait must learn of it
             error = caught
-        finally:
-            with self._turn:
-                self._reading, self._ended = False, wanted
-                self._answer, self._error = answer, error
-                self._turn.notify_all()
-        if error is not None:
-            raise error
-        return answer
+        with self._turn:
+            self._reading, self._ended = False, wanted
+            self._answer, self._error = answer, error
+            self._turn.notify_all()
+            return self._given()
 
     def _given(self) -> list[Cluster]:
-        if self._error is not None:
-            raise self._error
-        return self._answer
+        if self._error is None:
+            return self._answer
+        # Each caller adds to its own error what it had changed before.
+        error = copy.copy(self._error)
+        if isinstance(error, KcloudError):
+            error.details = dict(error.details)
+        raise error
 
 
 class FleetApi(MagnumApi):

@@ -11,12 +11,17 @@ fails fails alone: everything that does not need it goes on, and every object ha
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CreatedMeanwhile, KcloudError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    CreatedMeanwhile,
+    KcloudError,
+    WaitTimeout,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.api import FleetApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.model import (
     DEPENDENCY_FAILED,
@@ -29,9 +34,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.model 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.networks import Networks, network_report
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.plan import (
     absent_template,
+    gone_after,
     in_network,
     purged_template,
     with_given,
+    with_users,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import Writer
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import ClusterTemplate
@@ -41,6 +48,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import carried_out, reconcile_with
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
     carried_out_template,
+    plan_template_task,
     template_result,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan, result_of
@@ -66,7 +74,7 @@ class Lines:
         """What says each change of a cluster but its last, with which the cluster has ended."""
 
         def made(change: Change) -> None:
-            if change is not plan.changes[-1]:
+            if plan.changes and change is not plan.changes[-1]:
                 self.progress.say(change.resource, f"{change.verb} done", self.deadline.elapsed, self.deadline.limit)
 
         return made
@@ -117,13 +125,11 @@ class Run:
         clusters = self._side_by_side(
             plan.clusters, lambda step: self._cluster(step, before, lines), _unchanged_cluster, lines
         )
-        gone = [
-            step for step, report in zip(plan.clusters, clusters) if report.action == "delete" and not report.failure
-        ]
+        done = [step for step, report in zip(plan.clusters, clusters) if not report.failure]
         return [
-            *self._last_templates(plan, templates, gone, lines),
+            *self._last_templates(plan, templates, gone_after(done) if self.how.wait else frozenset(), lines),
             *networks,
-            *self._last_networks(plan, clusters, lines),
+            *self._last_networks(plan, lines),
             *clusters,
         ]
 
@@ -138,7 +144,7 @@ class Run:
         steps = list(steps)
 
         def one(step: Step) -> Report:
-            report = _reported(step, lambda: work(step))
+            report = _reported(step, lambda: self._in_time(step, work))
             if step.changed:
                 lines.ended(report)
             return report
@@ -150,19 +156,42 @@ class Run:
                 for index, step in enumerate(steps)
             ]
 
+    def _in_time(self, step: Step, work: Callable[[Step], Report]) -> Report:
+        """Nothing is begun after the deadline.
+
+        :raises WaitTimeout: it has passed while the step waited for its turn.
+        """
+        deadline = self.writer.deadline
+        if deadline.passed:
+            raise WaitTimeout(
+                f"Timed out before {step.resource} was begun, after {deadline.limit:.0f} s",
+                resource=step.resource,
+                reason="the time was used up by the objects before it",
+                hint="Run again, give a larger 'timeout', or raise 'max_parallel'; nothing of it was changed",
+                result={"changed": False, "changes_left": _planned_changes(step)},
+            )
+        return work(step)
+
     # --- what clusters need
 
     def _network(self, step: NetworkStep) -> Report:
         return self.networks.apply(step, self.writer.deadline)
 
     def _template(self, step: TemplateStep) -> Report:
-        return template_report(step, carried_out_template(self.api, step.planned, self.how.clock))
+        try:
+            return template_report(step, carried_out_template(self.api, step.planned, self.how.clock))
+        except CreatedMeanwhile as error:
+            # What another run made is compared like what was there before; a failure after which something stays is one.
+            if (error.details.get("result") or {}).get("changed"):
+                raise
+            planned = plan_template_task(Situation(self.connection, self.api), step.entry.task)
+            return template_report(step, carried_out_template(self.api, planned, self.how.clock))
 
     def _learn(self, reports: Iterable[Report]) -> None:
         """Take in the templates that were made, by the ids that clusters name them with."""
         known = {entry.name for entry in fields(ClusterTemplate)}
         for report in reports:
-            if report.changed and report.thing is not None:
+            if report.thing is not None and not report.failure:
                 values = {key: value for key, value in report.thing.items() if key in known}
                 self.situation.learn_template(ClusterTemplate(**values))
 
@@ -175,8 +204,8 @@ class Run:
         how = replace(self.how, driver=step.entry.driver)
         task = step.entry.task
         if step.predicted is not None:
-            template = before[next(name for name in step.after if name.startswith("cluster_template/"))].thing
-            task = with_given(task, cluster_template_id=template["id"])
+            made = before[next(name for name in step.after if name.startswith("cluster_template/"))].thing or {}
+            task = with_given(task, cluster_template_id=made.get("id") or made.get("name"))
         network = before.get(f"network/{step.entry.network}")
         if network is not None and network.changed:
             task = in_network(task, (network.thing or {}).get("outputs") or {})
@@ -192,15 +221,20 @@ class Run:
             try:
                 return cluster_report(step, carried_out(writer, planned, how, present=task.present))
             except CreatedMeanwhile:
+                if planned.actual is not None:
+                    # This run has deleted one before: its failure says so.
+                    raise
                 return cluster_report(step, reconcile_with(self.connection, writer, task, how))
 
     # --- what goes after the clusters
 
     def _last_templates(
-        self, plan: FleetPlan, first: list[Report], gone: list[ClusterStep], lines: Lines
+        self, plan: FleetPlan, first: list[Report], deleted: frozenset[str], lines: Lines
     ) -> list[Report]:
-        """The reports of all templates: versions and templates that nothing uses any more are deleted."""
-        deleted = frozenset(step.planned.actual.id for step in gone if step.planned and step.planned.actual)
+        """The reports of all templates: versions and templates that nothing uses any more are deleted.
+
+        :param deleted: ids of the clusters that this run has deleted.
+        """
         present = [step for step in plan.templates if step.entry.task.present]
         moved = any(step.changed for step in (*present, *plan.clusters))
         situation = self.situation
@@ -212,7 +246,7 @@ class Run:
             for step, report in zip(present, first)
         ]
         again = [
-            absent_template(self.situation, step.entry, deleted) if step.changed else step
+            absent_template(self.situation, step.entry, deleted, wait=self.how.wait) if step.changed else step
             for step in plan.templates
             if not step.entry.task.present
         ]
@@ -222,23 +256,23 @@ class Run:
         later = None if report.failure else purged_template(situation, step.entry, deleted)
         if later is None or not later.plan.changed:
             return report
-        result = carried_out_template(self.api, later, self.how.clock)
-        return _merged(report, template_report(step, result))
+        after = _reported(step, lambda: template_report(step, carried_out_template(self.api, later, self.how.clock)))
+        return _merged(report, after)
 
-    def _last_networks(self, plan: FleetPlan, clusters: list[Report], lines: Lines) -> list[Report]:
-        left = {
-            step.entry.network: report
-            for step, report in zip(plan.clusters, clusters)
-            if not step.entry.task.present and (report.failure or not self.how.wait)
-        }
-
-        def work(step: NetworkStep) -> Report:
-            if step.entry.name in left:
-                return _waited_in_vain(step, left[step.entry.name])
-            return self._network(step)
-
+    def _last_networks(self, plan: FleetPlan, lines: Lines) -> list[Report]:
+        """The reports of the networks that are to be absent; one that a cluster is in stays."""
         absent = [step for step in plan.networks if not step.entry.present]
-        return self._side_by_side(absent, work, _unchanged_network, lines)
+        if any(step.changed for step in absent):
+            clusters = Situation(self.connection, self.api).clusters()
+            absent = [with_users(step, clusters) for step in absent]
+        return self._side_by_side(absent, self._network, _unchanged_network, lines)
+
+
+def _planned_changes(step: NetworkStep | TemplateStep | ClusterStep) -> list[dict[str, Any]]:
+    """The changes of a step, as a result shows them."""
+    if isinstance(step, NetworkStep):
+        return [] if step.outcome is None else list(result_of(step.outcome.plan)["changes"])
+    return [] if step.planned is None else [change.as_result() for change in step.planned.plan.changes]
 
 
 def _is_to_do(step: NetworkStep | TemplateStep | ClusterStep) -> bool:
@@ -268,7 +302,8 @@ def _reported(step: NetworkStep | TemplateStep | ClusterStep, work: Callable[[],
         if step.error is not None:
             raise step.error
         return work()
-    except KcloudError as error:
+    except Exception as caught:  # noqa: BLE001 - a defect at one object must not lose the reports of the others
+        error = caught if isinstance(caught, KcloudError) else _unexpected(step.resource, caught)
         partial: Any = error.details.pop("result", None) or {}
         return Report(
             kind,
@@ -279,6 +314,18 @@ def _reported(step: NetworkStep | TemplateStep | ClusterStep, work: Callable[[],
             failure=error.failure(),
             message=error.sentence(),
         )
+
+
+def _unexpected(resource: str, error: Exception) -> KcloudError:
+    """A defect of this collection at one object: its report, and not the end of all others."""
+    return KcloudError(
+        f"Failed to change {resource}: an error that is not expected",
+        code="INTERNAL_ERROR",
+        resource=resource,
+        reason=f"{type(error).__name__}: {error}",
+        hint="Report it with the traceback; look at the object before you run again",
+        traceback=traceback.format_exception(error),
+    )
 
 
 def _waited_in_vain(step: NetworkStep | ClusterStep, needed: Report) -> Report:
@@ -367,6 +414,7 @@ def _merged(first: Report, second: Report) -> Report:
     """Two plans for one object, carried out one after the other."""
     return replace(
         second,
+        thing=second.thing or first.thing,
         action=first.action if first.changed else second.action,
         changed=first.changed or second.changed,
         changes=(*first.changes, *second.changes),

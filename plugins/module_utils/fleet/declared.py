@@ -83,6 +83,13 @@ def declared_fleet(params: Mapping[str, Any]) -> Fleet:
     clusters = tuple(_cluster(entry, owner) for entry in params.get("clusters") or ())
     for option, entries in (("cluster_templates", templates), ("networks", networks), ("clusters", clusters)):
         _check_once(option, [entry.name for entry in entries])
+    if params.get("prune") and not clusters:
+        raise InvalidRequest(
+            "Failed to read option 'prune': no cluster is declared",
+            resource="prune",
+            reason="it would delete every cluster of the environment",
+            hint="Declare the clusters; to delete them all, declare each with 'state: absent'",
+        )
     _check_networks(clusters, {network.name for network in networks if network.present})
     return Fleet(templates, networks, clusters, environment, bool(params.get("prune")), params["max_deletions"])
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read, side_by_side
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, InvalidRequest, KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.model import (
     OWNER,
     FleetNetwork,
@@ -72,6 +72,7 @@ class Networks:
             return NetworkStep(entry, Desired(entry.name))
         desired = Desired(entry.name)
         try:
+            self._check_ours(entry)
             if entry.present:
                 desired = self._desired(entry, cidr)
             outcome = self._ensure(entry, desired, Deadline.after(limit, Clock()), check_mode=True)
@@ -80,6 +81,21 @@ class Networks:
         except KcloudError as error:
             return NetworkStep(entry, desired, error=error)
         return NetworkStep(entry, desired, outcome)
+
+    def _check_ours(self, entry: FleetNetwork) -> None:
+        """A stack of this name was made by the collection.
+
+        :raises Conflict: it was not: neither is it changed into a network, nor deleted.
+        """
+        stack = self.stacks.get(entry.name)
+        if stack is not None and TAG not in stack.tags:
+            raise Conflict(
+                f"Failed to use stack '{entry.name}' as a network: it lacks the tag '{TAG}'",
+                code="NOT_A_NETWORK",
+                resource=f"network/{entry.name}",
+                reason="a stack of this name exists that this collection has not made",
+                hint="Give the network another name",
+            )
 
     def _desired(self, entry: FleetNetwork, cidr: str | None) -> Desired:
         options = entry.options

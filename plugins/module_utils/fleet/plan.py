@@ -10,12 +10,15 @@ error of that object only; the others go on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import side_by_side
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     CannotApply,
+    Conflict,
     InvalidRequest,
     KcloudError,
 )
@@ -40,8 +43,17 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.node_groups import needs_detail
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.predicted import PREDICTED
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import family_of
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask, How, plan_task
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import (
+    OR_BESIDE,
+    family_of,
+    successor_pattern,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import (
+    ClusterTask,
+    How,
+    PlannedCluster,
+    plan_task,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import check_wait
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
@@ -68,12 +80,20 @@ def plan_fleet(situation: Situation, networks: Networks, fleet: Fleet, how: How)
     network_steps = networks.plan(situation.connection, fleet.networks, how.timeout)
     present = tuple(_template_step(situation, entry) for entry in fleet.templates if entry.task.present)
     known = {step.entry.name: step for step in present}
+    networks_by_name = {step.entry.name: step for step in network_steps}
     clusters = tuple(
-        _cluster_step(situation, entry, known, {step.entry.name: step for step in network_steps}, how)
-        for entry in fleet.clusters
+        side_by_side(lambda entry: _cluster_step(situation, entry, known, networks_by_name, how), fleet.clusters)
     )
+    _refuse_one_cluster_twice(clusters)
     gone = gone_after(clusters)
-    absent = tuple(absent_template(situation, entry, gone) for entry in fleet.templates if not entry.task.present)
+    absent = tuple(
+        absent_template(situation, entry, gone if how.wait else (), wait=how.wait)
+        for entry in fleet.templates
+        if not entry.task.present
+    )
+    if any(step.changed and not step.entry.present for step in network_steps):
+        staying = [cluster for cluster in situation.clusters() if cluster.id not in (gone if how.wait else ())]
+        network_steps = tuple(with_users(step, staying) for step in network_steps)
     plan = FleetPlan(network_steps, (*present, *absent), clusters)
     _refuse_what_is_wrong(plan)
     return plan
@@ -133,15 +153,21 @@ def _undeclared(situation: Situation, fleet: Fleet) -> list[Cluster]:
     """The environment's clusters that are neither declared nor stand beside a declared one as its former or next."""
     templates = {template.id: template.name for template in situation.templates()}
     kept: set[str] = set()
+    names: list[re.Pattern[str]] = []
     for entry in fleet.clusters:
-        family = family_of(entry.name, entry.task.follow.scheme, situation.clusters(), templates)
-        kept.update(cluster.id for cluster in family)
-        kept.add(entry.name)
+        scheme = entry.task.follow.scheme
+        kept.update(cluster.id for cluster in family_of(entry.name, scheme, situation.clusters(), templates))
+        kept.add(entry.name.lower())
+        names.append(successor_pattern(scheme, entry.name))
+    inherited = {template.id for template in situation.templates() if OWNER in template.labels}
     return [
         cluster
         for cluster in situation.clusters()
         if cluster.labels.get(OWNER) == fleet.environment
+        # A label that comes with the template says nothing of who made the cluster.
+        and cluster.cluster_template_id not in inherited
         and cluster.id not in kept
+        and not any(name.fullmatch(cluster.name) for name in names)
         and not Status.going(cluster.status)
     ]
 
@@ -151,20 +177,23 @@ def _undeclared(situation: Situation, fleet: Fleet) -> list[Cluster]:
 
 def _read_groups(situation: Situation, entries: Iterable[FleetCluster]) -> None:
     """Read the node groups that the declaration calls for, side by side; of the other clusters none."""
-    wanted: list[tuple[Cluster, Callable[[NodeGroup], bool]]] = []
-    for entry in entries:
-        for cluster in _concerned(situation, entry):
-            if needs_groups(entry.task, cluster):
-                wanted.append((cluster, _matters(entry.task.desired, cluster)))
-            else:
-                situation.without_groups(cluster)
-    situation.read_groups(wanted)
+    concerned = [(entry.task, cluster) for entry in entries for cluster in _concerned(situation, entry)]
+    situation.read_groups(
+        (cluster, _matters(task.desired, cluster)) for task, cluster in concerned if needs_groups(task, cluster)
+    )
+    for _task, cluster in concerned:
+        situation.without_groups(cluster)
 
 
 def _concerned(situation: Situation, entry: FleetCluster) -> list[Cluster]:
     """The cluster of an entry; none where the name is that of several, which its plan then says."""
-    name = entry.name
-    return [cluster for cluster in situation.clusters() if name in (cluster.name, cluster.id)]
+    name, follow = entry.name, entry.task.follow
+    beside = successor_pattern(follow.scheme, name) if follow.mode == OR_BESIDE else None
+    return [
+        cluster
+        for cluster in situation.clusters()
+        if name in (cluster.name, cluster.id) or (beside is not None and beside.fullmatch(cluster.name))
+    ]
 
 
 def needs_groups(task: ClusterTask, cluster: Cluster) -> bool:
@@ -207,12 +236,15 @@ def purged_template(situation: Situation, entry: FleetTemplate, gone: Iterable[s
     return plan_template_task(situation, task, frozenset(gone))
 
 
-def absent_template(situation: Situation, entry: FleetTemplate, gone: Iterable[str]) -> TemplateStep:
-    """The plan that deletes a template, once these clusters are gone."""
+def absent_template(situation: Situation, entry: FleetTemplate, gone: Iterable[str], *, wait: bool) -> TemplateStep:
+    """The plan that deletes a template, once these clusters are gone.
+
+    :param wait: without waiting, clusters that are being deleted use it still, and it is left for the next run.
+    """
     try:
         return TemplateStep(entry, plan_template_task(situation, entry.task, frozenset(gone)))
     except CannotApply as error:
-        if error.code != "IN_USE" or not entry.keep_used:
+        if error.code != "IN_USE" or (wait and not entry.keep_used):
             return TemplateStep(entry, error=error)
         users = tuple(str(name) for name in error.details.get("used_by") or ())
         return TemplateStep(entry, PlannedTemplate(Plan("none"), {}, None), used_by=users)
@@ -234,7 +266,8 @@ def _cluster_step(
         if template.error is not None:
             return ClusterStep(entry, after=(template.resource,))
         current = (template.planned.predicted if template.planned else None) or {}
-        predicted = None if current.get("id") else {**current, "id": PREDICTED}
+        known = current.get("id") and not template.changed
+        predicted = None if known else {**current, "id": current.get("id") or PREDICTED}
         task = with_given(task, cluster_template_id=current.get("id") or current["name"])
         after += [template.resource] if template.changed else []
     network = networks.get(entry.network or "") if task.present else None
@@ -248,10 +281,45 @@ def _cluster_step(
         planned = plan_task(situation, task, planning)
         if task.present:
             check_wait(planned, how)
+            _check_network(entry, network, planned)
     except KcloudError as error:
         return ClusterStep(entry, error=error, after=tuple(after))
     busy = task.present and _is_busy(situation.cluster(planned.desired.name))
     return ClusterStep(replace(entry, task=task), planned, busy, predicted, tuple(after))
+
+
+def _check_network(entry: FleetCluster, network: NetworkStep | None, planned: PlannedCluster) -> None:
+    """A cluster that exists has its network.
+
+    :raises InvalidRequest: the declared one does not exist yet.
+    """
+    missing = network is not None and (network.outcome is None or network.outcome.stack is None)
+    if missing and planned.actual is not None and planned.plan.action in ("none", "update"):
+        raise InvalidRequest(
+            f"Failed to read option 'network' of cluster '{entry.name}': the cluster exists, and network '{entry.network}' does not",
+            code="CANNOT_APPLY",
+            resource=f"cluster/{entry.name}",
+            reason=f"Magnum fixes the network of a cluster for its life; it is {planned.actual.fixed_network or 'its own'}",
+            hint="Leave 'network' out for this cluster, or create another cluster in the network",
+        )
+
+
+def with_users(step: NetworkStep, clusters: Iterable[Cluster]) -> NetworkStep:
+    """The step; with an error where clusters are in a network that is to be deleted."""
+    if step.entry.present or step.outcome is None or step.outcome.stack is None:
+        return step
+    named = {step.entry.name, step.outcome.stack.outputs.get("network_id")}
+    users = sorted(cluster.name for cluster in clusters if cluster.fixed_network in named)
+    if not users:
+        return step
+    error = Conflict(
+        f"Failed to delete network '{step.entry.name}': used by {', '.join(users)}",
+        code="IN_USE",
+        resource=step.resource,
+        hint="Delete these clusters first, or run again when they are gone; the network was not changed",
+        used_by=users,
+    )
+    return replace(step, error=error)
 
 
 def _is_busy(cluster: Cluster | None) -> bool:
@@ -268,6 +336,32 @@ def in_network(task: ClusterTask, outputs: Mapping[str, Any]) -> ClusterTask:
     if not outputs.get("network_id"):
         return task
     return with_given(task, fixed_network=outputs["network_id"], fixed_subnet=outputs["subnet_id"])
+
+
+def _refuse_one_cluster_twice(steps: Iterable[ClusterStep]) -> None:
+    """Two entries that are one cluster, by its name and its id, or as the successor of another.
+
+    :raises InvalidRequest: there are such entries.
+    """
+    meant: dict[str, list[str]] = {}
+    for step in steps:
+        for identity in _touched(step):
+            meant.setdefault(identity, []).append(step.entry.name)
+    for identity, names in meant.items():
+        if len(names) > 1:
+            raise InvalidRequest(
+                f"Failed to read option 'clusters': {' and '.join(names)} mean the same cluster ({identity})",
+                resource="clusters",
+                hint="Declare each cluster once, by its name; nothing was changed",
+            )
+
+
+def _touched(step: ClusterStep) -> set[str]:
+    """Ids of the clusters that a plan is about."""
+    if step.planned is None:
+        return set()
+    own = set() if step.planned.actual is None else {step.planned.actual.id}
+    return own | set(gone_after([step]))
 
 
 def _refuse_what_is_wrong(plan: FleetPlan) -> None:

@@ -188,7 +188,7 @@ def _read(situation: Situation, name: str, how: How, settle: Settle | None, *, p
     if actual is None and not present:
         # What is to be created is looked for once more before it is; what is to be absent would be left.
         actual = situation.absent(name)
-    if actual is not None and present and how.check_mode and Status.going(actual.status):
+    if actual is not None and present and how.check_mode and how.wait and Status.going(actual.status):
         # The real run waits until it is gone.
         return None
     if actual is not None and present and how.wait and settle is not None:
@@ -204,6 +204,9 @@ def _plan_present(
     named = _with_template_id(situation, desired, actual, how) if desired.given or actual is None else desired
     if actual is None or (task.recreate and actual.status in ONLY_DELETE):
         named = _created_with(named, task.created_with)
+    elif named.given.get("merge_labels") is False:
+        # Compared are all labels, and this one is not in the declaration.
+        named = _created_with(named, {key: actual.labels[key] for key in task.created_with if key in actual.labels})
     if actual is not None:
         if actual.status in ONLY_DELETE and not task.recreate:
             raise failure_of(situation.connection, actual, f"use cluster '{desired.name}'")
@@ -249,9 +252,11 @@ def _move(situation: Situation, desired: DesiredCluster, actual: Cluster, follow
 def _template(situation: Situation, name_or_id: str, how: How) -> ClusterTemplate | None:
     """The template; in check mode the predicted one that stands in for one that does not exist yet."""
     predicted = how.predicted_template if how.check_mode else None
-    if predicted and name_or_id in (predicted.get("name"), PREDICTED):
+    if predicted and name_or_id in (predicted.get("name"), predicted.get("id"), PREDICTED):
         known = {entry.name for entry in fields(ClusterTemplate)} - {"id"}
-        return ClusterTemplate(PREDICTED, **{key: value for key, value in predicted.items() if key in known})
+        return ClusterTemplate(
+            predicted.get("id") or PREDICTED, **{key: value for key, value in predicted.items() if key in known}
+        )
     return situation.template(name_or_id)
 
 

@@ -126,7 +126,8 @@ def check_wait(planned: PlannedCluster, how: How) -> None:
     :raises KcloudError: the plan has more, or another change runs.
     """
     plan, actual, name = planned.plan, planned.actual, planned.desired.name
-    if how.wait or not plan.changed:
+    going = actual is not None and Status.going(actual.status)
+    if how.wait or not (plan.changed or going):
         return
     if actual is not None and Status.in_progress(actual.status):
         raise Conflict(

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from string import Formatter
@@ -205,6 +206,16 @@ def as_upgraded(actual: Cluster, move: Move, followers: Iterable[str]) -> Cluste
 def successor_name(scheme: str, name: str, template_id: str, template_name: str | None) -> str:
     """Name of the cluster that uses a template beside the cluster of a name: the same one in every run."""
     return scheme.format(name=name, template_id=template_id[:8], template=template_name)
+
+
+def successor_pattern(scheme: str, name: str) -> re.Pattern[str]:
+    """What every name of a successor fits, whatever template it was made for, or is on by now."""
+    words = {"name": re.escape(name), "template_id": "[0-9a-f]{8}", "template": ".+"}
+    parts = (
+        re.escape(text) + ("" if word is None else words[word])
+        for text, word, _spec, _conversion in Formatter().parse(scheme)
+    )
+    return re.compile("".join(parts))
 
 
 def family_of(
