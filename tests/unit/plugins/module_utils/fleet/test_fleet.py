@@ -270,7 +270,7 @@ def test_a_cluster_beside_a_declared_one_is_not_pruned() -> None:
 
 def test_more_deletions_than_allowed_are_refused() -> None:
     mine = [there(number, **MINE) for number in (1, 2, 3)]
-    found = pruned(*mine, max_deletions=2)
+    found = pruned(*mine, max_deletions=2, clusters=[{"name": "c9", "state": "absent"}])
     assert isinstance(found, InvalidRequest) and found.code == "TOO_MANY_DELETIONS"
     assert "3 objects" in found.message and "cluster/c1" in found.reason
 
