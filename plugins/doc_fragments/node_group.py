@@ -90,15 +90,16 @@ def _filled(text: str, depth: int, **words: str) -> str:
 
 
 class ModuleDocFragment:
+    # Annotated, since the sanity test yamllint ends in a traceback at an assignment of anything but a literal.
     # The options of a module about one group.
-    DOCUMENTATION = (
+    DOCUMENTATION: str = (
         "options:\n"
         + _filled(GROUP, 1, at="", replace="replace")
         + _filled(REPLACE, 1, replace="replace", name="O(name)")
     )
 
     # The option ``node_groups`` of a module about a cluster, which says itself what the list is for.
-    LISTED = (
+    LISTED: str = (
         "options:\n  node_groups:\n    type: list\n    elements: dict\n    suboptions:\n"
         + _filled(GROUP, 3, at="node_groups[].", replace="replace_node_groups")
         + _filled(REPLACE, 1, replace="replace_node_groups", name="O(node_groups[].name)")
