@@ -146,7 +146,7 @@ def shortened(text: str) -> str:
 
 
 def stop_on_signal(number: int, _frame: FrameType | None) -> None:
-    """End what runs; the cloud is taken down on the way out."""
+    """End what runs; the cloud is taken down at the end."""
     stop_all()
     raise SystemExit(128 + number)
 

@@ -45,10 +45,10 @@ def measured(policy: str, trace: list[traces.Pod], nodes: tuple[traces.Machine, 
         "ours": lambda: online.ours(known, supply),
         "ours, learning": lambda: online.ours((), supply),
     }
-    yard = online.Yard(flavors, scores.get(policy, lambda: online.best_fit(most))())
+    simulated = online.SimulatedFleet(flavors, scores.get(policy, lambda: online.best_fit(most))())
     parts = [pod.part for pod in traces.arrivals(trace, gpus, seed)]
     chance = random.Random(seed) if policy == "random" else None
-    return online.run(yard, parts, gpus, chance, supply if policy == "ours, learning" else ())
+    return online.run(simulated, parts, gpus, chance, supply if policy == "ours, learning" else ())
 
 
 def row(trace: str, policy: str, runs: list[online.Run], seconds: float) -> dict[str, object]:

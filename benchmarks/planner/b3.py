@@ -48,7 +48,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Pod as Standing
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import capacity, occupied
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Move, Place, Spot, Yard
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import (
+    Move,
+    Place,
+    SimulatedFleet,
+    Spot,
+)
 
 from benchmarks.planner.report import table, write
 from benchmarks.planner.traces import (
@@ -80,14 +85,14 @@ def priced(machine: Machine) -> Flavor:
 def filled(nodes: list[Machine], trace: list[Pod], seed: int, percent: int) -> tuple[Cluster, list[Pod], Gauge]:
     """The trace's nodes as one cluster in which so many per cent of the GPUs are in use, and who stands there."""
     known = gauge(mix(tuple(Counter(pod.part for pod in trace).items()), ()))
-    yard = Yard((), known)
+    simulated = SimulatedFleet((), known)
     flavors: dict[Machine, Flavor] = {}
     for number, machine in enumerate(nodes):
         flavor = flavors.setdefault(machine, priced(machine))
-        yard.add(Place(HOME, flavor.name, f"node-{number:04d}"), flavor, (), Spot(flavor.empty, (), True))
+        simulated.add(Place(HOME, flavor.name, f"node-{number:04d}"), flavor, (), Spot(flavor.empty, (), True))
     stands: list[tuple[Place, str, Pod]] = []
     for number, pod in enumerate(arrivals(trace, gpus_of(nodes), seed, 1.0)):
-        place = yard.seat(Standing(f"pod-{number:05d}", pod.part), (HOME,))
+        place = simulated.seat(Standing(f"pod-{number:05d}", pod.part), (HOME,))
         if place is not None:
             stands.append((place, f"pod-{number:05d}", pod))
     # Who stays is drawn, not who goes: the same for every load
@@ -104,7 +109,7 @@ def filled(nodes: list[Machine], trace: list[Pod], seed: int, percent: int) -> t
     groups: dict[str, list[Node]] = defaultdict(list)
     by_name = {flavor.name: flavor for flavor in flavors.values()}
     for name in sorted(by_name):
-        for place in yard.places(HOME, name):
+        for place in simulated.places(HOME, name):
             standing = tuple(sorted(seated[place]))
             groups[name].append(Node(place.node, place.node, left(by_name[name], standing), standing))
     cluster = Cluster(
@@ -183,13 +188,13 @@ def by_rule(
     cluster: Cluster, known: Gauge, order: Callable[[Place, Node], Any], may: Callable[[Flavor, Room], bool]
 ) -> tuple[int, int, int]:
     """Nodes in an order, each closed when everybody finds a seat: (GPUs kept, evictions, net moves)."""
-    yard = Yard((cluster,), known)
+    simulated = SimulatedFleet((cluster,), known)
     flavors = {group.name: group.flavor for group in cluster.groups}
     places = [(Place(HOME, group.name, node.name), node) for group in cluster.groups for node in group.nodes]
     kept, moves = gpus_in(cluster), []
     for place, _node in sorted(places, key=lambda entry: order(*entry)):
-        if may(flavors[place.group], yard.spot(place).room):
-            seated: tuple[Move, ...] | Standing = yard.close(place, (HOME,))
+        if may(flavors[place.group], simulated.spot(place).room):
+            seated: tuple[Move, ...] | Standing = simulated.close(place, (HOME,))
             if not isinstance(seated, Standing):
                 moves += seated
                 kept -= flavors[place.group].price // GPU_PRICE

@@ -50,7 +50,7 @@ class State(NamedTuple):
     room: Room
 
 
-class Yard:
+class SimulatedFleet:
     """Nodes that are filled one task at a time."""
 
     def __init__(self, nodes: Iterable[Flavor], score: Score) -> None:
@@ -211,7 +211,9 @@ class Run(NamedTuple):
     decisions: int
 
 
-def run(yard: Yard, parts: Sequence[Part], gpus: int, chance: random.Random | None = None, nodes: Supply = ()) -> Run:
+def run(
+    simulated: SimulatedFleet, parts: Sequence[Part], gpus: int, chance: random.Random | None = None, nodes: Supply = ()
+) -> Run:
     """Let the parts come one by one.
 
     :param chance: takes any node that fits in place of the policy's.
@@ -226,10 +228,10 @@ def run(yard: Yard, parts: Sequence[Part], gpus: int, chance: random.Random | No
         if nodes:
             seen[part] += 1
             if number & (number - 1) == 0:
-                yard.relearn(ours(mix(tuple(seen.items()), ()), nodes))
-        taken = _drawn(yard, part, chance) if chance else yard.best(part)
+                simulated.relearn(ours(mix(tuple(seen.items()), ()), nodes))
+        taken = _drawn(simulated, part, chance) if chance else simulated.best(part)
         if taken:
-            yard.take(*taken)
+            simulated.take(*taken)
             used += wanted
         event = sums.setdefault(int(arrived * 100 / (gpus * WHOLE) + 0.5), [0, 0])
         event[0] += used
@@ -237,8 +239,8 @@ def run(yard: Yard, parts: Sequence[Part], gpus: int, chance: random.Random | No
     return Run({at: total / count / gpus / WHOLE * 100 for at, (total, count) in sums.items()}, len(parts))
 
 
-def _drawn(yard: Yard, part: Part, chance: random.Random) -> tuple[int, int] | None:
-    options = yard.options(part)
+def _drawn(simulated: SimulatedFleet, part: Part, chance: random.Random) -> tuple[int, int] | None:
+    options = simulated.options(part)
     if not options:
         return None
     return chance.choices([option[:2] for option in options], [option[2] for option in options])[0]

@@ -38,5 +38,5 @@ class ActionModule(LiveProgressAction):
             "reason": "The collection has no template of this name",
             "hint": f"Give one of {known}, or the path of a file in 'template'",
         }
-        message = f"Failed to read template '{name}'. Reason: {failure['reason']}. Way out: {failure['hint']}."
+        message = f"Failed to read template '{name}'. Reason: {failure['reason']}. Fix: {failure['hint']}."
         return {"failed": True, "changed": False, "msg": message, "failure": failure}

@@ -13,7 +13,7 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Whether the module foretells in check mode what it would do, and changes nothing.
+    description: Whether the module predicts in check mode what it would do, and changes nothing.
     support: full
   diff_mode:
     description: Whether the module says in diff mode what changes, the same in check mode and for real.

@@ -47,12 +47,12 @@ max_node_count:
   type: int
 nodes_to_remove:
   description:
-    - The nodes that are to go, by server id, name or address. O({at}node_count) is needed with it and says how many are
+    - The nodes to remove, by server id, name or address. O({at}node_count) is needed with it and says how many are
       left, so it must fit the number of names.
-    - Names that the group does not have, or not any more, are no change when the count is right already, and an error
-      when it is not.
+    - Names that the group does not have, or not any more, change nothing when the count is right already, and are an
+      error when it is not.
     - A driver that would remove others, such as magnum-capi-helm, is not asked, see O(driver).
-    - Once they are gone it is checked that exactly these went.
+    - Once they are removed, the module checks that no other node was.
   type: list
   elements: str
 docker_volume_size:
@@ -75,7 +75,7 @@ REPLACE = """
       stays, with its nodes, and RV(superseded_node_groups) names what is to be drained.
     - V(finish) does the same, and then deletes the old group with its nodes. C(default-worker), which cannot be
       deleted, is scaled to 0. Run it when the old nodes are drained, or from the start where the workloads may just move.
-    - From then on the new group is what {name} stands for, by its label C(kcloud_node_group).
+    - From then on the new group is the one that {name} means, by its label C(kcloud_node_group).
   type: str
   choices: [refuse, beside, finish]
   default: refuse
@@ -90,15 +90,16 @@ def _filled(text: str, depth: int, **words: str) -> str:
 
 
 class ModuleDocFragment:
+    # Annotated, since the sanity test yamllint ends in a traceback at an assignment of anything but a literal.
     # The options of a module about one group.
-    DOCUMENTATION = (
+    DOCUMENTATION: str = (
         "options:\n"
         + _filled(GROUP, 1, at="", replace="replace")
         + _filled(REPLACE, 1, replace="replace", name="O(name)")
     )
 
     # The option ``node_groups`` of a module about a cluster, which says itself what the list is for.
-    LISTED = (
+    LISTED: str = (
         "options:\n  node_groups:\n    type: list\n    elements: dict\n    suboptions:\n"
         + _filled(GROUP, 3, at="node_groups[].", replace="replace_node_groups")
         + _filled(REPLACE, 1, replace="replace_node_groups", name="O(node_groups[].name)")

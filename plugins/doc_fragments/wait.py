@@ -18,7 +18,7 @@ options:
     type: bool
     default: true
   timeout:
-    description: Seconds to wait at most, for everything this task does. The service goes on when the time is over.
+    description: Seconds to wait at most, for everything this task does. The service continues when the time is over.
     type: int
     default: 3600
   progress:

@@ -14,7 +14,7 @@ author:
   - kcloud.infrastructure contributors (@kcloud)
 description:
   - Compares the numbers of nodes that M(kcloud.infrastructure.cluster_match) planned with to those that the clusters have now.
-  - Only the clusters of the plan count. A cluster that is being deleted counts as gone.
+  - Only the clusters of the plan count. A cluster that is being deleted counts as deleted.
 positional: now
 options:
   _input:

@@ -13,7 +13,7 @@ version_added: 0.2.0
 author:
   - kcloud.infrastructure contributors (@kcloud)
 description:
-  - A table has a line for each node group. Below it stand the clusters that are not well, with reason and fix, and those in progress.
+  - A table has a line for each node group. Below it are the clusters that are not well, with reason and fix, and those in progress.
   - Markdown has the same parts. JSON is a list with an object for each cluster.
 positional: format
 options:
@@ -74,7 +74,7 @@ COLUMNS = {
     "bounds": "min-max",
     "api_address": "API",
 }
-# The columns of a whole cluster, which stand on the first of its lines only
+# The columns of a whole cluster, which only the first of its lines shows
 WHOLE = ("name", "type", "status", "health", "api_address")
 CLUSTER_KEYS = ("status", "health_status", "api_address")
 GROUP_KEYS = ("name", "role", "flavor_id", "node_count", "min_node_count", "max_node_count", "status")

@@ -69,7 +69,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 
 
 def fits(flavor: Flavor, need: Mapping[str, Any]) -> bool:
-    """Whether nodes of the flavor have what is needed: the kind ``none`` is no accelerator at all."""
+    """Whether nodes of the flavor have what is needed: the kind ``none`` means no accelerator at all."""
     kind = need.get("kind") or "none"
     models = {canonical(model) for model in need.get("models") or ()}
     if flavor.kinds != (frozenset() if kind == "none" else frozenset({kind})):
@@ -127,7 +127,7 @@ def fitting_flavor(
     ]
     if not fitting:
         raise AnsibleFilterError(
-            f"Failed to find a flavor with {in_words(need)}. Way out: name one with 'flavor', or say in 'flavor_map' what "
+            f"Failed to find a flavor with {in_words(need)}. Fix: name one with 'flavor', or say in 'flavor_map' what "
             f"your flavors have. The cloud offers {', '.join(sorted(flavor.name for flavor, _strange in read)) or 'none'}."
         )
     return min(fitting)[2]

@@ -36,7 +36,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The checks, each with C(check), C(ok), C(found), C(hint) where it failed, and C(warning), true for what is no failure but should not stay so.
+  description: The checks, each with C(check), C(ok), C(found), C(hint) where it failed, and C(warning), true for what is not a failure but should be changed.
   type: list
   elements: dict
 """
@@ -73,7 +73,7 @@ def missed(check: str, found: object, hint: str) -> Check:
 
 
 def warned(check: str, found: object, hint: str) -> Check:
-    """What is no failure, but should not stay so."""
+    """What is not a failure, but should be changed."""
     return {**passed(check, found), "hint": hint, "warning": True}
 
 
@@ -95,7 +95,7 @@ def identity_checks(cloud: Mapping[str, Any], needs: Mapping[str, Any]) -> Itera
             "Use a user of one project without this role: Magnum shows an administrator the clusters of every project, and "
             "lets it change them"
         )
-        yield warned("the user is no administrator", f"role {ADMIN}", hint)
+        yield warned("the user is not an administrator", f"role {ADMIN}", hint)
     if not needs.get("create"):
         return
     check = "credential can create clusters"

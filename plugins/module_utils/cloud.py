@@ -69,7 +69,7 @@ WAY_IN_HINT = (
     "or in the option 'auth'; Keystone v3 needs user_domain_name and project_domain_name"
 )
 WRONG_ADDRESS_HINT = (
-    "What answers at 'auth_url' is no Keystone v3: give the address that the cloud's operator publishes, which mostly ends in "
+    "The service at 'auth_url' is not Keystone v3: give the address that the cloud's operator publishes, which mostly ends in "
     "':5000/v3' or '/identity/v3'"
 )
 UNREACHABLE_HINT = (
@@ -231,12 +231,16 @@ def _login_error(error: Exception) -> KcloudError:
 
     Keystoneauth raises a bare Exception for a password that was not given, and Keystone answers 400 for a domain.
     """
-    told = from_exception(error, "log in to the cloud", "keystone")
-    if isinstance(told, NotFound) and told.code != "SERVICE_NOT_IN_CATALOG":
-        return CloudUnreachable(told.message, resource=told.resource, reason=told.reason, hint=WRONG_ADDRESS_HINT)
-    if isinstance(told, InvalidRequest) or not _is_clients_error(error):
-        return AuthenticationFailed(told.message, resource=told.resource, reason=told.reason, hint=WAY_IN_HINT)
-    return told
+    translated = from_exception(error, "log in to the cloud", "keystone")
+    if isinstance(translated, NotFound) and translated.code != "SERVICE_NOT_IN_CATALOG":
+        return CloudUnreachable(
+            translated.message, resource=translated.resource, reason=translated.reason, hint=WRONG_ADDRESS_HINT
+        )
+    if isinstance(translated, InvalidRequest) or not _is_clients_error(error):
+        return AuthenticationFailed(
+            translated.message, resource=translated.resource, reason=translated.reason, hint=WAY_IN_HINT
+        )
+    return translated
 
 
 def trust_refusal(connection: Connection, doing: str, resource: str) -> NotPermitted | None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one tree of errors: what went wrong, why, and the way out.
+"""The one tree of errors: what went wrong, why, and the fix.
 
 Every layer raises these; only the module runner catches them. ``code`` is stable: playbooks may branch on it.
 """
@@ -20,7 +20,7 @@ class KcloudError(Exception):
     :param code: stable, upper case (``QUOTA_EXCEEDED``); each class has a default.
     :param resource: what it happened to, such as ``cluster/ml-training``.
     :param reason: the deepest cause that could be found, in the service's own words.
-    :param hint: the way out, as an instruction.
+    :param hint: the fix, as an instruction.
     :param details: anything else that is part of the answer; becomes keys of ``failure``. Must hold no secret.
     """
 
@@ -60,7 +60,7 @@ class KcloudError(Exception):
         if self.reason:
             parts.append(f"Reason: {self.reason}")
         if self.hint:
-            parts.append(f"Way out: {self.hint}")
+            parts.append(f"Fix: {self.hint}")
         return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts)
 
 
@@ -125,7 +125,7 @@ class QuotaExceeded(KcloudError):
 
 
 class CannotApply(KcloudError):
-    """A difference that the API cannot apply; ``fields`` names it, the hint says the ways out."""
+    """A difference that the API cannot apply; ``fields`` names it, the hint says the fixes."""
 
     default_code = "CANNOT_APPLY"
 

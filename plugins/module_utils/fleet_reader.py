@@ -41,11 +41,11 @@ Matters = Callable[[Cluster, NodeGroup], bool]
 
 # What is read at the same time beside the flavors.
 PARTS = 4
-# From here on a cluster or a group is on its way out, and what it consists of is no longer to be had.
+# From here on a cluster or a group is being deleted, and what it consists of is no longer to be had.
 GOING = "DELETE_"
 
 
-# The documentation of these is plugins/doc_fragments/standing.py.
+# The documentation of these is plugins/doc_fragments/existing_clusters.py.
 STANDING_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "placements": {"type": "list", "elements": "dict"},
     "fleet": {"type": "dict"},

@@ -55,12 +55,12 @@ def require_libraries(module: AnsibleModule, *names: str) -> None:
             module.fail_json(msg=missing_required_lib(package), exception=str(error))
 
 
-# What these keys of ``auth`` hold is no secret, and would be hidden wherever else it stands: in names, in addresses.
+# What these keys of ``auth`` hold is not secret, and would be hidden wherever else it stands: in names, in addresses.
 _PLAIN_KEYS = re.compile(r"(^|_)(url|name|id|username|domain|methods?|scope)$")
 
 
 def _scalars(value: Any, plain: bool = False) -> Iterator[tuple[bool, str]]:
-    """Every text inside a value, with whether its key says that it is no secret."""
+    """Every text inside a value, with whether its key says that it is not secret."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _scalars(inner, bool(_PLAIN_KEYS.search(str(key))))
@@ -115,11 +115,11 @@ def _version_warnings(params: dict[str, Any]) -> list[str]:
     given = re.fullmatch(r"1\.(\d+)", str(params.get("api_version") or ""))
     if not given or int(given[1]) <= NEWEST_MINOR:
         return []
-    told = (
+    line = (
         f"Magnum has no microversion 1.{given[1]}; it is taken as an upper limit, and the newest that this cloud has is used. "
         "Set api_version (or MAGNUM_API_VERSION) to what you tested with, such as 1.11"
     )
-    return [told]
+    return [line]
 
 
 def run_module(
@@ -143,7 +143,7 @@ def run_module(
     try:
         if module.params.get("timeout") is not None and module.params["timeout"] < 1:
             raise InvalidRequest(
-                f"Failed to read option 'timeout': {module.params['timeout']} is no time to wait",
+                f"Failed to read option 'timeout': {module.params['timeout']} is not a time to wait",
                 resource="timeout",
                 hint="Give seconds, 1 or more, or set 'wait: false'",
             )

@@ -23,7 +23,7 @@ HEADERS = {"OpenStack-API-Version": "placement 1.35"}
 def accelerators_free(connection: Connection, classes: Collection[str]) -> dict[str, int] | None:
     """How many of each resource class are free, all hosts together; None where Placement does not say.
 
-    That is no promise of room: those of one class may be free on different hosts, and other projects take some too.
+    That is not a promise of room: those of one class may be free on different hosts, and other projects take some too.
     """
     found: dict[str, int] = {}
     if not classes:

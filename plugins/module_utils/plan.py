@@ -30,14 +30,14 @@ class Plan:
     :param action: ``none``, or one word for the whole: ``create``, ``update``, ``recreate``, ``delete``.
     :param before: what the user declared, as it is, in the form that is shown; empty when there is nothing.
     :param after: the same as it will be.
-    :param told: what a user must know beside the changes: more keys of a module's result.
+    :param extra: what a user must know beside the changes: more keys of a module's result.
     """
 
     action: str
     before: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
-    told: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -48,7 +48,7 @@ def result_of(plan: Plan, **thing: Any) -> dict[str, Any]:
     """The one shape of a module's answer: the thing, whether it changed, how, and the diff."""
     return {
         **thing,
-        **plan.told,
+        **plan.extra,
         "changed": plan.changed,
         "changes": [change.as_result() for change in plan.changes],
         "diff": {"before": dict(plan.before), "after": dict(plan.after)},

@@ -38,7 +38,7 @@ def check_path(path: str) -> None:
 
 
 def check_writable(path: str, what: str) -> None:
-    """A file can be written at the path, as far as can be told before: its folder takes one.
+    """A file can be written at the path, as far as can be known before: its folder takes one.
 
     :raises KcloudError: it does not; missing folders that could be made are there now.
     """

@@ -21,7 +21,7 @@ NETWORK_RESOURCES = ("networks", "routers", "ports", "security_groups", "floatin
 
 
 def quota(limit: int | None, used: int) -> dict[str, Any]:
-    """``limit`` -1 is no limit, None is unknown; then nothing can be said of what is ``left``."""
+    """``limit`` -1 means unlimited, None unknown; then nothing can be said of what is ``left``."""
     return {"limit": limit, "used": used, "left": None if limit is None or limit < 0 else max(0, limit - used)}
 
 

@@ -6,7 +6,7 @@
 
 The clients trust what they get: python-magnumclient and python-heatclient end in a traceback for an HTML page, an empty or
 truncated body, and for `Retry-After`; a 404 of a proxy reads as "the object is gone". Here such an answer becomes an
-exception of keystoneauth, with the status and the words that came, so that every client, the SDK too, is told the same.
+exception of keystoneauth, with the status and the words that came, so that every client, the SDK too, gets the same.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class Clock:
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    # Jitter keeps many clients from asking in step; it is no secret, so the plain generator does.
+    # Jitter keeps many clients from asking in step; it is not secret, so the plain generator does.
     jitter: Callable[[], float] = field(default=lambda: random.uniform(0.9, 1.1))
 
 

@@ -12,12 +12,12 @@ version_added: 0.1.0
 author:
   - kcloud.infrastructure contributors (@kcloud)
 description:
-  - Makes an application credential of the user who is logged in, in the project that is logged in to, and writes a
-    C(clouds.yaml) with it. The secret goes into that file and nowhere else, results, diffs and logs included.
+  - Creates an application credential of the user who is logged in, in the project that is logged in to, and writes a
+    C(clouds.yaml) with it. The secret is written to that file only, never to results, diffs or logs.
   - With O(access_rules) it may make these requests and no others. Services whose C(keystonemiddleware) has no
     C(service_type) refuse such a credential altogether.
   - Keystone changes nothing of an application credential once it is made, and tells its secret once. One that is to be
-    another, that has expired, or whose file is gone, is replaced when O(replace) allows it, an explained refusal otherwise.
+    another, that has expired, or whose file is missing, is replaced when O(replace) allows it, an explained refusal otherwise.
   - A run that ended before it had written the file leaves a mark beside it, so that the next run replaces what that one made.
   - It is never unrestricted, so it can make no other credentials and no trusts. Magnum and Heat make a trust for each cluster
     and stack, so it cannot create these; it can read, resize and delete them where its rules allow it.
@@ -29,7 +29,7 @@ options:
   path:
     description:
       - Absolute path of the C(clouds.yaml). It is written at once and whole, readable by its owner only.
-      - Needed to make a credential. A file that holds anything else is never overwritten.
+      - Needed to create a credential. A file that holds anything else is never overwritten.
     type: path
     aliases: [dest]
   cloud_name:
@@ -60,7 +60,7 @@ options:
         choices: [GET, HEAD, POST, PUT, PATCH, DELETE]
       path:
         description:
-          - Path of the request, as the service sees it. V(*) stands for one part, V(**) for all that follows.
+          - Path of the request, as the service sees it. V(*) matches one part, V(**) all that follows.
         type: str
         required: true
   expires_at:
@@ -105,7 +105,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 application_credential:
-  description: What may be told of the credential, never its secret. None with O(state=absent).
+  description: The credential without its secret. None with O(state=absent).
   returned: success
   type: dict
   contains:

@@ -13,9 +13,9 @@ author:
   - kcloud.infrastructure contributors (@kcloud)
 description:
   - Judges to merge each cluster into another of its type, to close each node and node group, and to split clusters that are under
-    pressure. Answers a plan, with who has to move where, which nodes go by name, what it saves, and for every candidate why or why not.
+    pressure. Answers a plan, with the workloads to move, the names of the nodes to remove, what it saves, and for every candidate why or why not.
   - Decides only; nothing is changed. The role P(kcloud.infrastructure.cluster_consolidation#role) carries it out.
-  - A candidate is taken when everybody finds another seat, when its share of all cost is at least O(min_score) times its share of all
+  - A candidate is taken when every workload fits elsewhere, when its share of all cost is at least O(min_score) times its share of all
     work that would move, when it saves at least O(min_saving_h), and when its moves are paid for within O(horizon_h).
   - A cluster is split when a workload that was promised to be alone in its cluster or project is not, or when the node group of one
     kind of accelerator is full and cannot grow. That costs; it is done for the promise.
@@ -42,7 +42,7 @@ options:
     type: int
     default: 24
   move_minutes:
-    description: For how many minutes whoever moves is paid twice.
+    description: For how many minutes a workload that moves is paid for twice.
     type: int
     default: 15
   max_moves:
@@ -61,8 +61,8 @@ options:
     type: str
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
-  - kcloud.infrastructure.standing
-  - kcloud.infrastructure.standing.nodes
+  - kcloud.infrastructure.existing_clusters
+  - kcloud.infrastructure.existing_clusters.nodes
   - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan
@@ -126,7 +126,7 @@ decision:
   description:
     - What to do, in the order in which it is done. C(action) is V(consolidate) or V(none). C(steps) names the candidates that are taken.
     - C(grow) are node groups that need more nodes first. C(create_clusters) are clusters that a split needs, each with its final
-      C(name), which depends on whom it is for. C(moves) says who moves from where to where. C(node_groups) has one entry for each group
+      C(name), which depends on whom it is for. C(moves) says which workload moves from where to where. C(node_groups) has one entry for each group
       that loses nodes, with C(node_count_before), C(node_count_after) and C(nodes_to_remove), which are all removals of that group.
       C(delete_clusters) are those that were merged into others.
     - C(cost_delta_h), C(power_delta_w) and C(sentence) tell what that comes to.
@@ -149,7 +149,7 @@ decision:
     delete_clusters: []
     cost_delta_h: -5.04
     power_delta_w: -5.08
-    sentence: "close node web/default-worker/web-node-1: 1 nodes go, 0 replicas move, 5.04 less per hour."
+    sentence: "close node web/default-worker/web-node-1: 1 nodes are removed, 0 replicas move, 5.04 less per hour."
 operations:
   description:
     - What carries the decision out, in order. Each has C(action), one of V(grow), V(create), V(remove_nodes) and V(delete); C(cluster), a
@@ -221,7 +221,7 @@ assumptions:
   type: list
   elements: str
   sample:
-    - whoever moves is paid twice for 15 minutes; nothing else is lost by moving
+    - a workload that moves is paid for twice 15 minutes; nothing else is lost by moving
 inputs_digest:
   description: Digest of all inputs as they were understood. Equal digests, equal answers.
   returned: success

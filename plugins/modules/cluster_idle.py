@@ -12,11 +12,11 @@ version_added: 0.1.0
 author:
   - kcloud.infrastructure contributors (@kcloud)
 description:
-  - Judges every cluster in two steps. One that was idle long enough is marked, so that its owner can be told. When its grace is over and
-    it is still idle, it may be deleted.
+  - Judges every cluster in two steps. A cluster that was idle long enough is marked, so that its owner can be informed. When its grace
+    is over and it is still idle, it may be deleted.
   - Decides only; nothing is changed, marked or deleted. Marks go in and out as data; pass RV(marks) of one run to the next as O(marks).
   - Idle means that all of O(observations) until now were below O(idle_below), without a gap, for O(idle_hours), and that O(placements)
-    name no workload there. What nobody measured is busy.
+    name no workload there. A cluster without measurements is busy.
 options:
   policy:
     description:
@@ -84,7 +84,7 @@ options:
     type: int
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
-  - kcloud.infrastructure.standing
+  - kcloud.infrastructure.existing_clusters
   - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan

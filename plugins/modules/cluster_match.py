@@ -21,7 +21,7 @@ description:
     component rates, and one of higher priority counts more than all of lower), then as cheaply as possible. The certificate says
     how much cheaper any plan could be at most.
   - Of one workload, extra cost per hour comes first, where room on running nodes costs nothing; then leaving the place where the
-    workload stands; then the cluster's health; then fragmentation of accelerators (devices left free that the known work could not use, parts of shared devices
+    workload runs; then the cluster's health; then fragmentation of accelerators (devices left free that the known work could not use, parts of shared devices
     that no known work fills well, and scarce models taken from work that is bound to them), power, cluster type, latency, headroom and
     spread, in the order that the weights of the workload's cluster type set; then names. The same input gives the same answer, to the
     byte.
@@ -40,21 +40,21 @@ options:
       - C(replicas) (default 1), C(gang) (all or nothing, default true), C(isolation) (V(none), V(node), V(cluster) or V(project)),
         C(tolerations) (taints or their keys).
       - C(power_budget) (watts), C(max_cost_per_hour), C(latency_ms), C(preferred_cluster_type).
-      - C(current_placement), as C(cluster) and C(node_group), is where it stands. Another cluster must be 5 % cheaper to replace that.
+      - C(current_placement), as C(cluster) and C(node_group), is where it runs. Another cluster must be 5 % cheaper to replace that.
       - C(priority) counts among several workloads. C(duration_h) and C(labels) are kept for later.
       - Either this or O(workloads) is needed.
     type: dict
   workloads:
     description:
       - Many workloads, each in the form of O(workload) and with a C(name) of its own. They share what is opened for them.
-      - One that stands already, by O(placements) or by its C(current_placement), stays where it is.
+      - One that runs already, by O(placements) or by its C(current_placement), stays where it is.
       - Where the Python library C(highspy) is installed, HiGHS solves an integer programme for them. Without it the best of several orders
         and of the same programme in parts is taken. Either way a search improves the plan.
     type: list
     elements: dict
   cluster_names:
     description:
-      - Names of the clusters that may be used and scaled, or patterns such as V(team-a-*); all others are as if they were not there. Not
+      - Names of the clusters that may be used and scaled, or patterns such as V(team-a-*); all others are ignored. Not
         given, every cluster of the project.
     type: list
     elements: str
@@ -82,7 +82,7 @@ options:
         C(models), C(flavors) (names; not given, every flavor with such an accelerator), C(min_node_count) and C(max_node_count); and
         may have C(template), C(master_flavor), C(master_count), C(labels), C(latency_ms) and C(objective), which weighs the terms
         V(utilisation), V(power), V(type), V(latency), V(headroom), V(spread) and V(cost).
-      - Not given, every cluster template that is not hidden stands for a type.
+      - Not given, every cluster template that is not hidden is a type.
     type: dict
   flavor_map:
     description:
@@ -97,10 +97,10 @@ options:
     type: dict
   placements:
     description:
-      - Workloads that stand on clusters already. Each has C(workload) (a name), C(cluster) (name or id), may have C(node_group), and
+      - Workloads that run on clusters already. Each has C(workload) (a name), C(cluster) (name or id), may have C(node_group), and
         its size in the form of O(workload). The workload's own placement needs no size.
-      - What they take is taken from the room on nodes. An empty list says that no workload stands anywhere.
-      - Not given, nobody knows who stands where. Then a running node counts as busy, unless it says itself what is free, and the
+      - What they take is taken from the room on nodes. An empty list says that no workload runs yet.
+      - Not given, the module does not know which workload runs where. Then a running node counts as busy, unless it says itself what is free, and the
         answer is to scale out or to create (the code V(OCCUPANTS_UNKNOWN) says so). A cluster whose label C(kcloud_workload) names
         the workload is used all the same, since it was made for it.
     type: list
@@ -145,9 +145,9 @@ requirements:
 notes:
   - A cluster whose label C(protected) or C(do-not-disrupt) is true is left alone. The label C(kcloud_type) says the type of a cluster or
     template, otherwise its accelerators do; the label C(kcloud_latency_ms) says its latency.
-  - How many accelerators the cloud has free is Placement's to say, which in most clouds only operators may ask. Of whoever may not, the
+  - Placement says how many accelerators the cloud has free. In most clouds only operators may ask it. For other users, the
     answer takes new nodes to find their devices, and says so in RV(assumptions). What is free is counted over all hosts that are switched on.
-  - Where several kinds of accelerators are asked for, the parts of a replica may stand on different node groups of one cluster.
+  - Where several kinds of accelerators are asked for, the parts of a replica may run on different node groups of one cluster.
 seealso:
   - module: kcloud.infrastructure.magnum_cluster
   - module: kcloud.infrastructure.openstack_info
@@ -258,7 +258,7 @@ decision:
       type: int
       returned: when O(workload) is given
     node_groups:
-      description: The same for every node group that the workload stands in; more than one where it needs several kinds of nodes.
+      description: The same for every node group that the workload runs in; more than one where it needs several kinds of nodes.
       type: list
       elements: dict
       returned: when O(workload) is given
@@ -336,7 +336,7 @@ decisions:
       type: bool
       returned: always
     why_not:
-      description: Codes of what stands in the way of the closest candidate, where it has no place.
+      description: Codes of what prevents the closest candidate, where it has no place.
       type: list
       elements: str
       returned: always

@@ -28,7 +28,7 @@ options:
   names:
     description:
       - Names or ids of the networks; not given, all networks of the project.
-      - A name that no network has is no failure; several networks may have one name.
+      - A name that no network has is ignored; several networks may have one name.
     type: list
     elements: str
 seealso:

@@ -12,13 +12,13 @@ version_added: 0.1.0
 author:
   - kcloud.infrastructure contributors (@kcloud)
 description:
-  - Takes the workloads that stand, those that are pending and those that are expected, and answers for every node group whether to
+  - Takes the workloads that run, those that are pending and those that are expected, and answers for every node group whether to
     scale it out, in, or not at all, with the nodes to remove by name, and with the reasons for and against.
   - Decides only; nothing is changed. The role P(kcloud.infrastructure.cluster_autoscale#role) carries it out.
-  - Out at once, where something has no room or use would pass O(scale_out_above). In slowly, only where everybody on a node finds
-    another seat and use stays below O(scale_in_below), after the node was not needed for O(unneeded_seconds) in two runs, and not
+  - Out at once, where something has no room or use would pass O(scale_out_above). In slowly, only where all workloads of a node fit
+    elsewhere and use stays below O(scale_in_below), after the node was not needed for O(unneeded_seconds) in two runs, and not
     soon after a scale-out or a failure.
-  - Pass RV(memory) of one run to the next as O(memory). Without it, no node ever goes.
+  - Pass RV(memory) of one run to the next as O(memory). Without it, no node is ever removed.
   - Where the label C(auto_scaling_enabled) says that an autoscaler owns the number of nodes, its bounds are moved in place of it.
 options:
   workloads:
@@ -38,8 +38,8 @@ options:
   memory:
     description:
       - RV(memory) of the run before, an empty one in the first run.
-      - Not given, the caller keeps no memory. Then no node goes, and nothing is opened for pending workloads on node groups of which
-        nobody says who stands there (V(OCCUPANTS_UNKNOWN)), since the next run would open it again.
+      - Not given, the caller keeps no memory. Then no node is removed. Nothing is opened for pending workloads on node groups whose
+        workloads O(placements) does not list (V(OCCUPANTS_UNKNOWN)), since the next run would open it again.
     type: dict
   now:
     description: The time, in seconds since 1970. Not given, the clock of the host that runs this task.
@@ -49,11 +49,11 @@ options:
     type: float
     default: 0.85
   scale_in_below:
-    description: A node goes only when less than this share of its group is used without it. Below O(scale_out_above).
+    description: A node is removed only when less than this share of its group is used without it. Below O(scale_out_above).
     type: float
     default: 0.7
   run_percent:
-    description: At most so many of all nodes, and of the nodes of one cluster, go in one run, in per cent, but always one.
+    description: At most so many of all nodes, and of the nodes of one cluster, are removed in one run, in per cent, but always one.
     type: int
     default: 10
   empty_clusters:
@@ -65,17 +65,17 @@ options:
     type: int
     default: 600
   after_scale_out_seconds:
-    description: For how long no node of a cluster goes after the cluster was scaled out.
+    description: For how long no node of a cluster is removed after the cluster was scaled out.
     type: int
     default: 600
   after_failure_seconds:
-    description: For how long no node of a cluster goes after the cluster was in a FAILED state.
+    description: For how long no node of a cluster is removed after the cluster was in a FAILED state.
     type: int
     default: 180
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
-  - kcloud.infrastructure.standing
-  - kcloud.infrastructure.standing.nodes
+  - kcloud.infrastructure.existing_clusters
+  - kcloud.infrastructure.existing_clusters.nodes
   - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan
@@ -128,7 +128,7 @@ decision:
     - C(node_groups) has one entry for each group that changes, with C(cluster), C(cluster_id), C(node_group), C(action),
       C(node_count_before), C(node_count_after) and C(nodes_to_remove), which are all removals of that group. Where an autoscaler owns
       the number, the number stays and C(min_node_count) and C(max_node_count) are to be set.
-    - C(moves) says who stands on the nodes that go, and where each finds a seat.
+    - C(moves) says which workloads run on the nodes to remove, and where each is to move.
   returned: success
   type: dict
   sample:
@@ -193,7 +193,7 @@ unplaced:
   sample: []
 waiting:
   description:
-    - Workloads for which nothing is opened, since O(placements) does not say who stands on the nodes that run. Each has C(workload),
+    - Workloads for which nothing is opened, since O(placements) does not list those on the existing nodes. Each has C(workload),
       C(cluster_id), C(node_group) and C(why_not).
     - The code V(SCALED_OUT_FOR_IT) says that an earlier run opened nodes for the workload, V(OCCUPANTS_UNKNOWN) that no O(memory) is kept.
   returned: success
@@ -212,7 +212,7 @@ memory:
     counts: []
     opened: []
 certificate:
-  description: What the nodes cost afterwards (C(objective)), and the least that nodes for all that stands can cost (C(lower_bound)).
+  description: What the nodes cost afterwards (C(objective)), and the least that nodes for all running workloads can cost (C(lower_bound)).
   returned: success
   type: dict
   sample:
@@ -229,7 +229,7 @@ assumptions:
   type: list
   elements: str
   sample:
-    - there is no memory of a run before; no node goes in this one
+    - no memory of an earlier run is given; this run removes no node
 inputs_digest:
   description: Digest of all inputs as they were understood, the time and the memory among them.
   returned: success

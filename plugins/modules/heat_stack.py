@@ -12,11 +12,11 @@ short_description: Manage a stack of OpenStack Heat
 version_added: 0.1.0
 author: kcloud.infrastructure contributors (@kcloud-infrastructure)
 description:
-  - Creates, updates, makes anew and deletes a stack of Heat, and waits for it.
+  - Creates, updates, recreates and deletes a Heat stack, and waits for it.
   - Whether something changes is decided by what Heat stored of the template, the files, the environment, the parameters and
     the tags. A stack that already is what the task asks for is left alone. An edited comment, another order of keys, V(4)
-    for V("4"), or the same files in another folder are no change.
-  - Before anything is changed, Heat validates the request and foretells what becomes of each resource. The diff shows it,
+    for V("4"), or the same files in another folder do not count as a change.
+  - Before anything is changed, Heat validates the request and predicts what becomes of each resource. The diff shows it,
     the same in check mode and for real.
   - A stack that ends in a failed state fails the task with the deepest reason that Heat knows.
 extends_documentation_fragment:
@@ -34,7 +34,7 @@ options:
     required: true
   state:
     description:
-      - V(present) makes sure that the stack is what the other options say, V(absent) that it is not there.
+      - V(present) ensures that the stack is as the other options say, V(absent) that it does not exist.
       - A deletion does not wait for what runs on the stack; Heat stops it.
     type: str
     choices: [present, absent]
@@ -75,19 +75,19 @@ options:
   stack_timeout:
     description:
       - Minutes that Heat gives itself for the creation or update. Not given, Heat's own default counts, or what the stack
-        has. It belongs to the action, so a difference in it alone is no change.
+        has. It belongs to the action, so a difference in it alone does not count as a change.
       - How long this task waits is O(timeout).
     type: int
   rollback:
     description:
-      - Whether Heat undoes a creation or update that failed. It belongs to the action, so a difference in it alone is no
-        change.
+      - Whether Heat undoes a creation or update that failed. It belongs to the action, so a difference in it alone does
+        not count as a change.
       - The task fails all the same, with the reason of what was undone.
     type: bool
     default: false
   recreate:
     description:
-      - Whether a stack that no update can help, because its creation or deletion failed, may be deleted and made anew.
+      - Whether a stack that no update can help, because its creation or deletion failed, may be deleted and recreated.
       - Without it such a stack is a failure that tells the reason.
     type: bool
     default: false
@@ -100,7 +100,7 @@ options:
       - Without it such an update is refused before anything is changed, in check mode too, with the same C(changes) and
         C(diff) that it would have had. Other resources are replaced, and shown as replaced, without being asked.
       - A resource whose creation had failed holds nothing, and replacing it needs no permission. Neither does O(recreate).
-      - Where Heat cannot foretell nested stacks (release 2026.1 cannot when a nested stack would get another nested stack)
+      - Where Heat cannot predict nested stacks (release 2026.1 cannot when a nested stack would get another nested stack)
         only the outer resources are known, shown and guarded.
     type: bool
     default: false
@@ -140,7 +140,7 @@ EXAMPLES = r"""
     parameters:
       dns_nameservers: [10.0.0.2, 10.0.0.3]
 
-- name: A template in the playbook, made anew when an earlier creation failed
+- name: A template in the playbook, recreated when an earlier creation failed
   kcloud.infrastructure.heat_stack:
     cloud: devcloud
     name: ml-token
@@ -207,7 +207,7 @@ stack:
       returned: always
       sample: ml-network
     status:
-      description: What runs or ran last, and how it stands.
+      description: The running or last action, and its state.
       type: str
       returned: always
       sample: UPDATE_COMPLETE
@@ -279,7 +279,7 @@ changes:
     because:
       description: The failed status that makes it necessary.
       type: str
-      returned: when a failed stack is updated or made anew
+      returned: when a failed stack is updated or recreated
       sample: UPDATE_FAILED
 diff:
   description:
@@ -387,8 +387,8 @@ def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]]
         learned=masking.reveal,
     )
     outcome = ensure(watch, desired, params["state"], check_mode=check_mode)
-    told = replace(outcome.plan, after=outcome.after)
-    return result_of(told, stack=outcome.stack.as_result() if outcome.stack else None)
+    done = replace(outcome.plan, after=outcome.after)
+    return result_of(done, stack=outcome.stack.as_result() if outcome.stack else None)
 
 
 def main() -> None:

@@ -105,7 +105,7 @@ stacks:
       returned: always
       sample: ml-network
     status:
-      description: What runs or ran last, and how it stands.
+      description: The running or last action, and its state.
       type: str
       returned: always
       sample: CREATE_COMPLETE
@@ -162,7 +162,7 @@ stacks:
           returned: always
           sample: OS::Nova::Server
         status:
-          description: What ran last on it, and how it stands.
+          description: The last action on it, and its state.
           type: str
           returned: always
           sample: CREATE_COMPLETE
@@ -232,7 +232,7 @@ stacks:
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.listing import parse_time, read_stacks
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.information import parse_time, read_stacks
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module

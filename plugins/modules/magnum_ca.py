@@ -91,7 +91,7 @@ ca:
       type: str
       returned: always
     pem:
-      description: The certificate. It is no secret.
+      description: The certificate. It is not secret.
       type: str
       returned: always
     fingerprint:

@@ -12,7 +12,7 @@ version_added: 0.1.0
 author:
   - kcloud.infrastructure contributors (@kcloud)
 description:
-  - Makes one cluster, with its node groups, exactly as declared, or makes it go.
+  - Creates or changes one cluster, with its node groups, so that it is exactly as declared, or deletes it.
   - Only what is given is compared. A second run changes nothing.
   - A change counts as made when its effect was seen, because Magnum may take a request and drop it without a word.
   - A difference that Magnum cannot apply is an error that names the fields, see RV(failure).
@@ -25,7 +25,7 @@ options:
     type: str
     required: true
   state:
-    description: Whether the cluster is to be there.
+    description: Whether the cluster is to exist.
     type: str
     choices: [present, absent]
     default: present
@@ -38,10 +38,10 @@ options:
       - Number of nodes in the group C(default-worker). Other groups are declared in O(node_groups).
       - Not given, a new cluster gets one node, and an existing one keeps what it has.
       - Where the cluster's label C(auto_scaling_enabled) is true, an autoscaler owns the counts. They are used for
-        creation only then, and another count is no change. Bounds are compared and set.
+        creation only then, and another count does not count as a change. Bounds are compared and set.
     type: int
   nodes_to_remove:
-    description: The nodes of C(default-worker) that are to go, as O(node_groups[].nodes_to_remove).
+    description: The nodes of C(default-worker) to remove, as O(node_groups[].nodes_to_remove).
     type: list
     elements: str
   master_count:
@@ -92,7 +92,7 @@ options:
     description: Whether the nodes get floating IPs. Fixed after creation.
     type: bool
   master_lb_enabled:
-    description: Whether a load balancer stands before the control plane. Fixed after creation.
+    description: Whether a load balancer is placed in front of the control plane. Fixed after creation.
     type: bool
   discovery_url:
     description: Address of an etcd discovery service. Used for creation only.
@@ -108,7 +108,7 @@ options:
     default: false
   upgrade:
     description:
-      - What to do where the cluster stands on another template than O(cluster_template), such as a former version of it, see the
+      - What to do where the cluster uses another template than O(cluster_template), such as a former version of it, see the
         option O(kcloud.infrastructure.magnum_cluster_template#module:versioning).
       - V(never) is an error that names both.
       - V(in_place) moves the cluster to the template by an upgrade, which replaces its nodes. Where its driver has none, as the Heat
@@ -127,7 +127,7 @@ options:
     type: int
   beside_name:
     description:
-      - Name of a new cluster beside the old one. V({name}) is O(name), V({template_id}) stands for the first 8 digits of the id of
+      - Name of a new cluster beside the old one. V({name}) is O(name), V({template_id}) is the first 8 digits of the id of
         the template, V({template}) for its name.
     type: str
     default: "{name}-{template_id}"
@@ -150,12 +150,12 @@ options:
   predicted_template:
     description:
       - In check mode, the cluster template that an earlier task of this run would create, as C(cluster_template) of its result has it.
-      - It stands in for O(cluster_template) where that does not exist yet, so that the cluster's diff can be told. Ignored otherwise.
+      - It is used in place of O(cluster_template) where that does not exist yet, so that the cluster's diff can be shown. Ignored otherwise.
     type: dict
   fail_fast:
     description:
       - Whether to end the wait as soon as the nodes cannot be had as things are, for lack of room or quota, seen twice, 30 s apart.
-      - Magnum and its driver go on trying all the same. Unset, the live lines say so, and the wait goes on.
+      - Magnum and its driver continue to try all the same. Unset, the live lines say so, and the wait continues.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -252,7 +252,7 @@ EXAMPLES = r"""
 RETURN = r"""
 cluster:
   description:
-    - The cluster as it is now, in check mode as far as it can be foretold. None when it is absent.
+    - The cluster as it is now, in check mode as far as it can be predicted. None when it is absent.
     - All fields of RV(kcloud.infrastructure.magnum_cluster_info#module:clusters).
   returned: success
   type: dict
@@ -299,7 +299,7 @@ superseded_node_groups:
       type: str
       returned: always
     replaced_by:
-      description: The group that stands in its place.
+      description: The group that replaces it.
       type: str
       returned: always
     node_count:
@@ -372,7 +372,7 @@ failure:
       type: str
       returned: always
     hint:
-      description: The way out.
+      description: What to do about it.
       type: str
       returned: always
   sample:

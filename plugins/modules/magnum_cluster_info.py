@@ -54,7 +54,7 @@ options:
     version_added: 0.2.0
   diagnose:
     description:
-      - Whether to say also why clusters are not well, see RV(clusters[].failure), and where those in progress stand, see
+      - Whether to say also why clusters are not well, see RV(clusters[].failure), and how far those in progress are, see
         RV(clusters[].activity).
       - A cluster that is well costs no request more. For the others Magnum, Heat, Nova and Neutron are asked.
     type: bool
@@ -209,7 +209,7 @@ clusters:
           elements: dict
           returned: when there was no room
     activity:
-      description: Where a cluster in progress stands, with nodes ready and Heat's current resources; none for the others.
+      description: How far a cluster in progress is, with nodes ready and Heat's current resources; none for the others.
       type: str
       returned: with O(diagnose=true)
       sample: node group gpu 1/4 nodes ready; Heat 31/38 resources, now kube-minion, node_config_deployment

@@ -12,7 +12,7 @@ version_added: 0.1.0
 author:
   - kcloud.infrastructure contributors (@kcloud)
 description:
-  - Makes one cluster template as declared, or makes it go. Only what is given is compared.
+  - Creates or changes one cluster template so that it is as declared, or deletes it. Only what is given is compared.
   - A template without clusters is changed in place. One that clusters use is frozen by Magnum except for O(hidden) and for
     O(public=true), so a difference is an error that names the fields and the clusters.
 options:
@@ -23,7 +23,7 @@ options:
     type: str
     required: true
   state:
-    description: Whether the cluster template is to be there.
+    description: Whether the cluster template is to exist.
     type: str
     choices: [present, absent]
     default: present
@@ -85,10 +85,10 @@ options:
     description: Whether the nodes get floating IPs.
     type: bool
   master_lb_enabled:
-    description: Whether a load balancer stands before the control plane.
+    description: Whether a load balancer is placed in front of the control plane.
     type: bool
   tls_disabled:
-    description: Whether the Kubernetes API goes without TLS.
+    description: Whether the Kubernetes API is served without TLS.
     type: bool
   registry_enabled:
     description: Whether the clusters run a registry of their own.
@@ -125,7 +125,7 @@ options:
     default: false
   version_name:
     description:
-      - Name of a further version. V({name}) is O(name), V({digest}) stands for what the version holds, 8 hex digits, and V({number})
+      - Name of a further version. V({name}) is O(name), V({digest}) is a digest of what the version holds, 8 hex digits, and V({number})
         counts from 2.
     type: str
     default: "{name}-{digest}"
@@ -167,7 +167,7 @@ EXAMPLES = r"""
     labels:
       kcloud_type: gpu-intensive
 
-- name: The same with another image; clusters that stand on it keep the version they have
+- name: The same with another image; clusters that use it keep the version they have
   kcloud.infrastructure.magnum_cluster_template:
     cloud: devcloud
     name: gpu-intensive-template
@@ -192,7 +192,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 cluster_template:
-  description: The cluster template as it is now, in check mode as far as it can be foretold. None when it is absent.
+  description: The cluster template as it is now, in check mode as far as it can be predicted. None when it is absent.
   returned: success
   type: dict
   sample:

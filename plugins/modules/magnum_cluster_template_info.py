@@ -48,7 +48,7 @@ EXAMPLES = r"""
     cloud: devcloud
   register: found
 
-- name: The version of a template that new clusters are to be made of, and who still stands on another
+- name: The version of a template that new clusters are to use, and the clusters that still use another
   kcloud.infrastructure.magnum_cluster_template_info:
     cloud: devcloud
     name: gpu-intensive-template

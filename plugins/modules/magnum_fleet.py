@@ -12,13 +12,13 @@ version_added: 0.2.0
 author:
   - kcloud.infrastructure contributors (@kcloud)
 description:
-  - Makes the cluster templates, networks, clusters and node groups of a whole environment as declared, in one task.
+  - Ensures that the cluster templates, networks, clusters and node groups of a whole environment are as declared, in one task.
   - Everything is read once, with one list of each kind and the node groups that the declaration needs. Everything is planned before
     anything is changed. Check mode ends there.
   - Networks and cluster templates are changed first, then the clusters, O(max_parallel) at a time and each one change after the
     other, then what can only be deleted after them.
   - What is wrong in the declaration, such as a name that does not exist, ends the task before anything is changed. What fails in the
-    cloud fails for one object only; the others go on, RV(objects) says what came of each, and the next run goes on with what is left.
+    cloud fails for one object only; the others continue, RV(objects) has the result of each, and the next run does what is left.
   - Only what is given is compared. A second run changes nothing.
 options:
   cluster_templates:

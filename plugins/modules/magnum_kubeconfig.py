@@ -32,7 +32,7 @@ options:
     aliases: [dest]
   state:
     description:
-      - Whether the file is to be there. V(absent) asks no cloud, so that it works for a cluster that is gone.
+      - Whether the file is to exist. V(absent) asks no cloud, so that it works for a cluster that was deleted.
       - With V(absent) a copy of the file stays valid, see the notes.
     type: str
     choices: [present, absent]
@@ -100,8 +100,8 @@ EXAMPLES = r"""
 RETURN = r"""
 kubeconfig:
   description:
-    - What may be shown of the kubeconfig, never a key or a certificate. None with O(state=absent).
-    - In check mode, what cannot be foretold of a certificate that would be signed is left out.
+    - The kubeconfig without keys and certificates. None with O(state=absent).
+    - In check mode, what cannot be predicted of a certificate that would be signed is left out.
   returned: success
   type: dict
   contains:

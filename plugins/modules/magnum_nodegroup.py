@@ -12,9 +12,9 @@ version_added: 0.1.0
 author:
   - kcloud.infrastructure contributors (@kcloud)
 description:
-  - Makes one node group of an existing cluster exactly as declared, or makes it go.
-  - It is the same as a group of O(kcloud.infrastructure.magnum_cluster#module:node_groups), for those to whom the cluster
-    does not belong, or who scale one group at a time. Groups and cluster that are not named are left alone.
+  - Creates or changes one node group of an existing cluster so that it is exactly as declared, or deletes it.
+  - It is the same as a group of O(kcloud.infrastructure.magnum_cluster#module:node_groups), for users who do not own
+    the cluster, or who scale one group at a time. Groups and cluster that are not named are left alone.
   - Only what is given is compared. A second run changes nothing.
   - A cluster that is in progress is waited for first, because Magnum makes one change of a cluster at a time.
 options:
@@ -29,7 +29,7 @@ options:
   fail_fast:
     description:
       - Whether to end the wait as soon as the nodes cannot be had as things are, for lack of room or quota, seen twice, 30 s apart.
-      - Magnum and its driver go on trying all the same. Unset, the live lines say so, and the wait goes on.
+      - Magnum and its driver continue to try all the same. Unset, the live lines say so, and the wait continues.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -102,7 +102,7 @@ EXAMPLES = r"""
 RETURN = r"""
 node_group:
   description:
-    - The node group as it is now, in check mode as far as it can be foretold. None when it is absent.
+    - The node group as it is now, in check mode as far as it can be predicted. None when it is absent.
     - All fields of RV(kcloud.infrastructure.magnum_cluster_info#module:clusters[].node_groups). Its name is another than
       O(name) when it took the place of another group.
   returned: success
@@ -152,7 +152,7 @@ superseded_node_groups:
       type: str
       returned: always
     replaced_by:
-      description: The group that stands in its place.
+      description: The group that replaces it.
       type: str
       returned: always
     node_count:
@@ -199,7 +199,7 @@ failure:
       type: str
       returned: always
     hint:
-      description: The way out.
+      description: What to do about it.
       type: str
       returned: always
   sample:

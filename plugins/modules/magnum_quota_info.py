@@ -49,7 +49,7 @@ RETURN = r"""
 quotas:
   description:
     - By resource, its C(limit), how much is C(used), and how much is C(left), never less than 0.
-    - A C(limit) of V(-1) is no limit, and none is one that the service does not tell; C(left) is none then.
+    - C(limit) is V(-1) where the project has no limit, and none where the service reports none. C(left) is none in both cases.
     - The resources are C(clusters); C(instances), C(cores), C(ram_mib); C(networks), C(routers), C(ports),
       C(security_groups), C(floating_ips).
   returned: success

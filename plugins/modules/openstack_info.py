@@ -10,7 +10,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: openstack_info
-short_description: Read what a project of an OpenStack cloud has to make clusters with
+short_description: Read what a project of an OpenStack cloud offers for clusters
 version_added: 0.1.0
 description:
   - Reads who is logged in, the services with their microversions, flavors, images, networks, keypairs and quotas.
@@ -116,7 +116,7 @@ openstack:
       elements: str
       sample: [kcloud-keypair]
     quotas:
-      description: By resource, its limit, what is used and what is left. A limit of V(-1) is no limit, then nothing is said about the rest.
+      description: By resource, its limit, how much is used and how much is left. A limit of V(-1) means unlimited; C(left) is none then.
       returned: success
       type: dict
       sample: {cores: {limit: 200, used: 12, left: 188}}

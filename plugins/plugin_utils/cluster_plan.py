@@ -25,7 +25,7 @@ PLACE_LABEL = "kcloud_node_group"
 MASTER_NEEDS = {"kind": "none", "vcpus": 2, "ram_mib": 4096}
 # From these Magnum allows a deletion only
 FAILED = ("CREATE_FAILED", "DELETE_FAILED")
-# On its way out: the module waits until it is gone, and creates it anew
+# Being deleted: the module waits until it is gone, and creates it anew
 GOING = ("DELETE_IN_PROGRESS", "DELETE_COMPLETE")
 BOUNDS = ("max_node_count", "min_node_count")
 

@@ -28,7 +28,7 @@ TIMEOUT_S = 330
 class Crash:
     """A service that crashes so many seconds after an operation's request.
 
-    :param codes: the failure codes that are right besides a success; each says ``state: absent`` as the way out, which is taken.
+    :param codes: the failure codes that are right besides a success; each says ``state: absent`` as the fix, which is applied.
     """
 
     operation: str
@@ -42,7 +42,7 @@ class Crash:
         return f"crash: {self.service}, {self.after} s after {self.operation}"
 
 
-# A conductor that took a request and is gone leaves it undone for good: there the run must end, and say the way out
+# A conductor that took a request and is gone leaves it undone for good: there the run must end, and say the fix
 UNDONE = ("ABANDONED", "REQUEST_LOST", "STALLED")
 # An engine takes its work with it; the stack stays IN_PROGRESS until Heat's own timeout, and the run says how to go on
 FORGOTTEN = ("TIMEOUT",)
@@ -71,7 +71,7 @@ def work(suite: Suite, tier: int) -> list[tuple[str, Callable[[], Verdict]]]:
 
 
 def check_crash(suite: Suite, crash: Crash) -> Verdict:
-    """The run ends well or with a code and a way out; after that the same run succeeds, and once more changes nothing."""
+    """The run ends well or with a code and a fix; after that the same run succeeds, and once more changes nothing."""
     about, name = OPERATIONS[crash.operation], name_of(crash.name)
     wrong: list[str] = []
     try:
@@ -95,7 +95,7 @@ def check_crash(suite: Suite, crash: Crash) -> Verdict:
         if not outcome.ok and about.present:
             gone = suite.plainly(_absent(about.kind).step(name))
             if not gone.ok:
-                wrong.append(f"the way out: {gone}")
+                wrong.append(f"the fix: {gone}")
             for step in about.before:
                 suite.plainly(step(name))
         wrong += unsettled(suite, about, name)

@@ -275,7 +275,7 @@ def test_the_good_questions_are_good() -> None:
 def test_bad_input_is_answered_or_refused(
     name: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    """An answer can be told to Ansible; an error has a code and a way out. Most questions must be bad indeed."""
+    """An answer can be told to Ansible; an error has a code and a fix. Most questions must be bad indeed."""
     options, good, ask = QUESTIONS[name]
     monkeypatch.chdir("/")
     old = signal.signal(signal.SIGALRM, _too_long)

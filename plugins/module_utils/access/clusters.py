@@ -48,7 +48,7 @@ NODES_LEFT_BEHIND = (
     "(magnum_cluster), and rotate again"
 )
 # What is not known of a certificate before it is signed.
-UNFORETOLD = ("fingerprint", "not_before", "not_after")
+UNPREDICTABLE = ("fingerprint", "not_before", "not_after")
 
 
 def _cluster(api: MagnumApi, name: str) -> Cluster:
@@ -151,9 +151,9 @@ def ensure_kubeconfig(
         shown = {**shown, **kubeconfig.summary(made).as_result()}
     else:
         shown = wanted
-    # What the new certificate will be like cannot be foretold, so neither mode's diff says more than that it is new.
+    # What the new certificate will be like cannot be predicted, so neither mode's diff says more than that it is new.
     after = {key: value for key, value in wanted.items() if key != "path"}
-    return _answer(shown, before, {**after, **dict.fromkeys(UNFORETOLD, "a new one"), "private": True}, reason)
+    return _answer(shown, before, {**after, **dict.fromkeys(UNPREDICTABLE, "a new one"), "private": True}, reason)
 
 
 def remove_kubeconfig(name: str, path: str, *, check_mode: bool) -> dict[str, Any]:
@@ -272,7 +272,7 @@ def _fingerprint(text: str | None) -> str | None:
     plain = text.replace(":", "").lower()
     if not re.fullmatch(r"[0-9a-f]{64}", plain):
         raise InvalidRequest(
-            f"Failed to read option 'rotate_from': '{text}' is no SHA-256 fingerprint",
+            f"Failed to read option 'rotate_from': '{text}' is not a SHA-256 fingerprint",
             resource="rotate_from",
             hint="Give the 64 hex digits of 'ca.fingerprint', as this module returns it",
         )

@@ -74,7 +74,7 @@ class Credential:
     run: str | None = None
 
     def shown(self, file: str | None) -> dict[str, Any]:
-        """What may be told of it: never the secret. The id is new with each, so it is no part of a diff."""
+        """What a result shows of it: never the secret. The id is new with each, so it is not part of a diff."""
         return {
             "name": self.name,
             "roles": None if self.roles is None else list(self.roles),
@@ -96,7 +96,7 @@ def desired(params: Mapping[str, Any]) -> Credential:
         raise InvalidRequest(
             "Failed to read option 'path': it is missing",
             resource="path",
-            hint="Say where the clouds.yaml goes: Keystone tells the secret once",
+            hint="Give the path for the clouds.yaml: Keystone shows the secret only once",
         )
     check_name("name", params["name"], "application credential")
     private_file.check_path(os.path.abspath(params["path"]))
@@ -127,7 +127,7 @@ def _time(text: str) -> datetime:
         found = datetime.fromisoformat(str(text).removesuffix("Z"))
     except ValueError as error:
         raise InvalidRequest(
-            f"Failed to read option 'expires_at': '{text}' is no time",
+            f"Failed to read option 'expires_at': '{text}' is not a time",
             resource="expires_at",
             hint="Give it like '2027-01-31T12:00:00', in UTC",
         ) from error
@@ -148,7 +148,7 @@ def why_replace(wanted: Credential, actual: Credential, in_file: str | None, now
     if actual.expires_at is not None and actual.expires_at <= now:
         return f"it has expired at {actual.expires_at.isoformat()}"
     if in_file != actual.id:
-        return "the file does not hold its secret, which Keystone tells once"
+        return "the file does not hold its secret, which Keystone shows only once"
     return None
 
 
@@ -186,7 +186,7 @@ def ensure_credential(
 ) -> dict[str, Any]:
     """Have the credential, and its secret in a clouds.yaml.
 
-    :returns: ``application_credential`` (what may be told), ``changed``, ``reason``, ``diff``.
+    :returns: ``application_credential`` (without the secret), ``changed``, ``reason``, ``diff``.
     :raises CannotApply: it would have to be replaced, and that was not allowed.
     """
     path = os.path.abspath(path)
@@ -206,14 +206,14 @@ def ensure_credential(
                 f"Failed to use application credential '{wanted.name}': {reason}",
                 resource=f"application_credential/{wanted.name}",
                 reason="Keystone changes nothing of an application credential once it is made",
-                hint="Take the option back, give another name, or set 'replace: true', which ends the one that is there: "
-                "whoever uses it is refused from then on. Nothing was changed",
+                hint="Take the option back, give another name, or set 'replace: true', which deletes the existing one: "
+                "programs that use it lose access. Nothing was changed",
             )
     after = wanted if actual is None else _merged(wanted, actual)
     if not check_mode:
         after = _replaced(connection, after, family, lost, path, cloud)
     shown = {**after.shown(path), "id": after.id, "cloud": cloud}
-    # A suffix of the name is new with each, like the id, so it is no part of a diff.
+    # A suffix of the name is new with each, like the id, so it is not part of a diff.
     before = {} if actual is None else {**actual.shown(path if in_file == actual.id else None), "name": wanted.name}
     return _answer(shown, before, _merged(wanted, Credential(wanted.name)).shown(path) | {"private": True}, reason)
 
@@ -309,7 +309,7 @@ def _id_in(path: str) -> str | None:
         return str(entry["auth"]["application_credential_id"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
         raise InvalidRequest(
-            f"Failed to use option 'path': '{path}' is no clouds.yaml with one application credential",
+            f"Failed to use option 'path': '{path}' is not a clouds.yaml with one application credential",
             resource=path,
             hint="Give a path of its own; the file was not changed",
         ) from error
@@ -324,19 +324,19 @@ def _family(connection: Connection, name: str) -> list[Credential]:
         resource,
     )
     every = [_from_api(each) for each in found]
-    heir = re.compile(rf"{re.escape(name)}-([0-9a-f]{{8}})")
+    successor = re.compile(rf"{re.escape(name)}-([0-9a-f]{{8}})")
     members = [
         each
         for each in every
-        if each.name == name or (each.run and heir.fullmatch(each.name) and each.name.endswith(each.run))
+        if each.name == name or (each.run and successor.fullmatch(each.name) and each.name.endswith(each.run))
     ]
     return sorted(members, key=lambda each: each.name)
 
 
 def _from_api(entry: Any) -> Credential:
     rules = entry.access_rules
-    told = _DESCRIPTION.fullmatch(entry.description or "")
-    asked = told[2] if told else None
+    described = _DESCRIPTION.fullmatch(entry.description or "")
+    asked = described[2] if described else None
     roles = asked.split(", ") if asked else [role["name"] for role in entry.roles or ()]
     return Credential(
         entry.name,
@@ -344,7 +344,7 @@ def _from_api(entry: Any) -> Credential:
         None if rules is None else _rules(rules),
         None if entry.expires_at is None else _time(entry.expires_at),
         entry.id,
-        told[1] if told else None,
+        described[1] if described else None,
     )
 
 
@@ -444,8 +444,8 @@ def _create(connection: Connection, wanted: Credential, name: str, run: str, pat
 
 def _post(connection: Connection, wanted: Credential, name: str, run: str) -> dict[str, Any]:
     """Keystone's answer to the creation, with the secret."""
-    told = f" with the roles {', '.join(wanted.roles)}" if wanted.roles is not None else ""
-    body: dict[str, Any] = {"name": name, "unrestricted": False, "description": f"{MARK}, run {run}{told}"}
+    with_roles = f" with the roles {', '.join(wanted.roles)}" if wanted.roles is not None else ""
+    body: dict[str, Any] = {"name": name, "unrestricted": False, "description": f"{MARK}, run {run}{with_roles}"}
     if wanted.roles is not None:
         body["roles"] = [{"name": role} for role in wanted.roles]
     if wanted.access_rules is not None:

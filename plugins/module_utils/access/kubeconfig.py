@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.x509 import Certificate
 
-# Kubeconfigs have a place for what other programs note in them; by this, files written here are told from all others.
+# Kubeconfigs have a place for what other programs note in them; by this, files written here are known from all others.
 MARK = "kcloud.infrastructure"
 
 
@@ -135,7 +135,7 @@ def document(
     }
     got = summary(made)
     if (got.user, got.groups) != (identity.user, tuple(sorted(identity.groups))):
-        raise NotOurs("the certificate is for somebody else than was asked for")
+        raise NotOurs("the certificate is for another user than the requested one")
     return made
 
 
@@ -158,7 +158,7 @@ def summary(config: Any) -> Summary:
         names, name_id, server = str(mark["cluster"]), str(mark["cluster_id"]), str(cluster["server"])
     except (LookupError, TypeError, ValueError, AttributeError, UnsupportedAlgorithm) as error:
         # Some of these quote what they stumbled over, which may be a key.
-        raise NotOurs("it is no kubeconfig that this module wrote") from error
+        raise NotOurs("this module did not write it") from error
     if key.public_key() != certificate.public_key():
         raise NotOurs("its key does not fit its certificate")
     try:
@@ -188,7 +188,7 @@ def _certificate(pem: bytes) -> Certificate:
 def fingerprint(certificate: Certificate | str) -> str:
     """SHA-256 of a certificate, in hex.
 
-    :raises ValueError: a text that is no PEM.
+    :raises ValueError: a text that is not PEM.
     """
     from cryptography.hazmat.primitives import hashes
 
@@ -242,7 +242,7 @@ def read_file(path: str) -> Summary | None:
         return None
     except (ValueError, yaml.YAMLError, OSError) as error:
         # The parser's words may quote the file, and the file may hold a key.
-        reason = str(error) if isinstance(error, NotOurs) else getattr(error, "strerror", None) or "it is no YAML"
+        reason = str(error) if isinstance(error, NotOurs) else getattr(error, "strerror", None) or "it is not YAML"
         raise InvalidRequest(
             f"Failed to use option 'path': '{path}' holds something else than a kubeconfig of ours",
             resource=path,

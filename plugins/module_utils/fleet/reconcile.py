@@ -110,13 +110,13 @@ def _summary(reports: Iterable[Report]) -> dict[str, int]:
 def _failure(failed: Sequence[Report], total: int, result: Mapping[str, Any]) -> KcloudError:
     """One error for all that failed: a single cause in full, several by name.
 
-    What failed only because something that it needs failed is no cause of its own.
+    What failed only because something that it needs failed is not a cause of its own.
     """
     causes = [report for report in failed if (report.failure or {}).get("code") != DEPENDENCY_FAILED] or list(failed)
     first = causes[0]
     failure = dict(first.failure or {})
     if len(causes) == 1:
-        message = first.message.split(" Reason: ")[0].split(" Way out: ")[0].rstrip(".")
+        message = first.message.split(" Reason: ")[0].split(" Fix: ")[0].rstrip(".")
     else:
         names = ", ".join(report.resource for report in failed[:SHOWN])
         more = f" and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
@@ -127,8 +127,8 @@ def _failure(failed: Sequence[Report], total: int, result: Mapping[str, Any]) ->
         code=str(failure.get("code")) if len(causes) == 1 else "OBJECTS_FAILED",
         resource=first.resource,
         reason=f"{first.resource}: {failure.get('reason')}" if failure.get("reason") else first.message,
-        hint=f"{failure.get('hint') or 'Look at the failure of each object'}; the other objects were brought on, and the next run "
-        "goes on with these",
+        hint=f"{failure.get('hint') or 'Look at the failure of each object'}; the other objects were handled, and the next run "
+        "continues with these",
         **{
             **(own if len(causes) == 1 else {}),
             "failed": [{"resource": report.resource, **(report.failure or {})} for report in failed],

@@ -20,10 +20,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.execute import (
     Watch,
+    already_failed,
     create,
     delete,
     finished,
-    stands_failed,
     until_still,
     update,
 )
@@ -81,7 +81,7 @@ def ensure(watch: Watch, desired: Desired, state: str, *, check_mode: bool) -> O
     try:
         return _ensure_present(watch, desired, check_mode=check_mode)
     except Conflict as error:
-        # A failure that had changed something, such as a deletion before it, is told as one.
+        # A failure that had changed something, such as a deletion before it, is reported as one.
         if error.code not in ("STACK_EXISTS", CreatedMeanwhile.default_code) or error.details.get("result"):
             raise
         # Another run made it between this run's reading and its writing: it is compared like any that was there before.
@@ -93,7 +93,7 @@ def _ensure_present(watch: Watch, desired: Desired, *, check_mode: bool) -> Outc
     if desired.template is None and actual:
         watch.learned(actual.definition.template)
     if actual and standing(actual.stack.status) == "recreate" and not desired.recreate:
-        raise stands_failed(watch, actual.stack)
+        raise already_failed(watch, actual.stack)
     plan = plan_present(desired, actual)
     if plan.changed or plan.unseen:
         if actual:
@@ -168,7 +168,7 @@ def _preview(api: HeatReader, plan: StackPlan, actual: Actual | None) -> Preview
     preview = _preview_update(api, actual, plan.request, partial=plan.partial)
     if plan.action != "none" or not preview.changed:
         return preview
-    # What Heat says even of an update that changes nothing is no sign of a new secret.
+    # What Heat says even of an update that changes nothing is not a sign of a new secret.
     idle = _preview_update(api, actual, {"files": {}}, partial=True)
     return preview if preview.changed - idle.changed else Preview(unchanged=actual.resources)
 

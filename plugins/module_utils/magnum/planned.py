@@ -20,8 +20,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.expla
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import (
     HEAT,
     has,
+    identify_driver,
     network_refusal,
-    recognise,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     DEFAULT_MASTER,
@@ -294,7 +294,7 @@ def _with_template_id(
             hint=f"This project sees: {names}. Make it with kcloud.infrastructure.magnum_cluster_template",
         )
     if actual is None:
-        found = recognise(said=how.driver, distro=template.cluster_distro, labels=template.labels)
+        found = identify_driver(said=how.driver, distro=template.cluster_distro, labels=template.labels)
         refused = network_refusal(found, template.network_driver, desired.name, template.name)
         if refused is not None:
             raise refused

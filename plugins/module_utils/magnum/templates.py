@@ -224,7 +224,7 @@ def _predicted(plan: Plan, standing: Mapping[str, ClusterTemplate]) -> dict[str,
 def _write(api: MagnumApi, plan: Plan, standing: Mapping[str, ClusterTemplate], clock: Clock) -> ClusterTemplate | None:
     """Make every change of the plan. Templates are written at once, without a transition.
 
-    :param standing: the templates that there are, by name.
+    :param standing: the existing templates, by name.
     :returns: the one that the plan is about, read again.
     :raises KcloudError: with ``result`` in its details: which changes were made before it failed.
     """

@@ -172,7 +172,7 @@ def _nothing(decision: Decision) -> str:
     changes = "; ".join(dict.fromkeys(violation.fix.sentence for violation in nearest.why_not))
     codes = ", ".join(dict.fromkeys(violation.code for violation in nearest.why_not))
     count = len(decision.ranking)
-    return f"None of {count} candidates can carry it. Closest: {nearest.candidate.name} ({codes}). Way out: {changes}."
+    return f"None of {count} candidates can carry it. Closest: {nearest.candidate.name} ({codes}). Fix: {changes}."
 
 
 def diff(decision: Decision) -> Plain:

@@ -115,13 +115,13 @@ def mixed_prices(fleet: Fleet) -> Iterator[str]:
     mixed = [flavor.name for flavor in fleet.flavors if flavor.price_source == MIXED]
     if mixed:
         yield (
-            "prices of these add given rates to default rates in relative units, which is no currency: "
+            "prices of these add given rates to default rates in relative units, which are not a currency: "
             f"{_named(mixed)}; give rates for vcpu, gib and all their devices, or their prices in 'flavors'"
         )
     if "default rates" in sources and len(sources) > 1:
         guessed = _named(flavor.name for flavor in fleet.flavors if flavor.price_source == "default rates")
         yield (
-            "given prices are compared with default ones in relative units, which is no currency: give prices for "
+            "given prices are compared with default ones in relative units, which are not a currency: give prices for "
             f"{guessed}, too"
         )
 
@@ -132,7 +132,7 @@ def _masters(request: Request) -> Iterator[str]:
         counted = guessed[0].masters
         counts = f"it counts as {counted[0].name}" if counted else "it is not counted"
         names = _named(f"{entry.name} by {entry.template}" if entry.template else entry.name for entry in guessed)
-        yield f"nobody says the flavor of the control plane of a new cluster, or it is unknown: {counts} ({names})"
+        yield f"the flavor of a new cluster's control plane is not given or unknown: {counts} ({names})"
 
 
 def _autoscaling(decision: Decision) -> Iterator[str]:

@@ -16,10 +16,10 @@ RULES = {
     "CLUSTER_NOT_READY": "a cluster or node group that takes part is *_COMPLETE",
     "CLUSTER_UNHEALTHY": "where health is required, a cluster that takes part is healthy",
     "CLUSTER_LOCKED": "a protected cluster takes no part",
-    "OCCUPANTS_UNKNOWN": "only nodes are used or closed of which it is known who stands there",
-    "CPU_SHORT": "a node offers the CPU of all that stand there",
-    "MEM_SHORT": "a node offers the memory of all that stand there",
-    "DEVICES_SHORT": "a node offers the devices, whole or in parts, of all that stand there",
+    "OCCUPANTS_UNKNOWN": "a node is used or closed only if the workloads on it are known",
+    "CPU_SHORT": "a node has the CPU for all workloads on it",
+    "MEM_SHORT": "a node has the memory for all workloads on it",
+    "DEVICES_SHORT": "a node has the devices, whole or in parts, for all workloads on it",
     "ISOLATION": "a workload has the node, the cluster or the project for itself that it asks for",
     "LATENCY": "a cluster is as near as the workload asks",
     "TAINT": "a workload tolerates the taints of its node group",
@@ -30,12 +30,12 @@ RULES = {
     "NODE_PROTECTED": "a protected node is neither closed nor filled by moves",
     "NODE_NOT_READY": "a node that is not ready is neither closed nor filled",
     "WORKLOAD_PINNED": "a workload that must not move stays",
-    "NOT_THERE": "only what stands on a node moves from it",
-    "HAS_WORKLOADS": "a node is closed when nobody stands on it",
+    "NOT_THERE": "a workload moves only from a node that it runs on",
+    "HAS_WORKLOADS": "a node is closed when no workload runs on it",
     "SPREAD": "replicas on several nodes do not all end on one node",
     "UTILIZATION_AFTER": "the measured use fits the nodes that stay",
     "RUN_LIMIT": "a run closes no more nodes, of all and of one cluster, than it may",
-    "LAST_WORKER": "a cluster keeps its last worker, unless the whole cluster goes",
+    "LAST_WORKER": "a cluster keeps its last worker, unless the whole cluster is deleted",
     "NO_PARTNER": "work does not move from one project to another",
 }
 
@@ -51,7 +51,7 @@ class Breach(NamedTuple):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a plan must keep beside the fleet's own limits. None and empty values are no limit.
+    """What a plan must keep beside the fleet's own limits. None and empty values mean no limit.
 
     ``full`` is the highest measured use afterwards, per mille. ``run_percent`` counts closed nodes.
     """

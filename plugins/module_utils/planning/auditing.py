@@ -42,7 +42,7 @@ NEW = "new cluster"
 
 
 def admitted(workload: Workload, name: str, cluster: str, asked: int, seats: tuple[Seat, ...]) -> Admit:
-    """A workload that enters a cluster, under a name by which it is told from the others."""
+    """A workload that enters a cluster, under a name that tells it from the others."""
     return Admit(name, workload.isolation, workload.tolerations, workload.latency_ms, cluster, asked, seats)
 
 

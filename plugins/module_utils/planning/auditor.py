@@ -253,7 +253,7 @@ class Replay:
             self._open(key, group.flavor, count)
 
     def _pay(self, what: str, nodes: list[tuple[Flavor, int]], clusters: int) -> None:
-        """Count quotas and free accelerators down; the first act that finds too little is told."""
+        """Count quotas and free accelerators down; the first act that finds too little is reported."""
         needs: Counter[str] = Counter(clusters=clusters)
         for flavor, count in nodes:
             needs["instances"] += count

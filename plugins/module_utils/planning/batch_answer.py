@@ -47,7 +47,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.pla
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
 
 Plain = dict[str, Any]
-# How many candidates are told of a workload that has no place
+# How many candidates are shown for a workload that has no place
 MOST_REFUSED = 3
 WORKLOADS = (
     ("workload", 24),
@@ -70,7 +70,7 @@ GROUPED = (
     "what is opened for several workloads is shared: max_cost_per_hour and power_budget of one are held against the nodes "
     "that were opened when it was seated"
 )
-STANDING = "workloads that stand already stay where they are"
+STANDING = "running workloads stay where they are"
 BOUND = "the bound counts alike nodes and clusters together, as one large node; a plan may cost more than it and be the best all the same"
 # What ended the search for a better plan: all but the clock are the same on every machine
 ENDED = {"": "bound", "steps": "steps", "solver": "solver_limit", "clock": "clock"}
@@ -87,8 +87,8 @@ def answer(
     :param taken: names that a new cluster cannot get.
     """
     plan = named(plan, prefix or "new", taken)
-    told = rankings(plan, max_candidates)
-    decisions = [decision(plan, index, told[index]) for index in range(len(plan.places))]
+    ranked = rankings(plan, max_candidates)
+    decisions = [decision(plan, index, ranked[index]) for index in range(len(plan.places))]
     actions = [action(plan, number) for number, _planned in enumerate(plan.clusters)]
     return {
         "decision": summary(plan),
@@ -284,7 +284,7 @@ def decision(plan: BatchPlan, index: int, ranking: list[Plain]) -> Plain:
     """What becomes of one workload."""
     workload, place = plan.batch.workloads[index], plan.places[index]
     if place is None:
-        codes = list(dict.fromkeys(found["code"] for told in ranking[:1] for found in told["why_not"]))
+        codes = list(dict.fromkeys(found["code"] for nearest in ranking[:1] for found in nearest["why_not"]))
         nothing = dict.fromkeys(("target", "cluster", "cluster_id", "cluster_type", "node_group"))
         sentence = f"{workload.name} has no place beside the others ({', '.join(codes) or 'nothing could carry it'})."
         shown = {"action": "none", **nothing, "node_groups": [], "stays": False, "sentence": sentence}

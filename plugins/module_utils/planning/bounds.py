@@ -76,7 +76,7 @@ def least(nodes: Nodes, parts: Parts, value: Callable[[Flavor], int]) -> int:
     for kind in sorted({demand.kind for demand in asked}):
         of_kind = {demand: count for demand, count in asked.items() if demand.kind == kind}
         for models in sorted({demand.models for demand in of_kind} | {()}):
-            # What names these models stands on them; with () everything of the kind does on all that serves any of it
+            # What names these models runs on them; with () everything of the kind does on all that serves any of it
             chosen = {demand: count for demand, count in of_kind.items() if not models or demand.models == models}
             best = max(best, _devices(offered, chosen, value))
     return best

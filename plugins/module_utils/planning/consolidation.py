@@ -60,12 +60,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.objective import fullness
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.shortage import can_carry
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import (
     Move,
     Place,
     Refused,
+    SimulatedFleet,
     Spot,
-    Yard,
     tolerates,
 )
 
@@ -90,7 +90,7 @@ def consolidate(question: Question) -> Consolidation:
 
 
 class _Work:
-    """One run: the yard, what has been accepted, and what the whole fleet costs and holds."""
+    """One run: the simulated fleet, what has been accepted, and what the whole fleet costs and holds."""
 
     def __init__(self, question: Question) -> None:
         self.question = question
@@ -106,7 +106,7 @@ class _Work:
         self.cost = sum(paid(cluster) for cluster in self.fleet.clusters)
         self.disruption = sum(disruption(node.pods) for node in self.nodes.values())
         self.fragments = gauge(mix(self.fleet.standing, ()))
-        self.yard = Yard(self.fleet.clusters, self.fragments)
+        self.simulated = SimulatedFleet(self.fleet.clusters, self.fragments)
         self.guarded = {cluster.id: guards.taking_guards(cluster, self.rules.care) for cluster in self.fleet.clusters}
         # What quotas leave, after the steps and after the candidate that is looked at
         self.paid = self.purse = self.fleet
@@ -153,13 +153,13 @@ class _Work:
         for group in cluster.groups:
             key = (cluster.id, group.name)
             known = {node.name: node for node in group.nodes}
-            places = [place for place in self.yard.places(*key) if place not in self.gone]
+            places = [place for place in self.simulated.places(*key) if place not in self.gone]
             nodes = tuple(
                 replace(
                     known.get(place.node) or Node("", place.node, group.flavor.empty), room=spot.room, pods=spot.pods
                 )
                 for place in places
-                for spot in [self.yard.spot(place)]
+                for spot in [self.simulated.spot(place)]
             )
             nodes = loaded(nodes, self.loads[key], group.flavor)
             groups.append(replace(group, nodes=nodes, count=group.count + len(nodes) - len(group.nodes)))
@@ -176,7 +176,7 @@ class _Work:
         option = replace(option, score=self.score(option))
         against_it = guards.ordered([*option.why_not, *(() if option.why_not else self.gates(option))])
         if against_it:
-            self.yard.back(mark)
+            self.simulated.back(mark)
             self.options.append(replace(option, why_not=against_it, why=()))
             return
         step = replace(option, step=len(self.steps) + 1, why=(*option.why, *self.merits(option)))
@@ -281,7 +281,11 @@ class _Work:
         """The groups that would be used too much by what was measured, whatever was asked for."""
         opened = {(opening.cluster, opening.group): opening.count for opening in option.opened}
         for key, load in sorted(self.loads_after(option).items()):
-            stay = [place for place in self.yard.places(*key) if self.yard.spot(place).takes or place in self.nodes]
+            stay = [
+                place
+                for place in self.simulated.places(*key)
+                if self.simulated.spot(place).takes or place in self.nodes
+            ]
             number = sum(place not in self.gone and place not in option.closed for place in stay)
             offered = self.groups[key].flavor.cpu_m * number
             full = self.rules.full
@@ -308,9 +312,9 @@ class _Work:
             )
             found = [*self.guarded[cluster.id], *guards.group_guards(group), *guards.node_guards(node, self.rules.care)]
             found += self.least(group, place, 1)
-            mark = self.yard.mark()
+            mark = self.simulated.mark()
             if not found:
-                seated = self.yard.close(place, (cluster.id,))
+                seated = self.simulated.close(place, (cluster.id,))
                 if isinstance(seated, Refused):
                     found.append(no_seat(seated, cluster, group))
                 else:
@@ -367,7 +371,7 @@ class _Work:
             for place in places:
                 found += guards.node_guards(self.nodes[place], self.rules.care)
             found += self.least(group, places[0], len(places))
-            mark = self.yard.mark()
+            mark = self.simulated.mark()
             if not found:
                 moves, left = self.emptied(places, (identity,))
                 if left is not None:
@@ -381,7 +385,7 @@ class _Work:
         """Close nodes one after the other: the moves, and who found no seat. Who moved twice moved once."""
         moves: list[Move] = []
         for place in sorted(places, key=self._worth):
-            seated = self.yard.close(place, clusters)
+            seated = self.simulated.close(place, clusters)
             if isinstance(seated, Refused):
                 return (), seated
             moves += seated
@@ -415,7 +419,7 @@ class _Work:
             found += guards.group_guards(group)
             for node in group.nodes:
                 found += guards.node_guards(node, self.rules.care)
-        mark = self.yard.mark()
+        mark = self.simulated.mark()
         if not found:
             moves, opened, left = self._moved_over(one, other)
             if left is not None:
@@ -465,14 +469,14 @@ class _Work:
         for group in one.groups:
             for node in group.nodes:
                 source = Place(one.id, group.name, node.name)
-                for pod in sorted(self.yard.spot(source).pods):
+                for pod in sorted(self.simulated.spot(source).pods):
                     for _replica in range(pod.replicas):
                         avoid = way.avoids(pod)
-                        target = self.yard.seat(pod, (other.id,), avoid) or self._grown(pod, other, added, avoid)
+                        target = self.simulated.seat(pod, (other.id,), avoid) or self._grown(pod, other, added, avoid)
                         if target is None:
                             if self.short:
                                 return (), (), self.short[0]
-                            gathered = avoid is not None and self.yard.seat(pod, (other.id,)) is not None
+                            gathered = avoid is not None and self.simulated.seat(pod, (other.id,)) is not None
                             return (), (), no_seat(Refused(pod, gathered), other, None)
                         way.takes(pod, target)
                         moves.append(Move(pod._replace(replicas=1), source, target))
@@ -504,8 +508,8 @@ class _Work:
         # In a later round those of the rounds before are there already
         number = added[group.name] + sum(node.name.startswith(NEW) for node in group.nodes)
         place = Place(cluster.id, group.name, f"{NEW}{number}")
-        self.yard.add(place, group.flavor, group.taints, Spot(group.flavor.empty, (), True))
-        return self.yard.seat(pod, (cluster.id,), avoid)
+        self.simulated.add(place, group.flavor, group.taints, Spot(group.flavor.empty, (), True))
+        return self.simulated.seat(pod, (cluster.id,), avoid)
 
     # --- splitting a cluster
 
@@ -572,7 +576,7 @@ class _Work:
                 option = replace(option, kind=recipe, masters=masters, opened=built[0])
                 # Nodes that are left empty are closed by later steps
                 option = self.closing(option, (), built[1])
-        mark = self.yard.mark()
+        mark = self.simulated.mark()
         if not found:
             self.received.add(cluster.id)
             self.paid = self.purse
@@ -598,10 +602,10 @@ class _Work:
 
     def _vacated(self, place: Place, workload: str) -> None:
         """A node that a workload (without a name: everybody) has left. What it left is free only when nobody stays."""
-        spot = self.yard.spot(place)
+        spot = self.simulated.spot(place)
         pods = tuple(pod for pod in spot.pods if workload and pod.workload != workload)
         room = spot.room if pods else self.groups[place.cluster, place.group].flavor.empty
-        self.yard.put(place, replace(spot, pods=pods, room=room))
+        self.simulated.put(place, replace(spot, pods=pods, room=room))
         # Later steps judge the node by what is left on it
         self.nodes[place] = replace(self.nodes[place], pods=pods, room=room)
 
@@ -609,14 +613,14 @@ class _Work:
         self, recipe: ClusterType, leaving: list[tuple[Place, Group, Pod]]
     ) -> tuple[tuple[Opening, ...], tuple[Move, ...]] | None:
         """The nodes that a new cluster needs for these, filled one after the other, and the moves."""
-        yard = Yard((), gauge(mix(self.fleet.standing, ())))
+        simulated = SimulatedFleet((), gauge(mix(self.fleet.standing, ())))
         added: dict[tuple[str, Flavor], int] = {}
         moves: list[Move] = []
         way = Apart((place, pod) for place, _group, pod in leaving)
         for place, _group, pod in sorted(leaving, key=lambda entry: (entry[2], entry[0])):
             for _replica in range(pod.replicas):
                 avoid = way.avoids(pod)
-                target = yard.seat(pod, ("",), avoid)
+                target = simulated.seat(pod, ("",), avoid)
                 if target is None:
                     offers = [
                         (flavor.price, flavor.name, entry.name, flavor)
@@ -631,8 +635,8 @@ class _Work:
                     _price, _name, name, flavor = min(offers, key=lambda offer: offer[:3])
                     added[name, flavor] = added.get((name, flavor), 0) + 1
                     fresh = Place("", name, f"{NEW}{added[name, flavor]}")
-                    yard.add(fresh, flavor, (), Spot(flavor.empty, (), True))
-                    target = yard.seat(pod, ("",), avoid)
+                    simulated.add(fresh, flavor, (), Spot(flavor.empty, (), True))
+                    target = simulated.seat(pod, ("",), avoid)
                     if target is None:
                         return None
                 way.takes(pod, target)

@@ -33,7 +33,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.ope
     resizes,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Move
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import Move
 
 Plain = dict[str, Any]
 COLUMNS = (
@@ -208,7 +208,7 @@ def sentence(found: Consolidation) -> str:
         )
     saved = decimal(found.saving, MICRO)
     moves = len(found.moves)
-    changes = f"{len(found.closed)} nodes go, {moves} replica{'s' * (moves != 1)} move{'s' * (moves == 1)}"
+    changes = f"{len(found.closed)} nodes are removed, {moves} replica{'s' * (moves != 1)} move{'s' * (moves == 1)}"
     costs = f"{saved} less per hour" if found.saving >= 0 else f"{decimal(-found.saving, MICRO)} more per hour"
     return f"{'; '.join(step.name for step in found.steps[:5])}{' ...' * (len(found.steps) > 5)}: {changes}, {costs}."
 
@@ -337,7 +337,7 @@ def least(found: Consolidation) -> tuple[int, int]:
 
 
 def _least_of(clusters: Iterable[Cluster]) -> tuple[int, int]:
-    """Of clusters among which work may move. What is said to stand on nodes in doubt is left out: it may not be true."""
+    """Of clusters among which work may move. What is listed on nodes in doubt is left out: it may not be true."""
     cell = list(clusters)
     parts: Counter[Part] = Counter()
     for cluster in cell:
@@ -364,7 +364,7 @@ def assumptions(found: Consolidation) -> list[str]:
     """Every assumption behind the decision, each once, in a fixed order."""
     rules = found.question.rules
     said = [
-        f"whoever moves is paid twice for {rules.move_minutes} minutes; nothing else is lost by moving",
+        f"a workload that moves is paid for twice {rules.move_minutes} minutes; nothing else is lost by moving",
         "a node offers all that its flavor has, unless it says itself what is free; nothing is kept back for its system",
     ]
     if not rules.care.require_metrics:
@@ -416,7 +416,7 @@ def _line(move: Move, *, arrived: bool = False) -> str:
 
 
 def state_digest(found: Consolidation) -> str:
-    """Digest of what the plan was made for: the clusters that it touches, their nodes and who stands on them."""
+    """Digest of what the plan was made for: the clusters that it touches, their nodes and the workloads on them."""
     ids = {step.cluster for step in found.steps} | {step.other for step in found.steps}
     return digest(steady(cluster for cluster in found.question.fleet.clusters if cluster.id in ids))
 

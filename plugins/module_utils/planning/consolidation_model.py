@@ -22,7 +22,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Pod,
     Violation,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import (
     Move,
     Place,
 )

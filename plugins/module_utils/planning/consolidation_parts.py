@@ -25,7 +25,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Room,
     Violation,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import (
     Place,
     Refused,
     only_one,

@@ -221,7 +221,7 @@ def bound_violations(action: str, step: Step) -> tuple[Violation, ...]:
 
 
 def room_violations(request: Request, view: View) -> Iterator[Violation]:
-    """Why the running nodes have no place for all replicas: others stand on them, or they lack something."""
+    """Why the running nodes have no place for all replicas: others run on them, or they lack something."""
     part, group = view.slot.part, view.slot.group
     fix = fixes.scale_group(group, view.missing)
     if not group.known:
@@ -243,7 +243,7 @@ def room_violations(request: Request, view: View) -> Iterator[Violation]:
 def unknown_occupants(group: Group) -> Violation:
     """What is not known counts as taken: running nodes are used only where it is said who stands there."""
     fix = fixes.assume_empty(group.name)
-    return Violation("OCCUPANTS_UNKNOWN", "all that stands there", "not known", None, "", fix)
+    return Violation("OCCUPANTS_UNKNOWN", "all workloads on it", "not known", None, "", fix)
 
 
 # --- a flavor that cannot carry a part, however empty its nodes

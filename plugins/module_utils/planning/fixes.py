@@ -67,7 +67,7 @@ def move_workloads(names: tuple[str, ...]) -> Fix:
 
 
 def assume_empty(group: str) -> Fix:
-    sentence = f"say in 'placements' what stands on node group {group}, or set 'assume_empty: true'"
+    sentence = f"list in 'placements' the workloads on node group {group}, or set 'assume_empty: true'"
     return _fix("assume_empty", sentence, node_group=group)
 
 

@@ -237,7 +237,7 @@ ASSUMED_EMPTY = "assume_empty is true: running nodes of which nothing is known c
 
 
 def _unknown(group: Group) -> Group:
-    """A group of which nobody knows who stands there: unless its nodes say what is free, they offer nothing."""
+    """A group whose workloads are not known: unless its nodes say what is free, they offer nothing."""
     if group.measured or not group.count:
         return group
     return replace(group, known=False, rooms=((closed(group.flavor.empty), group.count),))
@@ -595,7 +595,7 @@ def _objective(raw: object, path: str) -> tuple[tuple[str, int], ...]:
 
 
 def read_quotas(raw: object) -> tuple[Quota, ...]:
-    """{clusters|instances|cores|ram_mib: {limit, used}}; a limit of -1 or none is no limit."""
+    """{clusters|instances|cores|ram_mib: {limit, used}}; a limit of -1 or none means no limit."""
     given = mapping(raw, "fleet.quota")
     found = []
     for resource in QUOTAS:

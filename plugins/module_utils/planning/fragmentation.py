@@ -60,7 +60,7 @@ DEARNESS = 2
 MOST_PRESSURE = 2000
 # Lost and stranded are expected, dust is certain: it counts twofold.
 CERTAIN = 2
-# Growth is told in steps of a hundredth of a device: within one, the fuller node or the next term decides.
+# Growth is given in steps of a hundredth of a device: within one, the fuller node or the next term decides.
 GRAIN = 10
 
 

@@ -88,7 +88,7 @@ CAREFUL = Care()
 
 
 def remedy(change: str, sentence: str, **values: Any) -> Fix:
-    """A way out, as data and as a sentence."""
+    """A fix, as data and as a sentence."""
     return Fix(change, tuple(sorted(values.items())), sentence)
 
 
@@ -165,10 +165,10 @@ def node_guards(node: Node, care: Care) -> Iterator[Violation]:
     if not node.known or unexplained:
         yield against(
             "OCCUPANTS_UNKNOWN",
-            "all that stands there",
+            "all workloads on it",
             f"nothing, yet it is busy at {(node.load or 0) / 10:g} %" if unexplained else "not known",
             "give_placements",
-            f"say in 'placements' all that stands on node {node.name}, with 'node'",
+            f"list in 'placements' all workloads on node {node.name}, with 'node'",
             **about,
         )
     if care.require_metrics and node.load is None:

@@ -5,7 +5,7 @@
 """Idle clusters, and the clean-up in two steps: mark and tell, wait, look again, only then delete.
 
 Idle is what was measured low for long enough without a gap, and holds no workload. What nobody measured is busy; who holds
-workloads, or of whom nobody says whether, is not idle. Marks come in and go out as data; the clock is an argument.
+workloads, or may hold some, is not idle. Marks come in and go out as data; the clock is an argument.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def idle_since(samples: Iterable[Sample], rules: Rules, now: int) -> int | None:
 def busyness(subject: Subject, rules: Rules, now: int, idle_s: int | None) -> Iterator[Violation]:
     """Why a cluster is not idle, or is not known to be."""
     if subject.occupied is None:
-        sentence = "say in 'placements' who stands where; an empty list says that nobody does"
+        sentence = "list in 'placements' which workload runs on which node; an empty list says that none runs"
         yield against("PLACEMENTS_UNKNOWN", "its workloads", "not known", "give_placements", sentence)
     elif subject.occupied:
         names = ", ".join(subject.occupied[:5])
@@ -178,7 +178,7 @@ def busyness(subject: Subject, rules: Rules, now: int, idle_s: int | None) -> It
     latest = [sample for sample in subject.samples if sample.at <= now]
     fresh = [sample for sample in latest if now - sample.at <= rules.gap_s and sample.load is not None]
     if not fresh:
-        sentence = f"give measurements of the last {rules.gap_s} s: what nobody measures counts as busy"
+        sentence = f"give measurements of the last {rules.gap_s} s: a cluster without them counts as busy"
         yield against("METRICS_MISSING", "a measured utilisation", "none: it counts as busy", "measure", sentence)
     elif idle_s is None:
         load = max(sample.load or 0 for sample in fresh)
@@ -208,4 +208,4 @@ def protections(subject: Subject, rules: Rules, now: int) -> Iterator[Violation]
     allowed = cluster.project in rules.projects if cluster.project else False
     if not (allowed or any(cluster.name.startswith(prefix) for prefix in rules.prefixes)):
         sentence = f"name its project or a beginning of '{cluster.name}' in allow_projects or allow_prefixes"
-        yield against("NOT_ALLOWED", "on the list of what may go", cluster.name, "allow", sentence)
+        yield against("NOT_ALLOWED", "on the list of clusters that may be deleted", cluster.name, "allow", sentence)

@@ -264,7 +264,7 @@ def certificate(found: Cleanup) -> Plain:
         "objective": decimal(kept, MICRO),
         "lower_bound": decimal(everything - idle, MICRO),
         "gap": round((kept - everything + idle) / (everything - idle), 6) if everything > idle else None,
-        "method": "every cluster judged; the bound lets everything go that is idle by the policy",
+        "method": "every cluster judged; the bound deletes every cluster that is idle by the policy",
         "proven": kept == everything - idle,
         "level": "cluster",
     }

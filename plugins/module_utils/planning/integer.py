@@ -98,7 +98,7 @@ class Programme:
         import highspy
 
         with _quiet():
-            # It greets on the standard output, where a module's answer goes, before it can be told not to
+            # It prints a greeting on the standard output, where a module's answer goes, before its output can be switched off
             solver = highspy.Highs()
         options = {
             "output_flag": False,

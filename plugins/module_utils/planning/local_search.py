@@ -5,7 +5,7 @@
 """How a batch takes its seats: one workload after the other by a rule, and better by taking some up again.
 
 A greedy plan is made for several orders and rules, and the best is kept. The search then ruins a part of it and seats
-that anew (Schrimpf et al. 2000), keeping what is no worse. Chance comes from a fixed seed, and effort is counted in
+that anew (Schrimpf et al. 2000), keeping what is not worse. Chance comes from a fixed seed, and effort is counted in
 steps, so the same input gives the same plan; only a clock that runs out first can change that, and the answer says so.
 """
 
@@ -163,7 +163,7 @@ class View(NamedTuple):
 
 
 def outlook(board: Board, workload: int, form: Form, option: Option, new: bool) -> View | None:
-    """What it would cost to seat all replicas there, as far as that can be told without doing it."""
+    """What it would cost to seat all replicas there, as far as that can be known without doing it."""
     wanted = board.kind(workload)
     alone, replicas = wanted.isolation == "node", wanted.replicas
     whole = shared = growth = slack = 0

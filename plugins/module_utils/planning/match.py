@@ -94,7 +94,7 @@ def seats(form: Form, groups: tuple[Group, ...]) -> Iterator[tuple[Group, ...]]:
     """The ways to give each part of a replica a group.
 
     A plain workload may try every group. Where several kinds of accelerators are asked for, a part looks at the groups
-    that have its kinds; of several parts each has a group of its own, and one that finds none takes any, to be told what
+    that have its kinds; of several parts each has a group of its own, and one that finds none takes any, to report what
     is missing there.
     """
     if _is_plain(form):

@@ -6,7 +6,7 @@
 
 Units are in the names: ``cpu_m`` milli-CPU, ``mem_mib`` MiB, ``_mw`` milliwatts; devices count in milli-devices
 (1000 is a whole one), money in millionths of the currency per hour. Nodes that are alike are counted, never listed:
-a group's nodes are ``((room, how many), ...)``. Cached properties are derived: they are no part of a value. What is hashed
+a group's nodes are ``((room, how many), ...)``. Cached properties are derived: they are not part of a value. What is hashed
 and compared most (a room, a part, its demands), and what a decision makes by the hundred (a candidate, its steps, its
 verdict), is a named tuple, which is made in a quarter of the time; all else is a frozen dataclass.
 """
@@ -168,7 +168,7 @@ class Tenant(NamedTuple):
 
 
 class Pod(NamedTuple):
-    """Replicas of one part of a workload that stand on one node. ``pinned`` ones must not be moved.
+    """Replicas of one part of a workload that run on one node. ``pinned`` ones must not be moved.
 
     ``latency_ms`` is what the workload asks of its cluster, UNBOUND where it asks nothing.
     """

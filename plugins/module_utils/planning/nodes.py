@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The fleet with its nodes one by one, and who stands on which: what taking nodes away is decided on.
+"""The fleet with its nodes one by one, and the workloads on each: what taking nodes away is decided on.
 
 A node is known by its entry in ``nodes`` or, where the cloud tells no more, by its address. What nobody says is never
 taken for free: a workload without a node leaves every node of its group in doubt, a node on which something stands that no
@@ -153,7 +153,7 @@ def share(value: object, path: str) -> int:
 
 
 def steady(clusters: Iterable[Cluster]) -> list[Cluster]:
-    """The same without what is measured anew each time: for telling whether anything has changed that a plan stands on."""
+    """The same without what is measured anew each time: for telling whether anything has changed that a plan depends on."""
     return [
         replace(
             cluster,
@@ -203,7 +203,7 @@ def _standing(
     loads: Loads,
     notes: list[str],
 ) -> Cluster:
-    """A cluster with its control plane, its nodes and who stands on them."""
+    """A cluster with its control plane, its nodes and the workloads on them."""
     own = [entry for entry in placed if entry.cluster in (cluster.id, cluster.name) and entry.workload is not None]
     raw_groups = {
         str(entry.get("name") or "default-worker"): entry
@@ -276,7 +276,7 @@ def _with_load(entry: Given, cluster: Cluster, loads: Loads) -> Given:
 def _seats(
     cluster: Cluster, placed: Iterable[Placement], plain: Mapping[str, list[tuple[str, Given]]], notes: list[str]
 ) -> tuple[Seats, set[str]]:
-    """Who stands on which node, and the groups of which that is not known."""
+    """The workloads on each node, and the groups of which they are not known."""
     seats: Seats = {}
     doubted: set[str] = set()
     own = list(placed)
@@ -307,9 +307,9 @@ def _seats(
             able = host_of(cluster, placement, part)
             doubted |= {able.name} if able and not placement.node else {group.name for group in cluster.groups}
             notes.append(
-                f"nobody says on which node of {cluster.name} workload {placement.name} stands"
+                f"'placements' does not say on which node of {cluster.name} workload {placement.name} runs"
                 if not placement.node
-                else f"workload {placement.name} is said to stand on {placement.node}, which is no node of {cluster.name}"
+                else f"workload {placement.name} is listed on node {placement.node}, which {cluster.name} does not have"
             )
     return seats, doubted
 
@@ -361,7 +361,7 @@ def _node(entry: Given, path: str, group: Group, index: int, pods: list[Pod], un
     names = [text(entry.get(key), f"{path}.{key}") for key in ("name", "address", "id")]
     return Node(
         id=identity,
-        # One without a name is told from the others all the same
+        # One without a name differs from the others all the same
         name=next(filter(None, names), f"node {index + 1}"),
         # What nobody knows takes nobody
         room=room if says or known else closed(room),

@@ -31,7 +31,7 @@ TERMS = ("utilisation", "power", "type", "latency", "headroom", "spread")
 WEIGHED = ("cost", *TERMS)
 # All that candidates are compared by, in the order in which `measure` tells it
 MEASURED = ("cost", "disruption", "health", *TERMS)
-# What is told of a cluster's health, best first; a new one has none yet and counts as well
+# What Magnum says of a cluster's health, best first; a new one has none yet and counts as well
 HEALTHS = ("HEALTHY", "", "UNKNOWN", "UNHEALTHY")
 # What each cluster type looks at first, where its data says nothing else.
 WEIGHTS = {

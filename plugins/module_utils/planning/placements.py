@@ -222,6 +222,6 @@ def _taken(group: Group, part: Part, workload: Workload, where: str, notes: list
     seating, left = seated(part, group.flavor, group.rooms, workload.replicas, alone=alone)
     rooms = after(group.rooms, seating)
     if left:
-        notes.append(f"{where} is too small for all that is said to stand there: it counts as full")
+        notes.append(f"{where} is too small for all workloads listed on it: it counts as full")
         rooms = gathered((closed(room), count) for room, count in rooms)
     return replace(group, rooms=rooms)

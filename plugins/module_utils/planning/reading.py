@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reading what people wrote: plain data in, plain values out, or an error that names option, value and way out.
+"""Reading what people wrote: plain data in, plain values out, or an error that names option, value and fix.
 
 ``path`` is always the option as the user wrote it, such as ``workload.gpu_count`` or ``clusters[2].node_groups``.
 """
@@ -114,7 +114,7 @@ def devices(value: object, path: str, least: int = 0) -> int:
     """How many devices one server or one replica holds."""
     found = whole(value, path, least)
     if found > MOST_DEVICES:
-        hint = "A replica stands on one server: give fewer devices each, and more 'replicas' or nodes"
+        hint = "A replica runs on one server: give fewer devices each, and more 'replicas' or nodes"
         raise refused(path, value, f"at most {MOST_DEVICES} devices", hint)
     return found
 

@@ -27,7 +27,7 @@ Seating = tuple[tuple[Room, Room, int], ...]
 
 
 def right_model(accelerator: Accelerator, demand: Demand) -> bool:
-    """Whether a demand names this model, or names none and this is no slice."""
+    """Whether a demand names this model, or names none and this is not a slice."""
     if not demand.models:
         return not is_slice(accelerator.model)
     return any(is_model(accelerator.model, wanted) for wanted in demand.models)

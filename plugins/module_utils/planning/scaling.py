@@ -69,7 +69,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.sca
     Scaling,
     Waiting,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Move, Place, Refused, Yard
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import (
+    Move,
+    Place,
+    Refused,
+    SimulatedFleet,
+)
 
 
 def scale(question: Question) -> Scaling:
@@ -149,11 +154,13 @@ def _placed(workload: Workload, chosen: Ranked, earlier: int) -> Placed:
     )
 
 
-# --- out, where nobody says who stands on the nodes that run
+# --- out, where the workloads on the running nodes are not known
 
 
 def _opened_before(workload: Workload, entry: Opened) -> Waiting:
-    sentence = f"say in 'placements' what stands on node group {entry.group}: nodes were opened there for this workload"
+    sentence = (
+        f"list in 'placements' the workloads on node group {entry.group}: nodes were opened there for this workload"
+    )
     violation = against(
         "SCALED_OUT_FOR_IT", "placements", "not given", "give_placements", sentence, node_group=entry.group
     )
@@ -161,7 +168,7 @@ def _opened_before(workload: Workload, entry: Opened) -> Waiting:
 
 
 def _doubt(question: Question, chosen: Ranked) -> Key | None:
-    """The group that would grow although nobody knows who stands on it, and no memory tells the next run of it."""
+    """The group that would grow although its workloads are not known, and no memory tells the next run of it."""
     if question.memory.kept:
         return None
     identity = chosen.verdict.candidate.cluster.id
@@ -295,7 +302,7 @@ class Removal:
         self.limit = self._share_of_run(len(self.nodes))
         self.workers = {name: sum(group.count for group in there.groups) for name, there in self.clusters.items()}
         coming = tuple((part, host.workload.replicas) for host in hosts for part in host.workload.forms[-1])
-        self.yard = Yard(question.fleet.clusters, gauge(mix(question.fleet.standing, coming)))
+        self.simulated = SimulatedFleet(question.fleet.clusters, gauge(mix(question.fleet.standing, coming)))
         self.left = {key: len(group.nodes) for key, group in self.groups.items()}
         self.gone: Counter[str] = Counter()
         self.closed: Counter[str] = Counter()
@@ -311,7 +318,7 @@ class Removal:
         for part, group, count in host.seats:
             pod = Pod(f"{workload.name} ({number})", part, 1, workload.isolation, workload.tolerations)
             for _replica in range(count):
-                target = self.yard.seat(pod, (host.cluster,))
+                target = self.simulated.seat(pod, (host.cluster,))
                 if target is None:
                     self.crowded[host.cluster] = no_room(
                         pod._replace(workload=workload.name),
@@ -345,15 +352,15 @@ class Removal:
         found += self.least(group, place)
         found += [self.crowded[cluster.id]] if cluster.id in self.crowded else []
         found += self.awaits(place)
-        mark = self.yard.mark()
+        mark = self.simulated.mark()
         if found:
             return NodePlan(place, node, False, False, why_not=guards.ordered(found))
-        moves = self.yard.close(place, (cluster.id,))
+        moves = self.simulated.close(place, (cluster.id,))
         if isinstance(moves, Refused):
             return NodePlan(place, node, False, False, why_not=(no_seat(moves, cluster, group),))
         full = tuple(self.too_full(place, moves))
         if full:
-            self.yard.back(mark)
+            self.simulated.back(mark)
             return NodePlan(place, node, False, False, why_not=guards.ordered(full))
         self.left[place.cluster, place.group] -= 1
         self.closed[place.cluster] += 1
@@ -402,7 +409,7 @@ class Removal:
         for name in sorted(touched):
             group, key = self.groups[place.cluster, name], (place.cluster, name)
             places = [Place(place.cluster, name, node.name) for node in group.nodes]
-            rooms = [self.yard.spot(other).room for other in places if self._stays(other, place)]
+            rooms = [self.simulated.spot(other).room for other in places if self._stays(other, place)]
             if not rooms:
                 continue
             share_after = used(group.flavor, rooms)
@@ -421,7 +428,7 @@ class Removal:
                 )
 
     def _stays(self, place: Place, leaving: Place) -> bool:
-        return place != leaving and self.yard.spot(place).takes or self._keeps(place, leaving)
+        return place != leaving and self.simulated.spot(place).takes or self._keeps(place, leaving)
 
     def _keeps(self, place: Place, leaving: Place) -> bool:
         """A node that takes nobody but does not go either: it is protected, or not ready."""

@@ -129,7 +129,7 @@ def sentence(found: Scaling, changed: list[GroupPlan]) -> str:
             f" ({most})." * bool(most) or "."
         )
         names = ", ".join(entry.workload.name or "a workload" for entry in found.waiting)
-        waits = f" Nothing is opened for {names}: nobody says who stands on the nodes that run."
+        waits = f" Nothing is opened for {names}: 'placements' does not say which workloads run on the existing nodes."
         return calm + stuck * bool(found.unplaced) + waits * bool(found.waiting)
     parts = []
     for plan in changed:
@@ -224,7 +224,7 @@ def certificate(found: Scaling) -> Plain:
         "objective": decimal(objective, MICRO),
         "lower_bound": decimal(bound, MICRO),
         "gap": round((objective - bound) / bound, 6) if bound else None,
-        "method": "rules with hysteresis; bound: fractional cover of what stands, without any headroom",
+        "method": "rules with hysteresis; bound: fractional cover of the running workloads, without any headroom",
         "proven": objective == bound,
         "level": "node",
     }
@@ -239,7 +239,7 @@ def assumptions(found: Scaling) -> list[str]:
     if not question.expected and not question.usage:
         said.append("nothing is said of what is to come: it counts as what is there now")
     if question.memory.at is None:
-        said.append("there is no memory of a run before: no node goes in this one")
+        said.append("no memory of an earlier run is given: this run removes no node")
     if not question.rules.care.require_metrics:
         said.append("require_metrics is false: the placements count as all that runs")
     if not question.rules.care.require_health:
@@ -252,7 +252,7 @@ def assumptions(found: Scaling) -> list[str]:
     ]
     if unknown:
         said.append(
-            f"nobody says who stands on nodes of {', '.join(unknown)}: they count as busy. A pending workload gets new nodes "
+            f"'placements' does not say which workloads run on nodes of {', '.join(unknown)}: they count as busy. A pending workload gets new nodes "
             "once, and again only when 'placements' are given"
         )
     return [*said, *question.fleet.notes]
@@ -280,6 +280,6 @@ def _bounds(plan: GroupPlan, bounds_: tuple[int, int | None] | None) -> str:
 
 
 def state_digest(found: Scaling) -> str:
-    """Digest of the clusters that change, their nodes and who stands on them: what happens to others does not matter."""
+    """Digest of the clusters that change, their nodes and the workloads on them: what happens to others does not matter."""
     ids = {plan.cluster.id for plan in found.groups if plan.action != "none"}
     return digest(steady(cluster for cluster in found.question.fleet.clusters if cluster.id in ids))

@@ -21,7 +21,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.sca
     Question,
     Unneeded,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Place
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import Place
 
 # What was seen longer ago than this says nothing of the time since.
 FORGETS_S = 3600
@@ -33,7 +33,7 @@ def in_doubt(group: Group) -> bool:
 
 
 def still_there(question: Question) -> list[Opened]:
-    """What runs before opened for pending workloads, where that may be what they stand on by now."""
+    """What runs before opened for pending workloads, where that may be what they run on by now."""
     groups = {(cluster.id, group.name): group for cluster in question.fleet.clusters for group in cluster.groups}
     found = ((entry, groups.get((entry.cluster, entry.group))) for entry in question.memory.opened)
     return [entry for entry, group in found if group and group.count >= entry.count and in_doubt(group)]

@@ -20,7 +20,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Violation,
     Workload,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Move, Place
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import Move, Place
 
 Key = tuple[str, str]
 
@@ -51,7 +51,7 @@ class Unneeded:
 
 @dataclass(frozen=True)
 class Opened:
-    """Nodes that were opened for a pending workload where nobody says who stands on the others.
+    """Nodes that were opened for a pending workload where the workloads on the others are not known.
 
     ``count`` is how many nodes the group has with them: while it has as many, they are there.
     """

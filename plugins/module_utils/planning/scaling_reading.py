@@ -29,8 +29,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.sca
     Rules,
     Unneeded,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import Place
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.workload import read_workload
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Place
 
 Plain = dict[str, Any]
 # A group may be expected to be used several times over; more than this is a slip, such as per cent for a share.

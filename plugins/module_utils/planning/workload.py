@@ -87,7 +87,7 @@ KEYS = (
 ACCELERATOR_KEYS = ("kind", "count", "models", "share", "memory_gb")
 
 APART = (
-    "the parts of a replica that need different kinds of accelerators may stand on different nodes of one cluster; "
+    "the parts of a replica that need different kinds of accelerators may run on different nodes of one cluster; "
     "each part is judged with all of cpu_cores and memory_gb, since the request does not divide them"
 )
 

@@ -56,10 +56,10 @@ class Says(Protocol):
 class Watch:
     """What a run works with: the API, the time that is left and where progress goes.
 
-    ``failures`` collects the failed resources that events told of: after a rollback they are gone from the stack.
+    ``failures`` collects the failed resources that events reported: after a rollback they are gone from the stack.
     ``hooks`` are those that the stack waits at.
     ``heard_s`` is when the last event came, in seconds since the wait began.
-    ``learned`` is told the stack's template once it is known: it says which parameters are hidden.
+    ``learned`` gets the stack's template once it is known: it says which parameters are hidden.
     """
 
     api: HeatApi
@@ -148,7 +148,7 @@ def update(watch: Watch, stack: Stack, plan: StackPlan) -> Stack:
 def _begin(watch: Watch, stack: Stack, what: str, send: Callable[[], object]) -> Stack:
     """Send a write until something of it is to be seen: once, and once more when nothing moves.
 
-    Heat answered before: the old COMPLETE is no news, only another status or another time of update is.
+    Heat answered before: the old COMPLETE is not news, only another status or another time of update is.
     """
 
     def moved() -> Stack | None:
@@ -214,7 +214,7 @@ def until_still(watch: Watch, stack: Stack) -> Stack:
 def _silence(watch: Watch) -> str | None:
     """That Heat has said nothing for so long that it may have forgotten the stack; None while it says something."""
     silent = watch.deadline.elapsed - watch.heard_s
-    return f"Heat has told no event for {silent:.0f} s" if silent >= FORGOTTEN_AFTER_S else None
+    return f"Heat has reported no event for {silent:.0f} s" if silent >= FORGOTTEN_AFTER_S else None
 
 
 def _after_timeout(watch: Watch, stack: Stack) -> str:
@@ -225,9 +225,9 @@ def _after_timeout(watch: Watch, stack: Stack) -> str:
         # Seen: an engine that was killed takes its work with it, and the stack stays IN_PROGRESS until its own timeout.
         return (
             "heat-engine may have been restarted in between, which leaves the stack as it is until Heat's own timeout "
-            "(stack_timeout): run again to go on waiting, or delete it with 'state: absent', which stops what runs"
+            "(stack_timeout): run again to wait further, or delete it with 'state: absent', which stops what runs"
         )
-    return "Heat goes on: run again to go on waiting, or raise 'timeout'"
+    return "Heat continues: run again to wait further, or raise 'timeout'"
 
 
 def _tell(watch: Watch, stack: Stack) -> None:
@@ -262,12 +262,12 @@ def finished(watch: Watch, begun: Stack, plan: StackPlan) -> Stack:
     raise _failed(watch, stack, f"Failed to {verb} stack '{stack.name}': it ended {stack.status}", hint, changed=True)
 
 
-def stands_failed(watch: Watch, stack: Stack) -> OperationFailed:
+def already_failed(watch: Watch, stack: Stack) -> OperationFailed:
     if stack.action == "DELETE":
         hint = "Run with 'state: absent' until it is gone, or with 'recreate: true'"
     else:
         hint = "Run with 'recreate: true' to delete it and make it anew, or delete it first"
-    message = f"Failed to use stack '{stack.name}': it stands {stack.status} from an earlier run"
+    message = f"Failed to use stack '{stack.name}': it is {stack.status} from an earlier run"
     return _failed(watch, stack, message, hint, changed=False)
 
 
@@ -306,7 +306,7 @@ def delete(watch: Watch, stack: Stack, *, wait: bool) -> Stack | None:
 
 
 def _begin_delete(watch: Watch, stack: Stack) -> Stack:
-    """Send the deletion and see it begin. A stack in another's action is no sign of it, only DELETE is."""
+    """Send the deletion and see it begin. A stack in another's action is not a sign of it, only DELETE is."""
     before = watch.marker
 
     def moved() -> Stack | None:

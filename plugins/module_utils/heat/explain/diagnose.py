@@ -63,12 +63,14 @@ def as_detail(resource: Resource, reason: str | None) -> dict[str, Any]:
     return {"name": resource.name, "type": resource.type, "status": resource.status, "reason": reason}
 
 
-def diagnosis(api: HeatReader, stack: Stack, told: Iterable[Resource] = ()) -> tuple[str | None, list[dict[str, Any]]]:
+def diagnosis(
+    api: HeatReader, stack: Stack, reported: Iterable[Resource] = ()
+) -> tuple[str | None, list[dict[str, Any]]]:
     """Why a stack failed: the deepest reason, and the failed resources, the likeliest cause first.
 
-    :param told: failed resources that events told of, for when the stack no longer holds them.
+    :param reported: failed resources that events reported, for when the stack no longer holds them.
     """
-    leaves = failed_leaves(api.resources(stack, nested=True)) or failed_leaves(told)
+    leaves = failed_leaves(api.resources(stack, nested=True)) or failed_leaves(reported)
     details = [as_detail(leaf, reason_of(api, leaf)) for leaf in leaves[:MOST_FAILURES_SHOWN]]
     if not details:
         return stack.status_reason, []

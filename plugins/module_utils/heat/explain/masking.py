@@ -24,7 +24,7 @@ class Masking:
     """Takes the option ``parameters`` out of a module's parameters, which are echoed, and gives back what may be shown.
 
     :param params: the module's own parameters; changed in place.
-    :param hide: told the texts to be masked wherever else they turn up.
+    :param hide: gets the texts to be masked wherever else they turn up.
     """
 
     def __init__(self, params: dict[str, Any], hide: Callable[[Iterable[str]], object]) -> None:

@@ -47,7 +47,7 @@ def _of_resource(name: str, body: Mapping[str, Any], schemas: Mapping[str, Schem
         return [f"resource '{name}': Heat has no type '{kind}'"]
     given = body.get("properties") or {}
     if not isinstance(given, Mapping):
-        return [f"resource '{name}' ({kind}): 'properties' is no mapping"]
+        return [f"resource '{name}' ({kind}): 'properties' is not a mapping"]
     unknown = [
         f"resource '{name}' ({kind}): there is no property '{key}'" + _instead(str(key), schema)
         for key in given

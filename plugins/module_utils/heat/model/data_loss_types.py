@@ -22,7 +22,7 @@ HOLDINGS: dict[str, str] = {
     "OS::Magnum::Cluster": "a cluster with its nodes",
     "OS::Manila::Share": "data",
     "OS::Neutron::FloatingIP": "an address",
-    "OS::Neutron::Net": "a network that nodes stand on",
+    "OS::Neutron::Net": "a network that nodes are attached to",
     "OS::Neutron::Port": "an address",
     "OS::Neutron::Subnet": "addresses that nodes have",
     "OS::Nova::Server": "a node",

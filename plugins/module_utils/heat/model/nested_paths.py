@@ -50,7 +50,7 @@ def top(types: Mapping[str, str]) -> dict[str, str]:
 def placed(changes: Mapping[str, Any], stack_name: str, stacks: Mapping[str, str]) -> Preview:
     """Heat's answer to a preview of an update, its resources by path.
 
-    An entry tells its stack by id where that is there, and by a name made of its holders' names where it is foretold.
+    An entry tells its stack by id where that is there, and by a name made of its holders' names where it is predicted.
     What is taken away with a replaced holder and comes with the new one counts as replaced.
 
     :param changes: the answer's ``resource_changes``.

@@ -148,7 +148,7 @@ def members_of(name: str, wanted: Sequence[str], networks: Iterable[Mapping[str,
 
 def _member(name: str, own: str, network: Mapping[str, Any]) -> Member:
     subnets = [subnet for subnet in network["subnets"] if subnet["ip_version"] == 4]
-    # The nodes' way out is the router at their subnet's gateway; another one would never see their packets
+    # The nodes' default route is the router at their subnet's gateway; another one would never see their packets
     pairs = [
         (subnet, router)
         for subnet in subnets

@@ -47,7 +47,7 @@ _LIMIT_TEXT = re.compile(r"maximum (stacks|resources) per", re.IGNORECASE)
 NESTED_DEPTH = 5
 # The client asks for further pages only up to a limit that it was given.
 MOST_STACKS = 100_000
-# Heat's names for errors: our class, its code (None for the class's own) and the way out.
+# Heat's names for errors: our class, its code (None for the class's own) and the fix.
 _KINDS: dict[str, tuple[type[KcloudError], str | None, str]] = {
     "UnknownUserParameter": (
         InvalidRequest,
@@ -226,7 +226,7 @@ class HeatReader:
                 f"deployment/{physical_id}",
             )
         except KcloudError:
-            # It only serves to explain a failure; that one must be told even when its explanation cannot be had.
+            # It only serves to explain a failure; that one must be reported even when its explanation cannot be had.
             return {}
         return answer.to_dict() if answer else {}
 

@@ -22,7 +22,7 @@ def read_desired(params: Mapping[str, Any], parameters: Mapping[str, Any]) -> De
 
     :param params: the module's options.
     :param parameters: the option ``parameters``, apart, because the options may be masked by now.
-    :raises InvalidRequest: a file is missing, or is no template or environment.
+    :raises InvalidRequest: a file is missing, or is neither template nor environment.
     """
     files, template = _read_template(params)
     environment_files, environment = _read_environment(params.get("environment"))
@@ -69,7 +69,7 @@ def _of_mapping(read: tuple[dict[str, str], Any]) -> tuple[dict[str, str], dict[
 
 
 def _text(content: str | bytes) -> str:
-    # The client leaves plain files as bytes (base64 where they are no text); its JSON encoder makes text of them.
+    # The client leaves plain files as bytes (base64 where they are not text); its JSON encoder makes text of them.
     return content.decode("utf-8") if isinstance(content, bytes) else content
 
 

@@ -7,7 +7,7 @@
 **A write counts when its effect was seen.** Magnum answers 202 and may then drop the request without a word, and shows
 the old state for a while after a request that it does carry out. So every write here is followed until its transition
 has begun (IN_PROGRESS or another status seen, or the effect itself), sent once more when nothing moved, and then waited
-for until it ends. A newer ``updated_at`` alone is no sign: Magnum's health poll writes the cluster, too.
+for until it ends. A newer ``updated_at`` alone is not a sign: Magnum's health poll writes the cluster, too.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Writer(Follower):
         """Send a request about a cluster that exists and follow it until it has ended.
 
         :param send: false when there is nothing to ask for any more.
-        :param is_done: whether the effect is there, which it was not before; None where that cannot be told.
+        :param is_done: whether the effect is there, which it was not before; None where that cannot be seen.
         :raises RequestLost: Magnum took it twice and carried out neither.
         """
         missed = ""
@@ -191,7 +191,7 @@ class Writer(Follower):
         try:
             return self.ended_or_lost(cluster, doing) if self.wait else cluster
         finally:
-            # However it ended: the double would make the name ambiguous, also while it is on its way out.
+            # However it ended: the double would make the name ambiguous, also while it is being deleted.
             for identity in {*promised} - {cluster.id, cluster.name}:
                 double = self.watch.cluster(identity)
                 if double is not None:
@@ -240,7 +240,9 @@ class Writer(Follower):
                 unclear = None
             except Unclear as error:
                 unclear = error
-                self.progress.say(doing, f"no clear answer ({error.error.reason}); looking whether it goes")
+                self.progress.say(
+                    doing, f"no clear answer ({error.error.reason}); checking whether it is being deleted"
+                )
             with request_sent():
                 found, why_again = self._seen_off(found, doing, patient=sent == DELETES)
             if not why_again:
@@ -290,7 +292,7 @@ class Writer(Follower):
             self.delete(found)
 
     def upgrade(self, cluster: Cluster, change: Change) -> Cluster:
-        """Move the cluster to another template; one that stands on it by now is not rolled again."""
+        """Move the cluster to another template; one that uses it by now is not rolled again."""
         wanted, name = change.arguments["cluster_template_id"], change.arguments["cluster_template"]
 
         def send() -> bool:
@@ -351,8 +353,8 @@ class Writer(Follower):
                 code="WRONG_NODES_REMOVED",
                 resource=change.resource,
                 reason="this cluster's driver does not heed 'nodes_to_remove'",
-                hint="The number of nodes is right now. To choose who goes, make a new node group, drain the old one's "
-                "nodes, then delete that",
+                hint="The number of nodes is right now. To choose the nodes, create a new node group, drain the old "
+                "one's nodes, then delete the old one",
                 stayed=stayed,
                 taken=taken,
             )

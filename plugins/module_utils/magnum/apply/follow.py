@@ -5,7 +5,7 @@
 """Following a write to its effect and to its end: every look at a cluster that changes, in one place.
 
 Magnum answers 202 and shows the old state for a while; it may drop the request without a word. A transition has begun when
-IN_PROGRESS, another status or the effect itself is seen; a newer ``updated_at`` alone is no sign, as Magnum's health poll
+IN_PROGRESS, another status or the effect itself is seen; a newer ``updated_at`` alone is not a sign, as Magnum's health poll
 writes the cluster, too. What was begun is watched through any hiccup of the API, as long as there is time.
 """
 
@@ -170,7 +170,7 @@ class Follower:
             raise NotFound(
                 f"Failed to find cluster '{cluster.name}' any more",
                 resource=f"cluster/{cluster.name}",
-                reason="somebody else deleted it while it was being changed",
+                reason="another client deleted it while it was being changed",
                 hint="Run again to create it anew",
             )
         return found

@@ -31,8 +31,8 @@ def until_healthy(api: MagnumApi, cluster: Cluster, deadline: Deadline, progress
     for pause in intervals(FIRST_LOOK_S, LONGEST_LOOK_S):
         state = cluster.health_status or "not looked at yet"
         problems = health_problems(cluster)
-        told = f"{state}: {joined(problems)}" if problems and cluster.health_status else state
-        progress.say(subject, told, deadline.elapsed, deadline.limit)
+        text = f"{state}: {joined(problems)}" if problems and cluster.health_status else state
+        progress.say(subject, text, deadline.elapsed, deadline.limit)
         if cluster.health_status == "HEALTHY":
             return cluster
         if deadline.passed:
@@ -53,7 +53,7 @@ def until_healthy(api: MagnumApi, cluster: Cluster, deadline: Deadline, progress
             raise NotFound(
                 f"Failed to find cluster '{cluster.name}' any more",
                 resource=f"cluster/{cluster.name}",
-                reason="somebody else deleted it while it was waited for",
+                reason="another client deleted it while this task waited for it",
                 hint="Run again to create it anew",
             )
         cluster = found

@@ -45,11 +45,11 @@ class Standing:
         return leaves_in_progress(self.resources)
 
     def __str__(self) -> str:
-        """In a few words; empty when nothing is under way or nothing can be told."""
-        told = (
+        """In a few words; empty when nothing is under way or nothing is known."""
+        parts = (
             [f"node group {', '.join(group_progress(g, self.resources) for g in self.groups)}"] if self.groups else []
         )
-        return "; ".join([*told, *([stack_activity(self.resources)] if self.resources else [])])
+        return "; ".join([*parts, *([stack_activity(self.resources)] if self.resources else [])])
 
 
 def stacks_of(cluster: Cluster, concerned: Callable[[str | None], bool]) -> list[Stack]:
@@ -128,7 +128,7 @@ def idle_of(connection: Connection, api: MagnumReader, cluster: Cluster) -> bool
 
 
 def activity_of(connection: Connection, api: MagnumReader) -> Callable[[Cluster], str]:
-    """A function that says what a cluster is busy with; empty when it is not, or when nothing can be told."""
+    """A function that says what a cluster is busy with; empty when it is not, or when nothing is known."""
     return seldom(lambda cluster: str(standing_of(connection, api, cluster)))
 
 

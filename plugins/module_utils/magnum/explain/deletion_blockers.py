@@ -84,7 +84,7 @@ def outsiders(
 ) -> list[Holder]:
     """Who is on the networks, subnets, routers and security groups that could not be deleted.
 
-    :param own: the ids of all resources of the stacks: a port of theirs is no outsider.
+    :param own: the ids of all resources of the stacks: a port of theirs is not an outsider.
     :param ports: of the project, as Neutron tells them.
     :param addresses: the project's floating IPs.
     """
@@ -142,7 +142,7 @@ def still_there(resources: Sequence[Resource]) -> list[Resource]:
 
 
 def holders_of(connection: Connection, cluster: Cluster) -> list[Holder]:
-    """What is in the way of a cluster's deletion; empty when nothing can be told.
+    """What is in the way of a cluster's deletion; empty when nothing is known.
 
     Outsiders first: they are what a person has to remove.
     """

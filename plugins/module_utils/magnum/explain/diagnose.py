@@ -52,7 +52,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     own_reason,
     used_up,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import UNKNOWN, recognise
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import UNKNOWN, identify_driver
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     NodeGroup,
@@ -113,10 +113,10 @@ def _leaf(connection: Connection, heat: HeatReader, stack: Stack) -> str | None:
         first = silent[0]
         return f"{first.name} ({first.type}): timed out, no signal from the node since {first.since}"
     if not leaves:
-        told = [Resource.from_api(event) for event in heat.events(stack, nested=True)]
+        reported = [Resource.from_api(event) for event in heat.events(stack, nested=True)]
         # Stacks write events about themselves too, which only repeat what their resources say.
-        stacks = {resource.stack_id for resource in told}
-        leaves = failed_leaves([resource for resource in told if resource.physical_id not in stacks])
+        stacks = {resource.stack_id for resource in reported}
+        leaves = failed_leaves([resource for resource in reported if resource.physical_id not in stacks])
     if not leaves:
         return None
     leaf = leaves[0]
@@ -159,7 +159,7 @@ def server_fault(connection: Connection, cluster: Cluster) -> str | None:
 
 @dataclass(frozen=True)
 class Advice:
-    """A code, its way out, and what else belongs to the answer."""
+    """A code, its fix, and what else belongs to the answer."""
 
     code: str
     hint: str
@@ -167,7 +167,7 @@ class Advice:
 
 
 def advice_on(connection: Connection, cluster: Cluster, reason: str) -> Advice:
-    """The way out, in figures where the reason speaks of quotas or of room."""
+    """The fix, in figures where the reason speaks of quotas or of room."""
     code, hint = code_and_hint(reason, cluster.status)
     details: dict[str, Any] = {}
     with contextlib.suppress(KcloudError):
@@ -214,7 +214,7 @@ def _remove(held: list[Holder]) -> str:
         return f"Remove what still holds it: {joined(outside)}"
     inside = [holder.name for holder in held]
     if inside:
-        return f"Look at what does not go: {joined(inside)}"
+        return f"Look at what cannot be deleted: {joined(inside)}"
     return "Look at what its driver says of it"
 
 
@@ -324,8 +324,8 @@ def trouble_of(connection: Connection, api: MagnumReader, cluster: Cluster, doin
     try:
         whole = api.with_groups(cluster)
         groups = [group.status_reason for group in whole.node_groups if Status.in_progress(group.status)]
-        told = next((reason for reason in groups if is_known(reason)), None)
-        reason = told or _failed_leaf(connection, whole) or server_fault(connection, whole)
+        known = next((reason for reason in groups if is_known(reason)), None)
+        reason = known or _failed_leaf(connection, whole) or server_fault(connection, whole)
         if reason is None:
             return None
         advice = advice_on(connection, whole, reason)
@@ -339,7 +339,7 @@ def trouble_of(connection: Connection, api: MagnumReader, cluster: Cluster, doin
         code=advice.code,
         resource=f"cluster/{cluster.name}",
         reason=reason,
-        hint=f"{advice.hint}. Magnum goes on by itself: run again without 'fail_fast' to wait for it",
+        hint=f"{advice.hint}. Magnum continues by itself: run again without 'fail_fast' to wait for it",
         status=cluster.status,
         **advice.details,
     )
@@ -364,7 +364,7 @@ def overdue_of(connection: Connection, api: MagnumReader, cluster: Cluster, what
     if (cluster.status or "").startswith("DELETE_"):
         held = holders_of(connection, cluster)
         details["held_by"] = as_results(held)
-        hint = f"{_remove(held)}; Magnum goes on by itself: run again to wait on"
+        hint = f"{_remove(held)}; Magnum continues by itself: run again to wait further"
     else:
         hint = _what_to_look_at(standing, cluster)
     return WaitTimeout(
@@ -382,8 +382,8 @@ def _waiting(resource: Resource) -> dict[str, Any]:
 
 
 def _what_to_look_at(standing: Standing, cluster: Cluster) -> str:
-    """The way out for a cluster that is IN_PROGRESS longer than was given."""
-    wait_on = "Magnum goes on by itself: run again to wait on, or give a larger 'timeout'"
+    """The fix for a cluster that is IN_PROGRESS longer than was given."""
+    wait_on = "Magnum continues by itself: run again to wait further, or give a larger 'timeout'"
     under_way = standing.under_way
     if any(_waits_for_guest(resource) for resource in under_way):
         return (
@@ -393,8 +393,8 @@ def _what_to_look_at(standing: Standing, cluster: Cluster) -> str:
     if any(resource.type == SERVER for resource in under_way):
         return f"Nova is building servers: look at them (openstack server list). {wait_on}"
     if not standing.resources and cluster.stack_id and not is_uuid(cluster.stack_id):
-        driver = recognise(stack_id=cluster.stack_id).driver
-        silence = SILENT.get(driver.ends_failed or "", "tells no more")
+        driver = identify_driver(stack_id=cluster.stack_id).driver
+        silence = SILENT.get(driver.ends_failed or "", "reports nothing further")
         who = "The driver of this cluster" if driver is UNKNOWN else driver.title
         return (
             f"{who} calls it '{cluster.stack_id}', {silence}, and may have no time-out of its own: look at its management "
@@ -426,9 +426,9 @@ def _too_long(connection: Connection, api: MagnumReader, cluster: Cluster, now: 
     since = _time(cluster.updated_at) or _time(cluster.created_at)
     if since is None or now - since <= limit:
         return None
-    told = overdue_of(connection, api, cluster, f"cluster '{cluster.name}'", limit.total_seconds())
-    told.code = "STALLED"
-    return told
+    error = overdue_of(connection, api, cluster, f"cluster '{cluster.name}'", limit.total_seconds())
+    error.code = "STALLED"
+    return error
 
 
 def _time(text: str | None) -> datetime | None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a service's words on a failure mean: a stable code and the way out. Pure."""
+"""What a service's words on a failure mean: a stable code and the fix. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, Status
 
-# (what the reason says, the stable code, the way out). The first that fits counts;
+# (what the reason says, the stable code, the fix). The first that fits counts;
 # what a guest's script printed comes first, as it may say anything.
 KNOWN_CAUSES: tuple[tuple[str, str, str], ...] = (
     (
@@ -95,7 +95,7 @@ KNOWN_CAUSES: tuple[tuple[str, str, str], ...] = (
 
 
 def code_and_hint(reason: str, status: str | None) -> tuple[str, str]:
-    """The stable code and the way out for a reason in a service's words."""
+    """The stable code and the fix for a reason in a service's words."""
     for pattern, code, hint in KNOWN_CAUSES:
         if re.search(pattern, reason, re.IGNORECASE):
             return code, hint
@@ -108,7 +108,7 @@ def is_known(reason: str | None) -> bool:
 
 
 def refined(error: KcloudError) -> KcloudError:
-    """The error of a refused request, with the code and the way out that its reason deserves."""
+    """The error of a refused request, with the code and the fix that its reason deserves."""
     if error.code in ("REJECTED", "NOT_FOUND") and is_known(error.reason):
         error.code, error.hint = code_and_hint(error.reason or "", None)
     return error

@@ -119,7 +119,7 @@ _HELM_RELEASE = re.compile(r"[a-z0-9][a-z0-9-]{0,29}-[a-z0-9]{12}")
 
 
 @dataclass(frozen=True)
-class Recognised:
+class IdentifiedDriver:
     """A cluster's driver and what gave it away.
 
     :param distro: ``os_distro`` of the template's image, where some abilities end.
@@ -133,14 +133,14 @@ class Recognised:
         return {"name": self.driver.name, "evidence": self.evidence}
 
 
-def recognise(
+def identify_driver(
     *,
     said: str | None = None,
     stack_id: str | None = None,
     stack_known: bool | None = None,
     distro: str | None = None,
     labels: Mapping[str, object] | None = None,
-) -> Recognised:
+) -> IdentifiedDriver:
     """Which driver a cluster has, or a cluster of a template would have.
 
     :param said: name of the driver by the user, who is believed.
@@ -150,10 +150,10 @@ def recognise(
     :param labels: of the cluster or the template.
     """
     if said is not None:
-        return Recognised(DRIVERS[said], f"option 'driver' says {said}", distro)
+        return IdentifiedDriver(DRIVERS[said], f"option 'driver' says {said}", distro)
     by_id = _by_stack_id(stack_id or "", stack_known)
     driver, evidence = by_id or _by_template(distro, labels or {})
-    return Recognised(driver, evidence, distro)
+    return IdentifiedDriver(driver, evidence, distro)
 
 
 def _by_stack_id(stack_id: str, known: bool | None) -> tuple[Driver, str] | None:
@@ -228,7 +228,7 @@ VERBS: dict[str, Verb] = {
 }
 
 
-def has(found: Recognised, verb: str) -> bool | None:
+def has(found: IdentifiedDriver, verb: str) -> bool | None:
     """Whether a driver has a verb of ``VERBS``; None where it is not known."""
     ability = getattr(found.driver, VERBS[verb].ability)
     if verb == "rotate_ca" and ability is not None:
@@ -236,10 +236,10 @@ def has(found: Recognised, verb: str) -> bool | None:
     return ability
 
 
-def refusal(found: Recognised, verb: str, cluster: str) -> Unsupported | None:
+def refusal(found: IdentifiedDriver, verb: str, cluster: str) -> Unsupported | None:
     """The error for a verb that a driver lacks, to be raised before it is sent; None where it may be sent.
 
-    A verb that is not known to work is let through where trying it does no harm: the cloud's own answer is then told.
+    A verb that is not known to work is let through where trying it does no harm: the cloud's own answer is then shown.
 
     :param cluster: its name, for the message.
     """
@@ -269,7 +269,9 @@ def is_autoscaled(labels: Mapping[str, object]) -> bool:
     return normal_label(labels.get("auto_scaling_enabled", "false")) == "true"
 
 
-def network_refusal(found: Recognised, network_driver: str | None, cluster: str, template: str) -> Unsupported | None:
+def network_refusal(
+    found: IdentifiedDriver, network_driver: str | None, cluster: str, template: str
+) -> Unsupported | None:
     """The error for a cluster whose pods its driver would leave without a network; None where it makes one, or is not known."""
     able = found.driver.network_drivers
     if network_driver is None or able is None or network_driver in able:

@@ -76,20 +76,20 @@ def plan_cluster(desired: DesiredCluster, actual: Cluster | None, *, recreate: b
     changes = changes or (() if desired.partial else _retry(actual))
     if Status.failed(actual.status) and changes:
         before, after = {**before, "status": actual.status}, {**after, "status": "UPDATE_COMPLETE"}
-    return Plan("update" if changes else "none", before, after, changes, _told(desired))
+    return Plan("update" if changes else "none", before, after, changes, _extra_keys(desired))
 
 
-def _told(desired: DesiredCluster) -> dict[str, Any]:
+def _extra_keys(desired: DesiredCluster) -> dict[str, Any]:
     """What the user must know of the groups beside the changes."""
-    told = {
+    extra = {
         "superseded_node_groups": [entry.as_result() for entry in desired.superseded],
         "autoscaled_node_groups": list(desired.autoscaled),
     }
-    return {key: value for key, value in told.items() if value}
+    return {key: value for key, value in extra.items() if value}
 
 
 def plan_cluster_absent(name: str, actual: Cluster | None) -> Plan:
-    """What makes the cluster go."""
+    """The changes that delete the cluster."""
     if actual is None:
         return Plan("none")
     counts = {group.name: {"node_count": group.node_count} for group in actual.node_groups}
@@ -226,7 +226,7 @@ def plan_template(
 ) -> Plan:
     """What makes the cluster template as declared.
 
-    :param used_by: names of the clusters that stand on it; Magnum freezes it for them.
+    :param used_by: names of the clusters that use it; Magnum freezes it for them.
     :raises CannotApply: a field differs that is frozen.
     """
     # It may have been called by its id.
@@ -264,7 +264,7 @@ def _may_change(key: str, value: Any) -> bool:
 
 
 def plan_template_absent(name: str, actual: ClusterTemplate | None, *, used_by: tuple[str, ...] = ()) -> Plan:
-    """What makes the template go.
+    """The changes that delete the template.
 
     :raises CannotApply: clusters use it.
     """

@@ -146,7 +146,7 @@ def desired_cluster(params: Mapping[str, Any]) -> DesiredCluster:
 
 
 def absent_cluster(params: Mapping[str, Any]) -> DesiredCluster:
-    """The cluster that ``magnum_cluster`` is to make go.
+    """The cluster that ``magnum_cluster`` is to delete.
 
     :raises InvalidRequest: a name that none can have: what it would reach is something else.
     """

@@ -6,7 +6,7 @@
 
 A declared group is compared with *its* group of the cluster. That is the one of the same name, or one that took its
 place because Magnum fixes flavor, image and labels for life: such a group says in a label whose place it took.
-``settled_groups`` turns a declaration into one in the names of the groups that there are; everything after it, plans and
+``settled_groups`` turns a declaration into one in the names of the existing groups; everything after it, plans and
 diffs, knows nothing of places.
 """
 
@@ -27,7 +27,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Unsupported,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import (
-    Recognised,
+    IdentifiedDriver,
     is_autoscaled,
     refusal,
 )
@@ -154,9 +154,9 @@ def settled_groups(
     actual: Cluster,
     nodes: Nodes | None = None,
     same: Same | None = None,
-    driver: Recognised | None = None,
+    driver: IdentifiedDriver | None = None,
 ) -> DesiredCluster:
-    """The declaration in the names of the groups that there are, or are to be.
+    """The declaration in the names of the groups that exist, or are to exist.
 
     :param actual: the cluster with its node groups in detail.
     :param nodes: group -> its nodes, where a declared group names nodes to remove.
@@ -279,16 +279,16 @@ def _ended(old: NodeGroup) -> DesiredGroup:
 # --- who owns the count -------------------------------------------------------------------------------------------
 
 
-def _is_autoscaled(cluster: Cluster, group: NodeGroup, driver: Recognised | None) -> bool:
+def _is_autoscaled(cluster: Cluster, group: NodeGroup, driver: IdentifiedDriver | None) -> bool:
     """Whether the cluster's autoscaler owns the number of a group's nodes."""
     every = driver is None or driver.driver.autoscales_all_groups is not False
     return is_autoscaled(cluster.labels) and group.role != "master" and (every or group.name == DEFAULT_WORKER)
 
 
 def _count_left_alone(
-    actual: Cluster, group: DesiredGroup, present: NodeGroup, driver: Recognised | None
+    actual: Cluster, group: DesiredGroup, present: NodeGroup, driver: IdentifiedDriver | None
 ) -> DesiredGroup:
-    """An autoscaler's count is no difference. Bounds that exclude it move it to the nearest one that they allow.
+    """An autoscaler's count is not a difference. Bounds that exclude it move it to the nearest one that they allow.
 
     :raises Unsupported: nobody but the autoscaler can move it.
     """
@@ -312,7 +312,7 @@ def _count_left_alone(
 # --- the control plane --------------------------------------------------------------------------------------------
 
 
-def _with_masters(desired: DesiredCluster, actual: Cluster, driver: Recognised | None) -> DesiredCluster:
+def _with_masters(desired: DesiredCluster, actual: Cluster, driver: IdentifiedDriver | None) -> DesiredCluster:
     """The cluster's ``master_count`` as the number of its group ``default-master``, where that is another now.
 
     :raises Unsupported: the driver keeps the number for the life of a cluster.
@@ -347,7 +347,7 @@ def _with_leaving(
     group: DesiredGroup,
     present: NodeGroup,
     nodes: Nodes,
-    driver: Recognised | None,
+    driver: IdentifiedDriver | None,
     *,
     owned: bool,
 ) -> DesiredGroup:
@@ -371,7 +371,7 @@ def _with_leaving(
             f"{group.node_count} does not fit; it has {count}, and {len(leaving)} of them are named",
             resource=where,
             reason=_unknown(group, own),
-            hint=f"Name as many of its nodes as are to go: {_shown(own)}"
+            hint=f"Name as many nodes as are to be removed: {_shown(own)}"
             if not leaving
             else f"Give 'node_count: {count - len(leaving)}', or name other nodes of it: {_shown(own)}",
         )
@@ -560,7 +560,7 @@ def check_fixed(desired: DesiredCluster, wrong: Mapping[str, tuple[Any, Any]], a
     """Refuse what no driver can change, of the cluster and of its groups, all of it in one message.
 
     :param wrong: field of the cluster -> (is, wanted).
-    :raises CannotApply: with the fields and the ways out.
+    :raises CannotApply: with the fields and the fixes.
     """
     found = dict(wrong)
     for group in desired.groups:

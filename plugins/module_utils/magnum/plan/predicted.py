@@ -34,7 +34,7 @@ def predicted_cluster(plan: Plan, actual: Cluster | None) -> dict[str, Any] | No
         if change.verb == "upgrade_node_group":
             groups[change.resource.rsplit("/", 1)[-1]]["image_id"] = change.arguments["image_id"]
     if not kept:
-        # What has no id yet: a value that tasks after this one can use, and a mark by which it is told.
+        # What has no id yet: a value that tasks after this one can use, and a mark by which it is recognised.
         foreseen = {"id": PREDICTED, "status": "CREATE_COMPLETE", **foreseen, "predicted": True}
     if "node_groups" in plan.after or kept:
         foreseen["node_groups"] = [groups[name] for name in sorted(groups)]

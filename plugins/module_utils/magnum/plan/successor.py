@@ -13,7 +13,10 @@ from string import Formatter
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import Recognised, refusal
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import (
+    IdentifiedDriver,
+    refusal,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     ClusterTemplate,
@@ -60,7 +63,7 @@ class Follow:
             words = set()
         if "name" not in words or not words & {"template", "template_id"} or words - _WORDS:
             raise InvalidRequest(
-                f"Failed to read option 'beside_name': '{scheme}' is no scheme for names",
+                f"Failed to read option 'beside_name': '{scheme}' is not a pattern for names",
                 resource="beside_name",
                 hint="Put {name} and {template_id} or {template} into it, such as '{name}-{template_id}'",
             )
@@ -78,12 +81,12 @@ class Follow:
 class Move:
     """A cluster's way to a template.
 
-    :param left: the template that the cluster stands on now; None when it is the same, or gone.
+    :param left: the template that the cluster uses now; None when it is the same, or gone.
     :param same: whether two values of a field mean the same thing, as ``References.same``.
     """
 
     template: ClusterTemplate
-    found: Recognised
+    found: IdentifiedDriver
     max_batch_size: int | None = None
     left: ClusterTemplate | None = None
     same: Callable[[str, str | None, str | None], bool] = lambda _field, one, other: one == other
@@ -158,7 +161,7 @@ def _arguments(actual: Cluster, move: Move) -> dict[str, Any]:
 
 
 def lagging(desired: DesiredCluster, actual: Cluster, move: Move) -> list[NodeGroup]:
-    """The extra groups that stand on another image than the template's, and are to follow.
+    """The extra groups that use another image than the template's, and are to follow.
 
     Not a group with an image of its own: one that is declared with an image, or one that is not declared and whose image was
     not the one of the template that is left. Nor any where the driver takes all groups along, and shows no image of it.
@@ -201,7 +204,7 @@ def as_upgraded(actual: Cluster, move: Move, followers: Iterable[str]) -> Cluste
 
 
 def successor_name(scheme: str, name: str, template_id: str, template_name: str | None) -> str:
-    """Name of the cluster that stands on a template beside the cluster of a name: the same one in every run."""
+    """Name of the cluster that uses a template beside the cluster of a name: the same one in every run."""
     return scheme.format(name=name, template_id=template_id[:8], template=template_name)
 
 
@@ -235,22 +238,22 @@ def family_of(
 
 
 def standing_on(family: Iterable[Cluster], name: str, template_id: str) -> Cluster | None:
-    """The member that stands on a template already; the one of the plain name first."""
+    """The member that uses a template already; the one of the plain name first."""
     found = [cluster for cluster in family if cluster.cluster_template_id == template_id]
     return next((cluster for cluster in found if cluster.name == name), found[0] if found else None)
 
 
-def with_replaced(plan: Plan, heir: str, others: Iterable[Cluster], *, delete: bool) -> Plan:
-    """The plan, and what becomes of the clusters that the heir replaces: deleted after everything else, or told of."""
+def with_replaced(plan: Plan, successor: str, others: Iterable[Cluster], *, delete: bool) -> Plan:
+    """The plan, and what becomes of the clusters that the successor replaces: deleted after everything else, or reported."""
     replaced = [{"id": cluster.id, "name": cluster.name, "status": cluster.status} for cluster in others]
     if not replaced:
         return plan
     names = sorted(entry["name"] for entry in replaced)
     before, after = {**plan.before, "replaced_clusters": names}, {**plan.after, "replaced_clusters": names}
     if not delete:
-        return replace(plan, before=before, after=after, told={**plan.told, "replaced_clusters": replaced})
+        return replace(plan, before=before, after=after, extra={**plan.extra, "replaced_clusters": replaced})
     deletions = tuple(
-        Change("delete_replaced_cluster", f"cluster/{entry['name']}", {"id": entry["id"], "replaced_by": heir})
+        Change("delete_replaced_cluster", f"cluster/{entry['name']}", {"id": entry["id"], "replaced_by": successor})
         for entry in sorted(replaced, key=lambda entry: (entry["name"], entry["id"]))
     )
     action = "update" if plan.action == "none" else plan.action

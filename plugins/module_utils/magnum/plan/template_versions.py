@@ -103,7 +103,7 @@ class Family:
             or len(words) > len(set(words))
         ):
             raise InvalidRequest(
-                f"Failed to read option 'version_name': '{self.pattern}' is no scheme for names",
+                f"Failed to read option 'version_name': '{self.pattern}' is not a pattern for names",
                 resource="version_name",
                 hint="Put {name} and {digest} or {number} into it, such as '{name}-{digest}' or '{name}-v{number}'",
             )
@@ -338,7 +338,7 @@ def _states_after(members: tuple[Member, ...], changes: list[Change], name: str)
 
 
 def plan_versions_absent(family: Family, members: tuple[Member, ...]) -> Plan:
-    """What makes all versions go.
+    """The changes that delete all versions.
 
     :raises CannotApply: clusters use one; then none is deleted.
     """

@@ -41,7 +41,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.
     parse_version,
     read_endpoint,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.listing import around
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.unreadable_lists import around
 
 if TYPE_CHECKING:
     from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
@@ -157,7 +157,7 @@ class MagnumReader:
         return self.called(name_or_id, self._ours(Cluster.from_api(answer.to_dict()) for answer in answers))
 
     def called(self, name_or_id: str, clusters: Iterable[Cluster]) -> Cluster | None:
-        """The one cluster of this name or id; of several, the one that is not on its way out.
+        """The one cluster of this name or id; of several, the one that is not being deleted.
 
         :raises Ambiguous: there are more.
         """

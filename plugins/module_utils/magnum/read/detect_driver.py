@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which driver a cluster has: what ``drivers.recognise`` wants to know, asked of the cloud."""
+"""Which driver a cluster has: what ``drivers.identify_driver`` wants to know, asked of the cloud."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Stack
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import Recognised, recognise
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import (
+    IdentifiedDriver,
+    identify_driver,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, ClusterTemplate
 
 if TYPE_CHECKING:
@@ -21,13 +24,13 @@ if TYPE_CHECKING:
 
 def driver_of(
     connection: Connection, template: ClusterTemplate | None, cluster: Cluster, said: str | None = None
-) -> Recognised:
+) -> IdentifiedDriver:
     """The driver of a cluster: by its template, and by one question to Heat where it may have a stack there.
 
     :param template: the cluster's; None where it is gone.
     :param said: name of the driver by the user; then Heat is not asked.
     """
-    return recognise(
+    return identify_driver(
         said=said,
         stack_id=cluster.stack_id,
         stack_known=None if said else _stack_known(connection, cluster.stack_id),

@@ -36,7 +36,7 @@ def parse_version(text: str) -> tuple[int, int]:
     if not found:
         variable = os.environ.get(VERSION_VARIABLE) == str(text)
         raise InvalidRequest(
-            f"Failed to read option 'api_version': '{text}' is no microversion"
+            f"Failed to read option 'api_version': '{text}' is not a microversion"
             + (f" (it comes from the environment variable {VERSION_VARIABLE})" if variable else ""),
             resource="api_version",
             hint="Give it like '1.11', in quotes, or leave it out",

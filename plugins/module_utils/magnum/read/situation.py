@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import side_by_side
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import Recognised
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import IdentifiedDriver
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     ClusterTemplate,
@@ -49,7 +49,7 @@ class Situation:
         self._cluster: dict[str, Cluster | None] = {}
         self._template: dict[str, ClusterTemplate | None] = {}
         self._whole: dict[str, Cluster] = {}
-        self._drivers: dict[tuple[str, str | None], Recognised] = {}
+        self._drivers: dict[tuple[str, str | None], IdentifiedDriver] = {}
 
     # --- many at once
 
@@ -144,7 +144,7 @@ class Situation:
         if self._templates is not None:
             self._templates = [*(entry for entry in self._templates if entry.id != template.id), template]
 
-    def driver(self, cluster: Cluster, said: str | None = None) -> Recognised:
+    def driver(self, cluster: Cluster, said: str | None = None) -> IdentifiedDriver:
         """The driver of a cluster.
 
         :param said: name of the driver by the user; then Heat is not asked.

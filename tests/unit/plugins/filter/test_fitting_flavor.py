@@ -76,7 +76,7 @@ def test_flavor_map_and_prices_have_the_last_word() -> None:
 
 
 def test_where_none_fits_the_message_says_what_there_is() -> None:
-    """Need, way out, and the flavors."""
+    """Need, fix, and the flavors."""
     with pytest.raises(AnsibleFilterError, match=r"kind gpu, models h100.*flavor_map.*gpu\.a100\.large"):
         fitting_flavor({"accelerator": {"kind": "gpu", "models": ["h100"]}}, FLAVORS)
 

@@ -222,7 +222,7 @@ def test_the_rows_that_people_see() -> None:
 def test_what_cannot_be_connected_is_refused_in_words(
     networks: list[dict[str, Any]], changes: dict[str, Any], words: str
 ) -> None:
-    """Each with a way out or the value."""
+    """Each with a fix or the value."""
     with pytest.raises(AnsibleFilterError, match=re.escape(words)):
         interconnect(networks, {**WANTED, **changes})
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 kcloud.infrastructure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a cloud lacks, and the way out for each."""
+"""What a cloud lacks, and the fix for each."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_an_administrator_is_warned() -> None:
     checks = preflight_checks(cloud(identity=who), GOOD)
     assert all(check["ok"] for check in checks)
     (warning,) = [check for check in checks if check["warning"]]
-    assert (warning["check"], warning["found"]) == ("the user is no administrator", "role admin")
+    assert (warning["check"], warning["found"]) == ("the user is not an administrator", "role admin")
     assert "every project" in warning["hint"]
     assert [check for check in preflight_checks(cloud(), GOOD) if check["warning"]] == []
 

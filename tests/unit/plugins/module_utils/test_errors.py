@@ -37,8 +37,8 @@ def test_failure_always_has_the_four_keys(cls: type[errors.KcloudError]) -> None
         (errors.NotFound("Failed to x"), "Failed to x."),
         (errors.NotFound("Failed to x."), "Failed to x."),
         (errors.NotFound("Failed to x", reason="it went"), "Failed to x. Reason: it went."),
-        (errors.NotFound("Failed to x", hint="Look!"), "Failed to x. Way out: Look!"),
-        (errors.NotFound("Failed", reason="why?", hint="do"), "Failed. Reason: why? Way out: do."),
+        (errors.NotFound("Failed to x", hint="Look!"), "Failed to x. Fix: Look!"),
+        (errors.NotFound("Failed", reason="why?", hint="do"), "Failed. Reason: why? Fix: do."),
     ],
 )
 def test_sentence(error: errors.KcloudError, sentence: str) -> None:

@@ -48,7 +48,7 @@ def test_what_is_shown_holds_no_key(authority):
 def test_a_certificate_for_somebody_else_is_refused(authority):
     key = kubeconfig.new_key()
     other = authority.sign(kubeconfig.signing_request(key, kubeconfig.Identity("eve")))
-    with pytest.raises(kubeconfig.NotOurs, match="somebody else"):
+    with pytest.raises(kubeconfig.NotOurs, match="another user"):
         kubeconfig.document("ml", "id-1", "https://10.0.0.1:6443", authority.pem, TEAM, other, key)
 
 

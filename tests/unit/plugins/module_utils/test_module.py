@@ -69,7 +69,7 @@ def test_a_failure_has_one_shape(ended: Run) -> None:
 
     answer = ended({"name": "a"}, run)
     assert answer["failed"] and answer["changed"] is True and answer["changes"] == [{"verb": "resize"}]
-    assert answer["msg"] == "Failed to x. Reason: r. Way out: h."
+    assert answer["msg"] == "Failed to x. Reason: r. Fix: h."
     assert answer["failure"] == {
         "code": "OPERATION_FAILED", "resource": "cluster/a", "reason": "r", "hint": "h", "status": "S",
     }  # fmt: skip

@@ -144,7 +144,7 @@ def test_parameters_of_any_name_arrive() -> None:
     ],
 )
 def test_errors_of_writes(answer: Any, code: str) -> None:
-    """Each has its code, Heat's own words without the client's prefix, and a way out."""
+    """Each has its code, Heat's own words without the client's prefix, and a fix."""
     api, script = heat(answer)
     with pytest.raises(KcloudError) as caught:
         api.create("s", {"template": {}})

@@ -438,16 +438,16 @@ def test_progress_tells_of_resources_and_the_stack() -> None:
 
 @pytest.mark.parametrize(("timeout", "forgotten"), [(60, False), (600, True)])
 def test_a_stack_that_heat_forgot_is_told_apart(timeout: float, forgotten: bool) -> None:
-    """No event for minutes: then the way out is not only to go on waiting."""
+    """No event for minutes: then the fix is not only to go on waiting."""
     with pytest.raises(WaitTimeout) as caught:
         run(FakeHeat(takes=10**6), timeout=timeout)
     assert ("state: absent" in str(caught.value.hint)) == forgotten
-    assert ("has told no event" in str(caught.value.reason)) == forgotten
+    assert ("has reported no event" in str(caught.value.reason)) == forgotten
 
 
 @pytest.mark.parametrize("wait", [True, False])
 def test_a_hook_is_told_and_left_alone(wait: bool) -> None:
-    """Heat waits for whoever set it; the reason and the way out name it."""
+    """Heat waits for whoever set it; the reason and the fix name it."""
     paused = {
         "id": "e1",
         "resource_name": "disk",

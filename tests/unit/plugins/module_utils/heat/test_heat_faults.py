@@ -44,7 +44,7 @@ def test_the_askers_template() -> None:
         ({"a": {"type": "OS::No::Such"}}, "no type 'OS::No::Such'"),
         ({"a": {}}, "has no type"),
         ({"a": None}, "has no type"),
-        ({"a": {"type": MAGNUM, "properties": ["image"]}}, "no mapping"),
+        ({"a": {"type": MAGNUM, "properties": ["image"]}}, "not a mapping"),
         ({"a": {"type": "x.yaml", "properties": {"n": {"get_param": "sise"}}}}, "parameter 'sise'"),
         ({"a": {"type": "x.yaml", "properties": {"n": {"get_resource": "b"}}}}, "resource 'b'"),
         ({"a": {"type": "x.yaml", "properties": {"n": [{"get_attr": ["b", "name"]}]}}}, "resource 'b'"),

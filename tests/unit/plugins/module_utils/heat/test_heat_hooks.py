@@ -28,7 +28,7 @@ def test_hooks() -> None:
 
 
 def test_words() -> None:
-    """The reason names resource and hook, the way out the command."""
+    """The reason names resource and hook, the fix the command."""
     hooks = (("a", "pre-update"),)
     assert in_words(hooks) == "it waits at hook pre-update of resource 'a'"
     assert in_words(()) == ""

@@ -368,7 +368,7 @@ def test_deleting_what_is_gone_is_false() -> None:
     ],
 )
 def test_errors_of_writes(status: int, detail: str, code: str) -> None:
-    """Sent once, whatever comes back; Magnum's own words are the reason, and there is always a way out."""
+    """Sent once, whatever comes back; Magnum's own words are the reason, and there is always a fix."""
     with magnum([("POST", "/clusters", *error(status, detail))]) as (api, script):
         with pytest.raises((KcloudError, Unclear)) as caught:
             api.create_cluster({"name": "c"})

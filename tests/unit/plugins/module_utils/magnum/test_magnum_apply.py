@@ -282,7 +282,7 @@ def test_a_cluster_that_goes_while_it_is_changed() -> None:
     """Said as such."""
     with writing([seen("CREATE_COMPLETE"), LIST, ACCEPTED, GONE]) as run, pytest.raises(NotFound) as caught:
         run.run(RESIZE_TO_3)
-    assert "somebody else" in str(caught.value.reason)
+    assert "another client" in str(caught.value.reason)
 
 
 HEAT = rf"/heat/stacks/{STACK_ID}.*"
@@ -578,7 +578,7 @@ def test_a_cluster_that_somebody_deletes_while_it_is_created() -> None:
         with pytest.raises(NotFound) as caught:
             run.run(CREATE, start=None)
         assert run.script.writes() == ["POST /clusters"]
-    assert "somebody else" in str(caught.value.reason)
+    assert "another client" in str(caught.value.reason)
 
 
 def test_a_creation_that_is_taken_twice_and_never_made() -> None:

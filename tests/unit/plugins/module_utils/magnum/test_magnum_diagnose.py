@@ -79,7 +79,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The 'service_type' parameter is 
     ],
 )
 def test_codes(reason: str, code: str) -> None:
-    """Stable names for services' words, each with a way out."""
+    """Stable names for services' words, each with a fix."""
     found, hint = code_and_hint(reason, "CREATE_FAILED")
     assert found == code and hint
 
@@ -283,7 +283,7 @@ def test_what_is_in_progress_for_too_long(at: str) -> None:
     [
         ("kube-abcde", "magnum-cluster-api calls it 'kube-abcde', reports a failure only when it takes a change on"),
         ("c-k3fq7w2mzabc", "magnum-capi-helm calls it 'c-k3fq7w2mzabc', hardly ever reports a failure"),
-        ("vm-77", "The driver of this cluster calls it 'vm-77', tells no more"),
+        ("vm-77", "The driver of this cluster calls it 'vm-77', reports nothing further"),
     ],
 )
 def test_a_timeout_says_what_a_driver_without_a_stack_reports(stack_id: str, words: str) -> None:
@@ -292,7 +292,7 @@ def test_a_timeout_says_what_a_driver_without_a_stack_reports(stack_id: str, wor
         connection = connect({"auth": cloud.auth()})
         busy = Cluster.from_api(cluster("UPDATE_IN_PROGRESS", stack_id=stack_id))
         told = overdue_of(connection, MagnumApi(connection), busy, "cluster 'c' to settle", 60)
-    assert words in (told.hint or "") and "run again to wait on" in (told.hint or "")
+    assert words in (told.hint or "") and "run again to wait further" in (told.hint or "")
 
 
 # --- what holds a deletion

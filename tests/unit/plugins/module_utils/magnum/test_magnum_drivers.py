@@ -20,11 +20,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     UNKNOWN,
     VERBS,
     Driver,
-    Recognised,
+    IdentifiedDriver,
     has,
+    identify_driver,
     is_autoscaled,
     network_refusal,
-    recognise,
     refusal,
 )
 
@@ -57,7 +57,7 @@ STACK = "5a3d7b1e-6c09-4a31-9d8e-2f1b5c7e9a40"
     ],
 )
 def test_recognise(known: dict, driver: object) -> None:
-    found = recognise(**known)
+    found = identify_driver(**known)
     assert found.driver is driver
     assert found.evidence
 
@@ -74,7 +74,7 @@ REFUSED = {
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("name", DRIVERS)
 def test_refusal(name: str, verb: str) -> None:
-    found = Recognised(DRIVERS[name], "because of this", "fedora-coreos")
+    found = IdentifiedDriver(DRIVERS[name], "because of this", "fedora-coreos")
     error = refusal(found, verb, "ml")
     assert (error is not None) == (verb in REFUSED[name])
     if error is not None:
@@ -88,14 +88,14 @@ def test_refusal(name: str, verb: str) -> None:
 
 
 def test_who_is_not_known_is_told_how_to_say_it() -> None:
-    error = refusal(recognise(distro="ubuntu"), "nodes_to_remove", "ml")
+    error = refusal(identify_driver(distro="ubuntu"), "nodes_to_remove", "ml")
     assert error is not None
     assert "'driver'" in (error.hint or "")
 
 
 @pytest.mark.parametrize(("distro", "able"), [("fedora-coreos", True), (None, True), ("fedora-atomic", False)])
 def test_the_heat_driver_rotates_on_some_images_only(distro: str | None, able: bool) -> None:
-    found = Recognised(HEAT, "said", distro)
+    found = IdentifiedDriver(HEAT, "said", distro)
     assert has(found, "rotate_ca") is able
     error = refusal(found, "rotate_ca", "ml")
     assert (error is None) is able
@@ -105,7 +105,7 @@ def test_the_heat_driver_rotates_on_some_images_only(distro: str | None, able: b
 def test_what_is_not_known_is_none_everywhere() -> None:
     said = {entry.name: getattr(UNKNOWN, entry.name) for entry in fields(UNKNOWN)}
     assert {name for name, value in said.items() if value not in (None, ())} == {"name", "title"}
-    assert [has(Recognised(UNKNOWN, ""), verb) for verb in VERBS] == [None] * len(VERBS)
+    assert [has(IdentifiedDriver(UNKNOWN, ""), verb) for verb in VERBS] == [None] * len(VERBS)
 
 
 def test_the_option_offers_every_driver() -> None:
@@ -138,7 +138,7 @@ def test_is_autoscaled(labels: dict[str, str], is_on: bool) -> None:
     ],
 )
 def test_network_refusal(driver: str, network: str | None, refused: bool) -> None:
-    error = network_refusal(recognise(said=driver), network, "ml", "gpu")
+    error = network_refusal(identify_driver(said=driver), network, "ml", "gpu")
     assert (error is not None) is refused
     assert not refused or "calico" in (error.hint or "")
 

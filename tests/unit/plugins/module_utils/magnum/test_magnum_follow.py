@@ -59,7 +59,7 @@ def run(
 
 
 def test_an_upgrade_is_sent_once_and_seen() -> None:
-    """Check mode foretells it and sends nothing; an API capped at 1.11 does."""
+    """Check mode predicts it and sends nothing; an API capped at 1.11 does."""
     follow = Follow(IN_PLACE, max_batch_size=2)
     foreseen, writes, _sent = run(READS, follow, check_mode=True)
     assert writes == [] and foreseen["changed"]

@@ -23,7 +23,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     HEAT,
     UNKNOWN,
     Driver,
-    Recognised,
+    IdentifiedDriver,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
@@ -63,7 +63,7 @@ def declared(*groups: DesiredGroup, replacing: str = "refuse", **fields: Any) ->
 
 
 def planned(desired: DesiredCluster, actual: Cluster, nodes: Any = None, driver: Driver | None = None) -> Plan:
-    found = None if driver is None else Recognised(driver, "the test says so")
+    found = None if driver is None else IdentifiedDriver(driver, "the test says so")
     return plan_cluster(settled_groups(desired, actual, nodes, driver=found), actual)
 
 
@@ -103,7 +103,7 @@ def test_another_flavor_where_allowed(replacing: str, groups: Any, changes: list
     """New group, then move, then delete: each step once, and each state told."""
     plan = planned(declared(LARGE, replacing=replacing), cluster(*groups))
     assert told(plan) == changes
-    assert [entry["name"] for entry in plan.told.get("superseded_node_groups", [])] == left
+    assert [entry["name"] for entry in plan.extra.get("superseded_node_groups", [])] == left
 
 
 def test_the_successor_is_as_the_old_one_but_for_what_was_declared() -> None:
@@ -148,7 +148,7 @@ def test_a_default_group_is_emptied_in_place_of_deleted() -> None:
         WORKER, id="t", name=name, is_default=False, flavor_id="large", labels={PLACE_LABEL: "default-worker"}
     )
     done = planned(wanted, cluster(replace(WORKER, node_count=0), taken))
-    assert not done.changed and not done.told
+    assert not done.changed and not done.extra
 
 
 def test_two_that_fit_are_not_guessed() -> None:
@@ -213,7 +213,7 @@ def test_an_autoscalers_count_is_no_difference(group: DesiredGroup, changes: lis
     """Bounds are moved; the count only where they would exclude it."""
     plan = planned(declared(group), cluster(**AUTOSCALED))
     assert told(plan) == changes
-    assert plan.told == {"autoscaled_node_groups": ["npu"]}
+    assert plan.extra == {"autoscaled_node_groups": ["npu"]}
     assert plan.after["node_groups"]["npu"].get("node_count", 3) in (3, 2, 4)
 
 
@@ -356,7 +356,7 @@ def test_on_heat_the_autoscaler_owns_one_group_only() -> None:
     """The others are scaled as ever."""
     wanted = declared(DesiredGroup("npu", node_count=1), DesiredGroup("default-worker", node_count=5))
     plan = planned(wanted, cluster(**AUTOSCALED), driver=HEAT)
-    assert told(plan) == ["resize npu"] and plan.told == {"autoscaled_node_groups": ["default-worker"]}
+    assert told(plan) == ["resize npu"] and plan.extra == {"autoscaled_node_groups": ["default-worker"]}
     assert not planned(wanted, cluster(**AUTOSCALED), driver=CAPI_HELM).changed
 
 

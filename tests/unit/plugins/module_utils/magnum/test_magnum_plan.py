@@ -191,7 +191,7 @@ def test_groups_that_cannot_be(groups: tuple[DesiredGroup, ...]) -> None:
     ],
 )
 def test_what_is_fixed_for_life(given_fields: dict[str, Any], actual: dict[str, Any], fields: list[str]) -> None:
-    """An error that names every field with both values, and the ways out."""
+    """An error that names every field with both values, and the fixes."""
     with pytest.raises(CannotApply) as caught:
         plan_cluster(desired(**given_fields), cluster(**actual))
     assert caught.value.failure()["fields"] == fields

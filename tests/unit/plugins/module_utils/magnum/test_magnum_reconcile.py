@@ -91,7 +91,7 @@ def test_a_template_given_by_its_name_makes_no_second_cluster() -> None:
     assert result["diff"]["before"] == result["diff"]["after"]
 
 
-def test_check_mode_foretells_the_creation_and_sends_nothing() -> None:
+def test_check_mode_predicts_the_creation_and_sends_nothing() -> None:
     """The diff is the one of the real run."""
     with cloud_of([NO_CLUSTER, BY_TEMPLATE]) as (connection, script):
         foreseen = reconcile_cluster(connection, ClusterTask(WANTED), how(check_mode=True))
@@ -109,7 +109,7 @@ def test_check_mode_foretells_the_creation_and_sends_nothing() -> None:
     assert result["cluster"]["node_groups"][0]["node_count"] == 2
 
 
-def test_check_mode_foretells_the_cluster_after_a_resize() -> None:
+def test_check_mode_predicts_the_cluster_after_a_resize() -> None:
     """With the counts as they will be, the sum too, and all else as it is."""
     gpu = group("gpu", node_count=1)
     wanted = DesiredCluster("c", {}, (DesiredGroup("default-worker", node_count=5), DesiredGroup("new", node_count=3)))
@@ -124,7 +124,7 @@ def test_check_mode_foretells_the_cluster_after_a_resize() -> None:
     assert foreseen["cluster"]["node_count"] == 9 and foreseen["cluster"]["id"] == CLUSTER_ID
 
 
-def test_check_mode_foretells_a_purge() -> None:
+def test_check_mode_predicts_a_purge() -> None:
     """The group is gone from the cluster and from the diff's end."""
     wanted = DesiredCluster("c", {}, (DesiredGroup("default-worker", node_count=2),), True)
     with cloud_of(read_whole(made_of(), group(), group("gpu"), path=BY_NAME)) as (connection, _script):

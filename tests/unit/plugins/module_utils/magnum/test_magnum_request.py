@@ -81,7 +81,7 @@ def test_the_clusters_node_count_is_the_default_workers(
     ],
 )
 def test_what_cannot_be(params: dict[str, Any], word: str) -> None:
-    """Refused before anything is asked of the cloud, with the option's name and a way out."""
+    """Refused before anything is asked of the cloud, with the option's name and a fix."""
     with pytest.raises(InvalidRequest) as caught:
         desired_cluster(params)
     assert f"'{word}'" in caught.value.message and caught.value.hint

@@ -14,7 +14,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     InvalidRequest,
     Unsupported,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import recognise
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import identify_driver
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     ClusterTemplate,
@@ -56,7 +56,7 @@ CLUSTER = Cluster(
 
 
 def move(driver: str = "cluster-api", **fields: Any) -> Move:
-    return Move(NEW, recognise(said=driver), **{"left": OLD, **fields})
+    return Move(NEW, identify_driver(said=driver), **{"left": OLD, **fields})
 
 
 def desired(*groups: DesiredGroup, **given: Any) -> DesiredCluster:
@@ -196,7 +196,7 @@ def test_what_becomes_of_the_replaced() -> None:
     plan, others = Plan("none", {"name": "ml-2"}, {"name": "ml-2"}), [member("ml", "t", "1"), member("ml-1", "t", "2")]
     told = with_replaced(plan, "ml-2", others, delete=False)
     assert not told.changed and told.before == told.after
-    assert [entry["name"] for entry in told.told["replaced_clusters"]] == ["ml", "ml-1"]
+    assert [entry["name"] for entry in told.extra["replaced_clusters"]] == ["ml", "ml-1"]
     deleted = with_replaced(plan, "ml-2", others, delete=True)
     assert deleted.action == "update" and verbs(deleted) == ["delete_replaced_cluster"] * 2
     assert deleted.after["replaced_clusters"] == []

@@ -200,7 +200,10 @@ def test_nodes_are_opened_once_for_a_pending_workload_where_no_placements_are_gi
     first = scaling_answer(scaled(gpu_farm(1), None, workloads=JOBS, memory={}))
     grown = first["decision"]["node_groups"][0]["node_count_after"]
     assert grown > 1 and "OCCUPANTS_UNKNOWN" in first["table"]
-    assert any("nobody says who stands on nodes of a/default-worker" in said for said in first["assumptions"])
+    assert any(
+        "'placements' does not say which workloads run on nodes of a/default-worker" in said
+        for said in first["assumptions"]
+    )
     second = scaling_answer(scaled(gpu_farm(grown), None, 10_060, workloads=JOBS, memory=first["memory"]))
     assert second["decision"]["action"] == "none"
     assert {entry["workload"]: entry["why_not"][0]["code"] for entry in second["waiting"]} == {
@@ -444,4 +447,6 @@ def test_one_matcher_of_models_prices_devices(devices: Plain, price: float) -> N
 def test_prices_of_two_units_are_said_aloud(prices: Plain) -> None:
     flavors = [BIG, flavor("cpu.medium", 4, 8)]
     found = answered({"gpu_count": 1}, cluster("ml", group("gpu.big", 1, 3)), flavors=flavors, types={}, prices=prices)
-    assert any("relative units, which is no currency" in said and "gpu.big" in said for said in found["assumptions"])
+    assert any(
+        "relative units, which are not a currency" in said and "gpu.big" in said for said in found["assumptions"]
+    )

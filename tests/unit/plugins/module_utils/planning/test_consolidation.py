@@ -25,7 +25,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.con
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_reading import read_rules
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Part, Pod
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.yard import Move, Place
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import Move, Place
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.cases import TYPES
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.standing import (
     Plain,

@@ -217,7 +217,7 @@ def test_the_control_plane_is_as_declared_or_the_cheapest_that_can_be_one() -> N
     masters = found.types[0].masters
     assert masters is not None and masters[0].name == "cpu.medium"
     assert found.types[0].masters_guessed
-    line = "nobody says the flavor of the control plane of a new cluster, or it is unknown: it counts as cpu.medium (t)"
+    line = "the flavor of a new cluster's control plane is not given or unknown: it counts as cpu.medium (t)"
     assert line in answered(SMALL, types=types)["assumptions"]
 
 

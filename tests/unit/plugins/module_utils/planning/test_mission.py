@@ -127,7 +127,7 @@ def test_without_a_way_the_answer_says_what_comes_closest() -> None:
     assert found["new_cluster"] is None
     assert found["counterfactual"] is None
     assert found["decision"]["sentence"].endswith(
-        "Closest: use ml/default-worker (POWER_BUDGET). Way out: raise power_budget to 1449 W."
+        "Closest: use ml/default-worker (POWER_BUDGET). Fix: raise power_budget to 1449 W."
     )
 
 

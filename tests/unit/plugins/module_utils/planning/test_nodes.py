@@ -48,7 +48,7 @@ def test_a_workload_without_a_node_leaves_its_group_in_doubt_only() -> None:
     found = read(farm("a", *groups), placements=[stands("w", cpu=10)])
     known = {node.name: node.known for node in nodes_of(found).values()}
     assert known == {"d1": True, "d2": True, "o1": False, "o2": False}
-    assert found.notes == ("nobody says on which node of a workload w stands",)
+    assert found.notes == ("'placements' does not say on which node of a workload w runs",)
 
 
 def test_where_a_group_has_one_node_that_is_it() -> None:

@@ -37,7 +37,7 @@ def read_stacks(
     :param statuses: a stack must stand in one of them, such as ``CREATE_FAILED`` or ``FAILED``.
     :param details: what to read of each: parameters, outputs, resources, events, failures.
     :param since: ISO 8601 time; older events are left out.
-    :raises InvalidRequest: ``since`` is no time.
+    :raises InvalidRequest: ``since`` is not a time.
     """
     begin = parse_time(since)
     if name is None:
@@ -113,7 +113,7 @@ def parse_time(text: str | None) -> datetime | None:
         found = datetime.fromisoformat(text.strip().replace("Z", "+00:00").replace("z", "+00:00"))
     except ValueError as error:
         raise InvalidRequest(
-            f"Failed to read option 'events_since': '{text}' is no time",
+            f"Failed to read option 'events_since': '{text}' is not a time",
             resource="events_since",
             hint="Give it as in 2026-05-04T10:00:00Z",
         ) from error

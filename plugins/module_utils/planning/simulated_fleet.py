@@ -45,7 +45,7 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True)
 class Refused:
-    """Who finds no seat; ``gathered`` tells that there is one, but that all replicas would stand on one node then."""
+    """The pod that finds no seat; ``gathered`` says that one exists, but that all replicas would be on one node then."""
 
     pod: Pod
     gathered: bool
@@ -78,8 +78,8 @@ class Spot:
     takes: bool
 
 
-class Yard:
-    """The rooms of all nodes, and who stands on which.
+class SimulatedFleet:
+    """The rooms of all nodes, and the pods on each.
 
     :param clusters: nodes that are protected, or not ready, take nobody.
     :param fragments: how much of a room nothing known can use; see fragmentation.gauge.

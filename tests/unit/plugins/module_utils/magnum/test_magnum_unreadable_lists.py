@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.listing import Page, around
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.unreadable_lists import Page, around
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.listing import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.information import (
     events_since,
     parse_time,
     read_stacks,

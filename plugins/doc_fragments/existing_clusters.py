@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What modules that decide about standing clusters and their nodes take, documented once."""
+"""Options of the modules that decide about existing clusters and their nodes, documented once."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ class ModuleDocFragment:
 options:
   placements:
     description:
-      - All workloads that stand on clusters. Each has C(workload) (a name), C(cluster) (name or id), C(node) (id, name or address),
+      - All workloads that run on clusters. Each has C(workload) (a name), C(cluster) (name or id), C(node) (id, name or address),
         may have C(node_group) and C(replicas) (all of them on that node), and its size in the form of the option C(workload) of
         M(kcloud.infrastructure.cluster_match). The label C(do-not-disrupt) pins it, and so does
         C(duration_h) where it has several replicas and is a gang (the default).
-      - Where C(node) is missing, every node of that node group is in doubt and stays, unless the group has one node only.
-      - Not given, nobody knows who stands where, and nothing is taken away. An empty list says that nobody stands anywhere.
+      - Where C(node) is missing, no node of that node group is removed, unless the group has one node only.
+      - Not given, the module does not know which workload runs where, and removes nothing. An empty list says that none runs.
     type: list
     elements: dict
   fleet:
@@ -55,7 +55,7 @@ notes:
 options:
   cluster_names:
     description:
-      - Names of the clusters to look at, or patterns such as V(team-a-*); all others are as if they were not there. Not given, every
+      - Names of the clusters to look at, or patterns such as V(team-a-*); all others are ignored. Not given, every
         cluster of the project.
     type: list
     elements: str
@@ -65,7 +65,7 @@ options:
     elements: dict
   require_metrics:
     description:
-      - Whether nodes are left alone of which nobody measured the utilisation, since they count as busy.
+      - Whether nodes without a measured utilisation are left alone, since they count as busy.
       - With V(false) the placements count as all that runs.
     type: bool
     default: true

@@ -38,7 +38,7 @@ def test_paths() -> None:
 
 
 def test_a_preview_of_an_update() -> None:
-    """Old stacks by id, foretold ones by their name, also two deep; of nested stacks what stays is left out."""
+    """Old stacks by id, predicted ones by their name, also two deep; of nested stacks what stays is left out."""
     changes = {
         "unchanged": [entry("val", "V", "s", "0"), entry("0", "R", "s-grp", parent="grp")],
         "updated": [entry("grp", "G", "s", "0"), entry("b", "V", "s-one-abc", "9", "one")],
@@ -57,7 +57,7 @@ def test_a_preview_of_an_update() -> None:
 
 
 def test_members_of_a_scaling_group_have_names_by_chance() -> None:
-    """Those that come cannot be foretold by name, those that go can."""
+    """Those that come cannot be predicted by name, those that go can."""
     changes = {
         "updated": [entry("asg", "OS::Heat::AutoScalingGroup", "s", "0")],
         "added": [entry("xyz", "V", "s-asg", parent="asg")],
