@@ -52,9 +52,14 @@ class SharedList:
                 self._at_work -= 1
 
     @property
+    def crowded(self) -> bool:
+        """Whether more than one writer is at work: a list that one of them needs serves the others, too."""
+        return self._at_work > 1
+
+    @property
     def pays(self) -> bool:
         """Whether a list costs less than single looks of all who are at work."""
-        return self._at_work > 1 and self._at_work >= SHARE_THAT_PAYS * len(self._answer)
+        return self.crowded and self._at_work >= SHARE_THAT_PAYS * len(self._answer)
 
     def read(self, call: Callable[[], list[Cluster]]) -> list[Cluster]:
         """The next list that begins; read here, or by another thread.
@@ -91,9 +96,10 @@ class SharedList:
 
 
 class FleetApi(MagnumApi):
-    """Magnum for one project, watched by many writers: while many are at work, their looks share one list.
+    """Magnum for one project, watched by many writers: they share the lists that they need.
 
-    Only looks of a wait (``patient``) are shared; what a plan is made from is read for it.
+    While so many are at work that a list costs less than their single looks, it stands in for those, too. Only looks of a wait
+    (``patient``) are shared; what a plan is made from is read for it.
     """
 
     def __init__(self, connection: Connection, cap: str | None = None) -> None:
@@ -106,7 +112,7 @@ class FleetApi(MagnumApi):
 
     @property
     def _shares(self) -> bool:
-        return self._until is not None and self._shared.pays
+        return self._until is not None and self._shared.crowded
 
     def clusters(self) -> list[Cluster]:
         if not self._shares:
@@ -114,7 +120,7 @@ class FleetApi(MagnumApi):
         return self._shared.read(super().clusters)
 
     def cluster(self, name_or_id: str) -> Cluster | None:
-        if not self._shares or not is_uuid(name_or_id):
+        if not self._shares or not self._shared.pays or not is_uuid(name_or_id):
             return super().cluster(name_or_id)
         found = None
         with contextlib.suppress(KcloudError):
