@@ -86,6 +86,8 @@ def create(cloud: str) -> dict[str, Any]:
         if user is None:
             user = identity.create_user(name=PROJECT, domain_id="default", default_project_id=project.id)
         identity.update_user(user, password=password)
+        # Keystone revokes what was issued up to the second of the change.
+        time.sleep(2)
         write_clouds(connection, password)
     for role in ROLES:
         identity.assign_project_role_to_user(project, user, identity.find_role(role))
