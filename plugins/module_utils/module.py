@@ -34,13 +34,14 @@ def argument_spec(own: dict[str, Any], *, wait: bool = False) -> dict[str, Any]:
     return {**AUTH_ARGUMENT_SPEC, **(WAIT_ARGUMENT_SPEC if wait else IGNORED_ARGUMENT_SPEC), **own}
 
 
-def _heeded(spec: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters without those that the module accepts and ignores."""
-    return {
-        name: value
-        for name, value in params.items()
-        if name not in IGNORED_ARGUMENT_SPEC or spec.get(name) is not IGNORED_ARGUMENT_SPEC[name]
-    }
+def _leave_out_ignored(spec: Mapping[str, Any], params: dict[str, Any]) -> None:
+    """Take out of the parameters what the module accepts and ignores.
+
+    In place: what a run masks in its parameters must be masked in what Ansible echoes of them.
+    """
+    for name, about in IGNORED_ARGUMENT_SPEC.items():
+        if spec.get(name) is about:
+            params.pop(name, None)
 
 
 def require_libraries(module: AnsibleModule, *names: str) -> None:
@@ -151,7 +152,8 @@ def run_module(
         for warning in _version_warnings(module.params):
             module.warn(warning)
         more = (module.no_log_values.update,) if hides else ()
-        module.exit_json(**run(_heeded(spec, module.params), module.check_mode, *more))
+        _leave_out_ignored(spec, module.params)
+        module.exit_json(**run(module.params, module.check_mode, *more))
     except KcloudError as error:
         # What had been done before the failure is part of the answer: nothing is left half-made without saying so.
         partial = error.details.pop("result", None) or {}

@@ -108,6 +108,21 @@ def test_secrets_are_in_no_answer(ended: Run) -> None:
     assert told["name"] == "kcloud-cluster"
 
 
+@pytest.mark.parametrize("fails", [True, False])
+def test_what_a_run_masks_in_its_parameters_is_masked_in_the_answer(ended: Run, fails: bool) -> None:
+    """Ansible echoes the parameters; only the run knows which of them its template hides."""
+
+    def run(params: dict[str, Any], _check_mode: bool) -> dict[str, Any]:
+        params["name"] = "masked"
+        if fails:
+            raise OperationFailed("Failed to read the template")
+        return {"changed": False}
+
+    answer = ended({"name": "my-hidden-value"}, run)
+    assert answer["invocation"]["module_args"]["name"] == "masked"
+    assert "my-hidden-value" not in json.dumps(answer)
+
+
 def test_secrets_of_a_cloud_given_as_a_dictionary_are_in_no_answer(ended: Run) -> None:
     """The option is not hidden as a whole: a name of a cloud is no secret."""
     auth = {"username": "operator", "password": "pw-secret", "project_name": "kcloud"}
