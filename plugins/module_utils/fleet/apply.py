@@ -368,39 +368,30 @@ def template_report(step: TemplateStep, result: Mapping[str, Any]) -> Report:
     """The report of a template from the result of its module."""
     notes = {key: result[key] for key in ("versions", "left_visible") if result.get(key)}
     used = {"used_by": list(step.used_by)} if step.used_by else {}
+    return _report(step, "cluster_template", result, {**notes, **used})
+
+
+def cluster_report(step: ClusterStep, result: Mapping[str, Any]) -> Report:
+    """The report of a cluster from the result of its module."""
+    keys = ("superseded_node_groups", "autoscaled_node_groups", "replaced_clusters")
+    report = _report(step, "cluster", result, {key: result[key] for key in keys if result.get(key)})
+    if report.thing is not None and not report.thing.get("node_groups"):
+        # No cluster is without node groups: they were not read.
+        return replace(report, thing={**report.thing, "node_groups": None})
+    return report
+
+
+def _report(step: TemplateStep | ClusterStep, kind: str, result: Mapping[str, Any], notes: Mapping[str, Any]) -> Report:
+    """The result of a module about one object, as the report of that object."""
     return Report(
-        "cluster_template",
+        kind,
         step.entry.name,
         _action(result["changes"], step.planned.plan.action if step.planned else "none"),
         result["changed"],
         tuple(result["changes"]),
         before=result["diff"]["before"],
         after=result["diff"]["after"],
-        thing=result["cluster_template"],
-        notes={**notes, **used},
-    )
-
-
-def cluster_report(step: ClusterStep, result: Mapping[str, Any]) -> Report:
-    """The report of a cluster from the result of its module."""
-    notes = {
-        key: result[key]
-        for key in ("superseded_node_groups", "autoscaled_node_groups", "replaced_clusters")
-        if result.get(key)
-    }
-    thing = result["cluster"]
-    if thing is not None and not thing.get("node_groups"):
-        # No cluster is without node groups: they were not read.
-        thing = {**thing, "node_groups": None}
-    return Report(
-        "cluster",
-        step.entry.name,
-        _action(result["changes"], step.planned.plan.action if step.planned else "update"),
-        result["changed"],
-        tuple(result["changes"]),
-        before=result["diff"]["before"],
-        after=result["diff"]["after"],
-        thing=thing,
+        thing=result[kind],
         notes=notes,
     )
 

@@ -261,12 +261,19 @@ class MagnumReader:
 
         return side_by_side(whole, clusters)
 
-    def all_with_groups(self, clusters: Iterable[Cluster]) -> list[Cluster]:
-        """The same with the groups in detail: one request more a group."""
+    def all_with_groups(
+        self, clusters: Iterable[Cluster], matters: Callable[[Cluster, NodeGroup], bool] = lambda _cluster, _group: True
+    ) -> list[Cluster]:
+        """The same with groups in detail: one request more for each that matters; without those that have gone meanwhile."""
         listed = self.all_with_listed_groups(clusters)
-        known = self.in_detail((cluster, group) for cluster in listed for group in cluster.node_groups)
+        asked = [(cluster, group) for cluster in listed for group in cluster.node_groups if matters(cluster, group)]
+        known = self.in_detail(asked)
+        gone = {group.id for _cluster, group in asked} - known.keys()
         return [
-            replace(cluster, node_groups=tuple(known[group.id] for group in cluster.node_groups if group.id in known))
+            replace(
+                cluster,
+                node_groups=tuple(known.get(group.id, group) for group in cluster.node_groups if group.id not in gone),
+            )
             for cluster in listed
         ]
 

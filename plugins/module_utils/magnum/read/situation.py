@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import side_by_side
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import IdentifiedDriver
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
@@ -65,20 +64,11 @@ class Situation:
 
         :param wanted: each cluster with what says which of its groups are read singly; the others stay as their list shows them.
         """
-        pairs = [(cluster, matters) for cluster, matters in wanted if cluster.id not in self._whole]
-        listed = side_by_side(self.api.node_groups, [cluster for cluster, _matters in pairs])
-        asked = [
-            (cluster, group) for (cluster, matters), groups in zip(pairs, listed) for group in groups if matters(group)
-        ]
-        detailed = self.api.in_detail(asked)
-        singly = {group.id for _cluster, group in asked}
-        for (cluster, _matters), groups in zip(pairs, listed):
-            # A group that is in the list and not to be had singly has gone meanwhile.
-            found = [
-                detailed.get(group.id, group) for group in groups if group.id in detailed or group.id not in singly
-            ]
-            whole = replace(cluster, node_groups=tuple(sorted(found, key=lambda group: group.name)))
-            self._whole[cluster.id] = whole
+        asked = {cluster.id: (cluster, matters) for cluster, matters in wanted if cluster.id not in self._whole}
+        found = self.api.all_with_groups(
+            (cluster for cluster, _matters in asked.values()), lambda cluster, group: asked[cluster.id][1](group)
+        )
+        self._whole.update({cluster.id: cluster for cluster in found})
 
     def without_groups(self, cluster: Cluster) -> None:
         """The plan does not look at the node groups of this cluster, so they are not read."""
