@@ -36,7 +36,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.plan i
     absent_template,
     gone_after,
     in_network,
-    purged_template,
+    purging,
     with_given,
     with_users,
 )
@@ -48,6 +48,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import carried_out, reconcile_with
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
     carried_out_template,
+    planned_template,
     template_result,
     written_template,
 )
@@ -248,8 +249,11 @@ class Run:
         return [*purged, *self._side_by_side(again, self._template, _unchanged_template, lines)]
 
     def _purged(self, project: Project, step: TemplateStep, report: Report, deleted: frozenset[str]) -> Report:
-        later = None if report.failure else purged_template(project, step.entry, deleted)
-        if later is None or not later.plan.changed:
+        task = purging(step.entry)
+        if task is None or report.failure:
+            return report
+        later = planned_template(project, task, deleted)
+        if not later.plan.changed:
             return report
         after = _reported(step, lambda: template_report(step, carried_out_template(self.api, later, self.how.clock)))
         return _merged(report, after)

@@ -32,11 +32,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.model 
     FleetTemplate,
     NetworkStep,
     TemplateStep,
+    owner_tag,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.networks import Networks
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import is_autoscaled
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
+    ClusterTemplate,
     DesiredCluster,
     NodeGroup,
     Status,
@@ -52,11 +54,17 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_tasks import (
     PlannedTemplate,
     TemplateTask,
+    plan_template_task,
+    templates_after,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_versions import is_of, tags_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How, planned_cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.project import Project
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import check_wait
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import planned_template
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
+    planned_template,
+    read_template,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Plan
 
 # How many names an error lists.
@@ -82,6 +90,9 @@ def plan_fleet(project: Project, networks: Networks, fleet: Fleet, how: How) -> 
     )
     _refuse_one_cluster_twice(clusters)
     gone = gone_after(clusters)
+    if any(step.entry.purge for step in present):
+        users = users_after(project.clusters(), clusters, wait=how.wait)
+        present = tuple(_with_purge(project, step, users) for step in present)
     absent = tuple(
         absent_template(project, entry, gone if how.wait else (), wait=how.wait)
         for entry in fleet.templates
@@ -118,9 +129,14 @@ def _with_pruned(project: Project, networks: Networks, fleet: Fleet) -> Fleet:
     if not fleet.prune:
         return fleet
     clusters = _undeclared(project, fleet)
+    templates = _undeclared_templates(project, fleet, clusters)
     declared = {network.name for network in fleet.networks}
     stacks = [name for name in networks.owned() if name not in declared]
-    names = [*(f"cluster/{cluster.name}" for cluster in clusters), *(f"network/{name}" for name in stacks)]
+    names = [
+        *(f"cluster/{cluster.name}" for cluster in clusters),
+        *(f"network/{name}" for name in stacks),
+        *(f"cluster_template/{template.name}" for template in templates),
+    ]
     if len(names) > fleet.max_deletions:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         raise InvalidRequest(
@@ -132,17 +148,29 @@ def _with_pruned(project: Project, networks: Networks, fleet: Fleet) -> Fleet:
             hint="Declare what is to stay, or raise 'max_deletions'; nothing was changed",
             objects=names,
         )
-    every = [cluster.name for cluster in project.clusters()]
     pruned = tuple(
         FleetCluster(
-            # By its name, unless another cluster has the same.
-            ClusterTask(DesiredCluster(cluster.name if every.count(cluster.name) == 1 else cluster.id), present=False),
+            ClusterTask(DesiredCluster(_called(cluster, project.clusters())), present=False),
             network=cluster.labels.get("kcloud_network"),
         )
         for cluster in clusters
     )
+    unused = tuple(
+        FleetTemplate(TemplateTask(_called(template, project.templates()), {}, present=False), keep_used=True)
+        for template in templates
+    )
     gone = tuple(FleetNetwork(name, present=False) for name in stacks)
-    return replace(fleet, clusters=(*fleet.clusters, *pruned), networks=(*fleet.networks, *gone))
+    return replace(
+        fleet,
+        clusters=(*fleet.clusters, *pruned),
+        templates=(*fleet.templates, *unused),
+        networks=(*fleet.networks, *gone),
+    )
+
+
+def _called(thing: Cluster | ClusterTemplate, every: Iterable[Cluster | ClusterTemplate]) -> str:
+    """Its name, or its id where another one has the same name."""
+    return thing.name if [other.name for other in every].count(thing.name) == 1 else thing.id
 
 
 def _undeclared(project: Project, fleet: Fleet) -> list[Cluster]:
@@ -165,6 +193,32 @@ def _undeclared(project: Project, fleet: Fleet) -> list[Cluster]:
         and cluster.id not in kept
         and not any(name.fullmatch(cluster.name) for name in names)
         and not Status.going(cluster.status)
+    ]
+
+
+def _undeclared_templates(project: Project, fleet: Fleet, pruned: Iterable[Cluster]) -> list[ClusterTemplate]:
+    """The environment's templates that are not declared and that no cluster uses that stays.
+
+    :param pruned: the clusters that are pruned as well.
+    """
+    named = {entry.name for entry in fleet.templates}
+    named.update(entry.task.desired.given.get("cluster_template_id", "") for entry in fleet.clusters)
+    families = {entry.name for entry in fleet.templates if entry.task.family is not None}
+    leaving = {cluster.id for cluster in pruned}
+    leaving.update(entry.name for entry in fleet.clusters if not entry.task.present)
+    used = {
+        cluster.cluster_template_id
+        for cluster in project.clusters()
+        if cluster.id not in leaving and cluster.name not in leaving
+    }
+    return [
+        template
+        for template in project.templates()
+        if owner_tag(fleet.environment) in tags_of(template)
+        and template.project_id in (None, project.api.project_id)
+        and not {template.name, template.id} & named
+        and not any(is_of(template, name) for name in families)
+        and template.id not in used
     ]
 
 
@@ -219,17 +273,50 @@ def _template_step(project: Project, entry: FleetTemplate) -> TemplateStep:
         planned = planned_template(project, entry.task)
     except KcloudError as error:
         return TemplateStep(entry, error=error)
-    later = None if planned.plan.changed else purged_template(project, entry)
-    return TemplateStep(entry, planned, later)
+    return TemplateStep(entry, planned)
 
 
-def purged_template(project: Project, entry: FleetTemplate, gone: Iterable[str] = ()) -> PlannedTemplate | None:
-    """The plan that deletes the versions of a template that no cluster uses; None where that is not asked for."""
+def purging(entry: FleetTemplate) -> TemplateTask | None:
+    """The template's declaration with the deletion of the versions that no cluster uses; None where that is not asked for."""
     family = entry.task.family
-    if not entry.purge or family is None:
-        return None
-    task = TemplateTask(entry.name, entry.task.given, family=replace(family, purge=True))
-    return planned_template(project, task, frozenset(gone))
+    return replace(entry.task, family=replace(family, purge=True)) if entry.purge and family is not None else None
+
+
+def _with_purge(project: Project, step: TemplateStep, users: Mapping[str, tuple[str, ...]]) -> TemplateStep:
+    """The step with the versions that will be deleted when the clusters are as planned.
+
+    :param users: as ``users_after`` returns them.
+    """
+    task = purging(step.entry)
+    if task is None or step.planned is None:
+        return step
+    found = read_template(project, task)
+    after = replace(found, templates=templates_after(step.planned, found.templates), users=users)
+    return replace(step, later=plan_template_task(task, after))
+
+
+def users_after(clusters: Iterable[Cluster], steps: Iterable[ClusterStep], *, wait: bool) -> dict[str, tuple[str, ...]]:
+    """Id of a template, or the name of one that is still to be created -> the clusters that will use it.
+
+    :param wait: without waiting, a cluster keeps its template for the time being.
+    """
+    steps = [step for step in steps if step.planned is not None]
+    gone = gone_after(steps) if wait else frozenset()
+    after = {
+        cluster.id: (cluster.name, cluster.cluster_template_id or "") for cluster in clusters if cluster.id not in gone
+    }
+    for step in steps:
+        predicted = (step.predicted or {}).get("name")
+        for change in step.planned.plan.changes:
+            template = predicted or change.arguments.get("cluster_template_id")
+            if change.verb == "create_cluster":
+                after[step.resource] = (change.arguments["name"], template)
+            elif change.verb == "upgrade" and wait and step.planned.actual is not None:
+                after[step.planned.actual.id] = (step.planned.actual.name, template)
+    users: dict[str, tuple[str, ...]] = {}
+    for name, template in sorted(after.values()):
+        users[template] = (*users.get(template, ()), name)
+    return users
 
 
 def absent_template(project: Project, entry: FleetTemplate, gone: Iterable[str], *, wait: bool) -> TemplateStep:

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
@@ -35,12 +35,14 @@ class TemplateTask:
 
     :param given: the API's fields that the user gave.
     :param family: the name with its versions; None where there is one template only.
+    :param created_with: tags that a template gets when it is created, and that are compared with nothing later.
     """
 
     name: str
     given: Mapping[str, Any]
     present: bool = True
     family: Family | None = None
+    created_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,36 @@ def target_of(change: Change) -> str:
 
 def plan_template_task(task: TemplateTask, situation: TemplateSituation) -> PlannedTemplate:
     """The plan for one cluster template, or for one with its versions."""
-    return _plan_one(task, situation) if task.family is None else _plan_family(task, task.family, situation)
+    planned = _plan_one(task, situation) if task.family is None else _plan_family(task, task.family, situation)
+    return replace(planned, plan=_marked(planned.plan, task.created_with)) if task.created_with else planned
+
+
+def templates_after(planned: PlannedTemplate, templates: Iterable[ClusterTemplate]) -> tuple[ClusterTemplate, ...]:
+    """The templates as they are after a plan, as far as it is known before; one that it creates has its name for an id."""
+    known = {entry.name for entry in fields(ClusterTemplate)}
+    after = {template.name: template for template in templates}
+    for change in planned.plan.changes:
+        values = {key: value for key, value in change.arguments.items() if key in known}
+        if change.verb == "create_cluster_template":
+            after[values["name"]] = ClusterTemplate(**{"id": values["name"], **values})
+        elif change.verb == "delete_cluster_template":
+            after.pop(target_of(change), None)
+        else:
+            changed = replace(after.pop(target_of(change)), **values)
+            after[changed.name] = changed
+    return tuple(after.values())
+
+
+def _marked(plan: Plan, tags: tuple[str, ...]) -> Plan:
+    """The plan, with these tags on what it creates."""
+
+    def marked(change: Change) -> Change:
+        if change.verb != "create_cluster_template":
+            return change
+        every = ",".join(filter(None, (change.arguments.get("tags"), *tags)))
+        return replace(change, arguments={**change.arguments, "tags": every})
+
+    return replace(plan, changes=tuple(map(marked, plan.changes)))
 
 
 def _plan_one(task: TemplateTask, situation: TemplateSituation) -> PlannedTemplate:
