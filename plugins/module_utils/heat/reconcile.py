@@ -34,8 +34,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.hooks import in_words, paused_at, way_out
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.nested_paths import (
     by_path,
-    holder_of,
     is_nested,
+    parent_of,
     top,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import (
@@ -187,9 +187,9 @@ def _preview_update(api: HeatReader, actual: Actual, request: Mapping[str, Any],
     stale: set[str] = set()
     while True:
         whole = {**request, "files": dict(request.get("files") or {})}
-        for holder, (file, text) in scopes.items():
-            ids = _within(holder, {path: value for path, value in actual.ids.items() if path not in stale})
-            values = _within(holder, {path: value for path, value in attributes.items() if path not in stale})
+        for parent, (file, text) in scopes.items():
+            ids = _within(parent, {path: value for path, value in actual.ids.items() if path not in stale})
+            values = _within(parent, {path: value for path, value in attributes.items() if path not in stale})
             new = resolved(text, ids, values)
             if file:
                 whole["files"][file] = json.dumps(new)
@@ -212,22 +212,22 @@ def _preview_update(api: HeatReader, actual: Actual, request: Mapping[str, Any],
 
 def _kind_in(scopes: Mapping[str, tuple[str, Mapping[str, Any]]], path: str) -> str:
     """The type of a resource in the templates to come: Heat shows that of the stack as it is, which may be another file."""
-    _file, text = scopes.get(holder_of(path), ("", {}))
+    _file, text = scopes.get(parent_of(path), ("", {}))
     declared = text.get("resources") or text.get("Resources") or {}
     body = declared.get(path.rpartition("/")[2]) or {}
     return str(body.get("type") or body.get("Type") or "")
 
 
-def _attributes(api: HeatReader, actual: Actual, holder: str, template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _attributes(api: HeatReader, actual: Actual, parent: str, template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Attributes that references in one stack's template need, by the path of the resource."""
-    names = attribute_sources(template) & set(_within(holder, {**actual.resources, **actual.nested}))
-    prefix = f"{holder}/" if holder else ""
-    return {prefix + name: api.attributes(actual.stack, name, actual.stacks.get(holder)) for name in sorted(names)}
+    names = attribute_sources(template) & set(_within(parent, {**actual.resources, **actual.nested}))
+    prefix = f"{parent}/" if parent else ""
+    return {prefix + name: api.attributes(actual.stack, name, actual.stacks.get(parent)) for name in sorted(names)}
 
 
-def _within(holder: str, found: Mapping[str, Any]) -> dict[str, Any]:
+def _within(parent: str, found: Mapping[str, Any]) -> dict[str, Any]:
     """What stands in the stack that this resource is, by name."""
-    return {path.rpartition("/")[2]: value for path, value in found.items() if holder_of(path) == holder}
+    return {path.rpartition("/")[2]: value for path, value in found.items() if parent_of(path) == parent}
 
 
 def _carry_out(watch: Watch, desired: Desired, plan: StackPlan, actual: Actual | None) -> Outcome:
