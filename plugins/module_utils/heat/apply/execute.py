@@ -14,13 +14,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     Conflict,
     CreatedMeanwhile,
-    OperationFailed,
     RequestLost,
     WaitTimeout,
     changing,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.api import HeatApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain.diagnose import diagnosis
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain.diagnose import failure_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.hooks import (
     Hook,
     in_words,
@@ -31,6 +30,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.o
     Resource,
     Stack,
     StackPlan,
+    StackSituation,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import (
     DOUBLE_GOES_WITHIN_S,
@@ -77,6 +77,46 @@ class Watch:
     def reads(self) -> HeatApi:
         """The API for reads after a write: what was begun is watched through any hiccup, as long as there is time."""
         return self.api.patient(self.deadline)
+
+
+def settled(watch: Watch, stack: Stack) -> Stack:
+    """The stack after the action that runs on it has ended.
+
+    :raises Conflict: it is busy, and this run does not wait.
+    """
+    if watch.wait:
+        return until_still(watch, stack)
+    hooks = paused_at(watch.api.events(stack))
+    raise Conflict(
+        f"Failed to change stack '{stack.name}': it is {stack.status}",
+        code="STACK_BUSY",
+        resource=f"stack/{stack.name}",
+        reason=in_words(hooks) or stack.status_reason,
+        hint=way_out(stack.name, hooks) if hooks else "Run again when the action has ended, or set 'wait: true'",
+    )
+
+
+def execute(watch: Watch, plan: StackPlan, situation: StackSituation) -> Stack | None:
+    """Carry the plan out.
+
+    :returns: the stack at its end, or without waiting as it is then; None when it is gone.
+    :raises KcloudError: with what had been done as ``result`` in its details.
+    """
+    stack = situation.stack
+    if plan.action == "delete" and stack:
+        return delete(watch, stack, wait=watch.wait)
+    if plan.action == "update" and stack:
+        begun = update(watch, stack, plan)
+    elif plan.action == "recreate" and stack:
+        delete(watch, stack, wait=True)
+        with changing():
+            begun = create(watch, situation.name, plan)
+    else:
+        begun = create(watch, situation.name, plan)
+    if not watch.wait:
+        return begun
+    with changing():
+        return finished(watch, begun, plan)
 
 
 def create(watch: Watch, name: str, plan: StackPlan) -> Stack:
@@ -132,7 +172,7 @@ def _post(watch: Watch, name: str, plan: StackPlan) -> str:
     limit = Deadline.after(BEGIN_WITHIN_S, watch.clock)
     for step in intervals(0.5, 2.0):
         try:
-            return watch.api.create(name, plan.request)
+            return watch.api.create(name, plan.request.body)
         except Conflict:
             if limit.passed or watch.reads.find(name):
                 raise
@@ -142,7 +182,9 @@ def _post(watch: Watch, name: str, plan: StackPlan) -> str:
 
 def update(watch: Watch, stack: Stack, plan: StackPlan) -> Stack:
     watch.marker = watch.reads.last_event(stack)
-    return _begin(watch, stack, "update", lambda: watch.api.update(stack, plan.request, partial=plan.partial))
+    return _begin(
+        watch, stack, "update", lambda: watch.api.update(stack, plan.request.body, partial=plan.request.partial)
+    )
 
 
 def _begin(watch: Watch, stack: Stack, what: str, send: Callable[[], object]) -> Stack:
@@ -259,31 +301,8 @@ def finished(watch: Watch, begun: Stack, plan: StackPlan) -> Stack:
         "UPDATE_FAILED": "Correct what the reason names and run again: Heat takes another update",
         "ROLLBACK_COMPLETE": "Heat rolled the stack back: correct what the reason names and run again",
     }.get(stack.status, f"Look at it: openstack stack failures list {stack.name}")
-    raise _failed(watch, stack, f"Failed to {verb} stack '{stack.name}': it ended {stack.status}", hint, changed=True)
-
-
-def already_failed(watch: Watch, stack: Stack) -> OperationFailed:
-    if stack.action == "DELETE":
-        hint = "Run with 'state: absent' until it is gone, or with 'recreate: true'"
-    else:
-        hint = "Run with 'recreate: true' to delete it and make it anew, or delete it first"
-    message = f"Failed to use stack '{stack.name}': it is {stack.status} from an earlier run"
-    return _failed(watch, stack, message, hint, changed=False)
-
-
-def _failed(watch: Watch, stack: Stack, message: str, hint: str, *, changed: bool) -> OperationFailed:
-    """The error for a stack that ended badly, with the deepest reason that can be found."""
-    reason, details = diagnosis(watch.api, stack, watch.failures)
-    return OperationFailed(
-        message,
-        code=f"STACK_{stack.status}",
-        resource=f"stack/{stack.name}",
-        reason=reason,
-        hint=hint,
-        failed_resources=details,
-        last_status=stack.status,
-        result={"changed": changed, "stack": stack.as_result()},
-    )
+    message = f"Failed to {verb} stack '{stack.name}': it ended {stack.status}"
+    raise failure_of(watch.api, stack, message, hint, changed=True, reported=watch.failures)
 
 
 def delete(watch: Watch, stack: Stack, *, wait: bool) -> Stack | None:
@@ -302,7 +321,8 @@ def delete(watch: Watch, stack: Stack, *, wait: bool) -> Stack | None:
     if left.gone:
         return None
     hint = "Remove what holds the resource that the reason names, then run again: a deletion may be tried again"
-    raise _failed(watch, left, f"Failed to delete stack '{stack.name}': it ended {left.status}", hint, changed=True)
+    message = f"Failed to delete stack '{stack.name}': it ended {left.status}"
+    raise failure_of(watch.api, left, message, hint, changed=True, reported=watch.failures)
 
 
 def _begin_delete(watch: Watch, stack: Stack) -> Stack:

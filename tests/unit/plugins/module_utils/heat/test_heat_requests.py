@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat import reconcile
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.execute import Watch
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Desired
@@ -28,7 +29,7 @@ pytest.importorskip("heatclient")
 ID = "4fa2a8e2-1a1c-4f0e-9d67-3d6f2f6e2a31"
 NAMED, SAME = "/heat/stacks/s", f"/heat/stacks/s/{ID}"
 KIND = "OS::Heat::Value"
-TEMPLATE = {
+TEMPLATE: dict[str, Any] = {
     "heat_template_version": "wallaby",
     "parameters": {"size": {"type": "number"}, "secret": {"type": "string", "hidden": True, "default": "x"}},
     "resources": {"a": {"type": KIND, "properties": {"value": {"get_param": "size"}}}},
@@ -54,17 +55,17 @@ def events(*, newest: bool = False) -> Entry:
     return ("GET", rf"{SAME}/events\?.*sort_dir={'desc' if newest else 'asc'}.*", 200, {"events": []})
 
 
-def stored(size: str = "2") -> list[Entry]:
+def stored(size: str = "2", template: Any = TEMPLATE) -> list[Entry]:
     """What the stack is made of."""
     return [
-        ("GET", f"{SAME}/template", 200, TEMPLATE),
+        ("GET", f"{SAME}/template", 200, template),
         ("GET", f"{SAME}/environment", 200, {"parameters": {"size": size, "secret": "******"}}),
         ("GET", f"{SAME}/files", 200, {}),
     ]
 
 
-def changes(word: str) -> dict[str, Any]:
-    return {"resource_changes": {word: [{"resource_name": "a", "resource_type": KIND, "stack_name": "s"}]}}
+def changes(word: str, name: str = "a") -> dict[str, Any]:
+    return {"resource_changes": {word: [{"resource_name": name, "resource_type": KIND, "stack_name": "s"}]}}
 
 
 MISSING: Entry = ("GET", NAMED, 404, {"error": {"type": "EntityNotFound", "message": "no stack"}})
@@ -193,3 +194,36 @@ def test_each_request_is_sent_once(
     """The writes of an update are its preview and itself, those of a creation too."""
     _outcome, counted = ensured(entries, desired, state, check_mode=check_mode)
     assert counted == sent
+
+
+def test_an_attribute_is_read_once() -> None:
+    """It goes into two previews: of the request, and of an update that changes nothing."""
+    refers = {"type": KIND, "properties": {"value": {"get_attr": ["a", "value"]}}}
+    template = {**TEMPLATE, "resources": {**TEMPLATE["resources"], "b": refers}}
+    attributes: Entry = ("GET", f"{SAME}/resources/a", 200, {"resource": {"attributes": {"value": "2"}}})
+    preview: Entry = (*PREVIEW[:3], changes("updated", "b"), 2)
+    entries = [FOUND, *stored(template=template), RESOURCES, attributes, preview]
+    desired = replace(WANTED, template=None, parameters={"secret": "known"})
+    outcome, counted = ensured(entries, desired, "present", check_mode=False)
+    assert not outcome.plan.changed and counted == {"GET": 6, "PATCH": 2}
+
+
+@pytest.mark.parametrize("desired", [WANTED, LARGER])
+def test_a_run_works_out_its_request_and_its_plan_once(monkeypatch: pytest.MonkeyPatch, desired: Desired) -> None:
+    """The plan is made with the request that the preview was asked with."""
+    made: list[Any] = []
+
+    def counting(name: str) -> None:
+        real = getattr(reconcile, name)
+
+        def counted(*arguments: Any) -> Any:
+            made.append((name, real(*arguments)))
+            return made[-1][1]
+
+        monkeypatch.setattr(reconcile, name, counted)
+
+    counting("request_for")
+    counting("plan_stack")
+    ensured(UPDATE[:6] if desired is LARGER else UPDATE[:4], desired, "present", check_mode=True)
+    (first, request), (second, plan) = made
+    assert (first, second) == ("request_for", "plan_stack") and plan.request is request
