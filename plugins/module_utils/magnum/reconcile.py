@@ -17,8 +17,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     KcloudError,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import Writer, carry_out
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import carry_out
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.health import until_healthy
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.operations import Writer
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     DesiredCluster,

@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     CreatedMeanwhile,
     InvalidRequest,
@@ -19,6 +18,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Unsupported,
     changing,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import at_once
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, ClusterTemplate
@@ -256,7 +256,7 @@ def _write_one(api: MagnumApi, change: Change, standing: Mapping[str, ClusterTem
         if change.verb == "delete_cluster_template":
             _delete(api, template)
         else:
-            _until_clear(
+            at_once(
                 lambda: api.update_cluster_template(template, change.arguments),
                 lambda: _holds(api.cluster_template(template.id), change.arguments),
             )
@@ -272,24 +272,6 @@ def _write_one(api: MagnumApi, change: Change, standing: Mapping[str, ClusterTem
             hint=f"Only an administrator may set {' and '.join(offered)}, unless the cloud's policy clustertemplate:publish says "
             f"otherwise: run this task with an administrator's credentials, scoped to the template's project, or leave it out",
         ) from error
-
-
-def _until_clear(send: Callable[[], object], is_done: Callable[[], bool]) -> None:
-    """Send a write that Magnum makes at once; after an unclear answer look for its effect, and send it once more.
-
-    :raises KcloudError: neither request had an effect; the error is that of the second.
-    """
-    for attempt in (1, 2):
-        try:
-            send()
-        except Unclear as unclear:
-            with changing():
-                if is_done():
-                    return
-            if attempt == 2:
-                raise unclear.error from unclear
-        else:
-            return
 
 
 def _holds(template: ClusterTemplate | None, values: Mapping[str, Any]) -> bool:
@@ -325,7 +307,7 @@ def _create(api: MagnumApi, change: Change, clock: Clock) -> str:
     def send() -> None:
         made.add(api.create_cluster_template(change.arguments).id)
 
-    _until_clear(send, lambda: bool(_own(api, name)))
+    at_once(send, lambda: bool(_own(api, name)))
     clock.sleep(SAME_NAME_AFTER_S)
     with changing():
         standing = _own(api, name)
@@ -343,7 +325,7 @@ def _create(api: MagnumApi, change: Change, clock: Clock) -> str:
 
 
 def _delete(api: MagnumApi, template: ClusterTemplate) -> None:
-    _until_clear(lambda: api.delete_cluster_template(template), lambda: api.cluster_template(template.id) is None)
+    at_once(lambda: api.delete_cluster_template(template), lambda: api.cluster_template(template.id) is None)
 
 
 def _own(api: MagnumApi, name: str) -> list[ClusterTemplate]:

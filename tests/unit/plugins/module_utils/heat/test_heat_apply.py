@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     CannotApply,
     Conflict,
     OperationFailed,
     RequestLost,
     ServiceError,
+    Unclear,
     WaitTimeout,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.execute import Watch
