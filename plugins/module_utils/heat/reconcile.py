@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, CreatedMeanwhile, changing
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.execute import Watch, execute, settled
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.execute import execute
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.follow import Watch, settled
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain.diagnose import already_failed
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain.template_faults import every_fault
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import (

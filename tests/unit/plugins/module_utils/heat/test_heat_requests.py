@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat import reconcile
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.api import HeatApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.execute import Watch
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.follow import Watch
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Desired
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.reconcile import Outcome, ensure
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
