@@ -39,7 +39,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.follow import Follower
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, Status
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.project import Project
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline
 
@@ -317,7 +317,7 @@ def _check_rotation(
             reason=cluster.status_reason,
             hint="Magnum rotates from a COMPLETE status only: put right what failed (magnum_cluster), then run again",
         )
-    refused = None if force else refusal(Situation(connection, api).driver(cluster, driver), "rotate_ca", cluster.name)
+    refused = None if force else refusal(Project(connection, api).driver(cluster, driver), "rotate_ca", cluster.name)
     if refused is not None:
         raise refused
 

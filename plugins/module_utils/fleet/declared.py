@@ -30,9 +30,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     TEMPLATE_SPEC,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import Follow
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.tasks import ClusterTask
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_tasks import TemplateTask
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_versions import Family
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import TemplateTask
 
 NETWORK_SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},

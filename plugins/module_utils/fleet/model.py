@@ -13,8 +13,8 @@ from typing import Any
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Desired
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.reconcile import Outcome
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask, PlannedCluster
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.tasks import ClusterTask, PlannedCluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_tasks import (
     PlannedTemplate,
     TemplateTask,
 )
