@@ -19,7 +19,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.model 
     owner_tag,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.api import HeatApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.execute import Watch
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.follow import Watch
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Desired, Stack
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.networks import free_cidr
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.desired import read_desired
