@@ -29,7 +29,7 @@ from devcloud.ports import PORTS
 INTERVAL = 0.5
 # An answer that changed nothing (Heat was not ready for it) is given again after this many seconds.
 REPEAT = 5.0
-FAIL_TEXT = "devcloud: the node agent was told to let this node fail"
+FAIL_TEXT = "devcloud: the node agent lets this node fail, as ordered"
 
 # `nova_instance` is what Heat calls the column of the physical resource id.
 WAITING = """
@@ -129,7 +129,7 @@ class Agent:
                 self.pool.submit(self.answer, deployment, resource, stack, stack_name, behaviour.mode == "fail")
 
     def run(self) -> None:
-        """Go on for ever; a server that is away for a moment is no reason to end."""
+        """Go on for ever; a server that is away for a moment does not end it."""
         while True:
             try:
                 self.round()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How the node agent is told to misbehave: a JSON file of rules, pattern of cluster names -> behaviour."""
+"""How the node agent is ordered to misbehave: a JSON file of rules, pattern of cluster names -> behaviour."""
 
 from __future__ import annotations
 

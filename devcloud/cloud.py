@@ -262,7 +262,7 @@ class Cloud:
     # -- down -------------------------------------------------------------------------------------------------------
 
     def down(self) -> int:
-        """End every process that `up` started, the services before what they stand on; return how many there were."""
+        """End every process that `up` started, the services before what they use; return how many there were."""
         if not self.paths.run.exists():
             return 0
         self.paths.make()

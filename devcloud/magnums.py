@@ -4,8 +4,8 @@
 
 """Magnums of other releases that run beside the cloud's own: same Keystone, Heat, Nova, Glance and Neutron, else apart.
 
-Each has programs, configuration, a database and a virtual host in RabbitMQ of its own, so that neither takes what the
-other is told. Which of them run is kept in the state folder: `up`, `status`, `down` and `reset` all know.
+Each has programs, configuration, a database and a virtual host in RabbitMQ of its own, so that neither takes what is
+meant for the other. Which of them run is kept in the state folder: `up`, `status`, `down` and `reset` all know.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def plugin_digest() -> str:
 def _run(arguments: list[str], log: Path) -> None:
     """Run an installer with its output in a log."""
     with log.open("a") as stream:
-        # The cache may be on another file system, and a warning about that is no news.
+        # The cache may be on another file system, and pip need not warn of that.
         env = {**os.environ, "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "hardlink")}
         env.pop("PYTHONDONTWRITEBYTECODE", None)
         done = subprocess.run(arguments, stdout=stream, stderr=subprocess.STDOUT, env=env, check=False)

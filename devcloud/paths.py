@@ -66,7 +66,7 @@ class Paths:
 
     @property
     def control(self) -> Path:
-        """Files by which the node agent and the second Magnum driver are told to misbehave."""
+        """Files by which the node agent and the second Magnum driver are ordered to misbehave."""
         return self.state / "control"
 
     @property

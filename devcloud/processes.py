@@ -17,7 +17,7 @@ from pathlib import Path
 
 from devcloud.secret_store import write_private
 
-# Put into the environment of everything started, so that children whose parent was killed can still be told apart.
+# Put into the environment of everything started, so that children whose parent was killed can still be distinguished.
 OWNER = "DEVCLOUD_OWNER"
 
 

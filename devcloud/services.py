@@ -73,7 +73,7 @@ def _daemon(paths: Paths, name: str, config: str, *, env: dict[str, str] | None 
 
 
 def servers(paths: Paths) -> list[Service]:
-    """Return what the OpenStack services stand on."""
+    """Return what the OpenStack services use."""
     memory_only = str(paths.run / "rabbitmq")
     return [
         Service(

@@ -230,7 +230,7 @@ def build(_context: Context) -> Result:
 
 
 def import_check(tarball: Path) -> Finished:
-    """Galaxy's own importer over the tarball; what it warns about would stand on the collection's page."""
+    """Galaxy's own importer over the tarball; what it warns about would show on the collection's page."""
     lock, venv = ROOT / "requirements-galaxy-importer.lock", BUILD / "galaxy-importer"
     made = run(
         [sys.executable, ROOT / "tools/bootstrap.py", "--lock", lock, "--venv", venv],

@@ -23,7 +23,7 @@ _stopping = threading.Event()
 
 
 class Stopped(Exception):
-    """The runner was told to stop: nothing new is begun."""
+    """The runner is to stop: nothing new is begun."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def stop_all() -> None:
-    """End every command that still runs and begin no other; for a runner that was told to stop."""
+    """End every command that still runs and begin no other; for a runner that is to stop."""
     _stopping.set()
     with _guard:
         left = list(_running)

@@ -38,7 +38,7 @@ def in_lanes(names: Iterable[str], work: Callable[[str, int], Finished], report:
         lane = free.get()
         try:
             return Done(name, work(name, lane))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told as this piece's failure
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported as this piece's failure
             return Done(name, Finished(1, f"the runner failed: {error!r}", 0))
         finally:
             free.put(lane)

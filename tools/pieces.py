@@ -19,7 +19,7 @@ from tools.lanes import Done, in_lanes
 OK, FLAKY, FAILED = "ok", "flaky", "FAILED"
 # More flaky pieces than this fail the run, over all gates
 MOST_FLAKY = 2
-# With more failures than this the cause is no chance, and a repetition of each would only cost time
+# With more failures than this chance is not the cause, and a repetition of each would only cost time
 MOST_REPEATED = 5
 SLOWEST = 10
 

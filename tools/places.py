@@ -47,7 +47,7 @@ def ansible_test_environment(name: str) -> dict[str, str]:
     """What ansible-test sees: the tools' environment in a home folder of its own, `.build/<name>/home`.
 
     ansible-test keeps virtual environments and an SSH key below the home folder, and knows no other place; two runs at
-    once that both have to make the key get in each other's way. It drops every PIP_* variable, so what pip is told by
+    once that both have to make the key get in each other's way. It drops every PIP_* variable, so what pip is set to by
     the environment or the user's file goes into a file there; and it would download a pip installer, which gets a
     stand-in.
     """

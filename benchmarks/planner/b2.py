@@ -7,7 +7,7 @@
 ``python -m benchmarks.planner.b2 TRACES [--traces default ...] [--seed 42] [--seconds 10]``
 
 The pods that ask for 100 % of the GPUs are placed on the 1,213 nodes of the trace by batch planning; work counts in GPUs. The
-peers are the greedy orders that it starts from. A batch knows what comes: its figures are no figures of an online policy.
+peers are the greedy orders that it starts from. A batch knows what comes: do not compare its figures with those of an online policy.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ GPUS_ONLY = Prices(0, 0, (("gpu", WHOLE),))
 
 
 def batch_of(folder: Path, trace: str, seed: int, seconds: int, *, solver: bool) -> tuple[Batch, int, int]:
-    """The batch, the GPUs that there are, and the bound in milli-devices."""
+    """The batch, the existing GPUs, and the bound in milli-devices."""
     nodes = machines(folder)
     gpus = gpus_of(nodes)
     wanted = arrived(arrivals(pods(folder, trace), gpus, seed), gpus)

@@ -99,7 +99,7 @@ class SimulatedFleet:
         """(state, the state afterwards) with the smallest score, or none where nothing fits."""
         heap, read = self.heaps.setdefault(part, ([], [0]))
         for number in self.born[read[0] :]:
-            # A state that has no node any more is told again when it gets one.
+            # A state that has no node any more is reported again when it gets one.
             judged = self._judge(part, number) if self.counts[number] else None
             if judged:
                 heappush(heap, (judged[0], self.ties[number], number, judged[1]))

@@ -45,7 +45,7 @@ VARIANTS = {
 SEEDS = tuple(range(42, 52))
 RATIO = 1.3
 KIND = "gpu"
-# Below this a filling of devices is no better in the bound's programme (milli-devices)
+# Below this a filling of devices is not better in the bound's programme (milli-devices)
 SLACK = 1e-6
 
 

@@ -56,8 +56,8 @@ def check_pair(suite: Suite, called: str, kind: str, delay: float) -> Verdict:
         after = suite.plainly((module, params))
         if not after.ok or after.changed:
             wrong.append(f"the run after them: {after}")
-        told = " / ".join(outcome.code or f"changed={outcome.changed}" for outcome in outcomes)
-        return Verdict(called, tuple(wrong), seconds, told, 2)
+        reported = " / ".join(outcome.code or f"changed={outcome.changed}" for outcome in outcomes)
+        return Verdict(called, tuple(wrong), seconds, reported, 2)
     except Exception as error:  # noqa: BLE001 - a defect of the suite is a failure of the pair
         return Verdict(called, (*wrong, f"the suite failed: {error!r}"), 0, "not run")
     finally:

@@ -11,7 +11,7 @@ from datetime import date
 from tests.faults.check import Verdict
 from tests.faults.rows import FAULTS, OPERATIONS
 
-# Checks that are told one by one, and those that are counted
+# Checks that are reported one by one, and those that are counted
 CRASHES = "crash: "
 COUNTED = {
     "kill ": "runs killed",
@@ -42,8 +42,8 @@ def markdown(verdicts: Sequence[Verdict], tier: int) -> str:
         )
     crashes = [verdict for verdict in verdicts if verdict.name.startswith(CRASHES)]
     if crashes:
-        told = ([one.name.removeprefix(CRASHES), one.outcome, f"{one.seconds:.0f}", _cell(one)] for one in crashes)
-        lines += _table(("a service crashed", "outcome", "seconds", ""), told)
+        reported = ([one.name.removeprefix(CRASHES), one.outcome, f"{one.seconds:.0f}", _cell(one)] for one in crashes)
+        lines += _table(("a service crashed", "outcome", "seconds", ""), reported)
     for start, what in COUNTED.items():
         some = [verdict for verdict in verdicts if verdict.name.startswith(start)]
         if some:

@@ -256,7 +256,7 @@ CODES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("", "409"): CONFLICT,
     # A stack that is gone still holds its name for a moment, so a 409 is asked again
     ("stack", "409"): (),
-    # There is nothing to wait for at a template: the change is told, and that it could not be read again
+    # There is nothing to wait for at a template: the report names the change, and that it could not be read again
     ("template", "reads: away for 30 s"): AWAY,
     ("template change", "reads: away for 30 s"): AWAY,
     ("template", "reads: 401 three times"): REFUSED,

@@ -232,7 +232,7 @@ QUESTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[dict[str, A
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every place inside a value, as (holder, key)."""
+    """Every place inside a value, as (parent, key)."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, held in inner:
         yield value, key
@@ -243,18 +243,18 @@ def spoiled(good: dict[str, Any], options: Mapping[str, Any], chance: random.Ran
     """The question with one to four things wrong: a value, a key that is missing or unknown, an entry twice."""
     bad = copy.deepcopy(good)
     for _time in range(chance.randint(1, 4)):
-        holder, key = chance.choice(list(places(bad)) or [(bad, "name")])
+        parent, key = chance.choice(list(places(bad)) or [(bad, "name")])
         match chance.randrange(6):
             case 0 | 1 | 2:
-                holder[key] = copy.deepcopy(chance.choice(JUNK))
-            case 3 if isinstance(holder, dict):
-                holder.pop(key, None)
-            case 4 if isinstance(holder, list):
-                holder.append(copy.deepcopy(holder[key]))
+                parent[key] = copy.deepcopy(chance.choice(JUNK))
+            case 3 if isinstance(parent, dict):
+                parent.pop(key, None)
+            case 4 if isinstance(parent, list):
+                parent.append(copy.deepcopy(parent[key]))
             case 4 | 5:
                 bad[chance.choice(list(options))] = copy.deepcopy(chance.choice(JUNK))
             case _:
-                holder[key] = copy.deepcopy(chance.choice(JUNK))
+                parent[key] = copy.deepcopy(chance.choice(JUNK))
     # By way of JSON, as Ansible hands it over
     return json.loads(json.dumps(bad))
 
@@ -275,7 +275,7 @@ def test_the_good_questions_are_good() -> None:
 def test_bad_input_is_answered_or_refused(
     name: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    """An answer can be told to Ansible; an error has a code and a fix. Most questions must be bad indeed."""
+    """An answer can be given to Ansible; an error has a code and a fix. Most questions must be bad indeed."""
     options, good, ask = QUESTIONS[name]
     monkeypatch.chdir("/")
     old = signal.signal(signal.SIGALRM, _too_long)

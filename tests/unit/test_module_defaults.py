@@ -41,8 +41,8 @@ def test_every_module_takes_what_the_group_sets(monkeypatch: pytest.MonkeyPatch,
     module.main()
     validator = ArgumentSpecValidator(specs[0])
     assert validator.validate({**DEFAULTS, "progress": False}).unsupported_parameters == set()
-    told = validator.validate({**DEFAULTS, "timeout": "an hour"}).error_messages
-    assert any("timeout" in message for message in told)
+    reported = validator.validate({**DEFAULTS, "timeout": "an hour"}).error_messages
+    assert any("timeout" in message for message in reported)
 
 
 def test_a_playbook_sets_the_timeout_of_all_modules_at_once(tmp_path: Path) -> None:

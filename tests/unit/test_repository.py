@@ -425,6 +425,6 @@ def test_a_file_of_code_states_its_licence(path: Path) -> None:
         ("https://example.com/home/page", False),
     ],
 )
-def test_machine_paths_are_told_from_others(line: str, found: bool) -> None:
+def test_machine_paths_are_distinguished_from_others(line: str, found: bool) -> None:
     """The pattern above finds absolute paths, and leaves relative ones and addresses alone."""
     assert bool(MACHINE_PATH.search(line)) is found

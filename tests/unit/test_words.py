@@ -1,11 +1,14 @@
 # Copyright (c) 2026 kcloud.infrastructure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Texts that users read are plain English: private words and turns of phrase fail here, with the words to use instead."""
+"""Texts and names are plain English: private words and turns of phrase fail here, with the words to use instead."""
 
 from __future__ import annotations
 
+import ast
+import io
 import re
+import tokenize
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,6 +35,20 @@ BANNED = {
 ALLOWED = r"\bthere (?:is|are|was|were) no\b"
 PATTERN = re.compile("|".join([ALLOWED, *(f"({pattern})" for pattern in BANNED)]).replace(" ", r"\s+"), re.IGNORECASE)
 
+# Words in names of files, functions, classes, arguments and variables that only insiders know, and what to write instead
+BANNED_IN_NAMES = {
+    r"foret(?:ell|old)[a-z]*": "predict",
+    r"heirs?": "successor",
+    r"holders?|holdings": "name the object: 'parent', 'owner', 'group'",
+    r"listing": "what is listed: 'list_volumes', 'servers'",
+    r"nesting": "nested",
+    r"recogni[sz]e[a-z]*|recogni[sz]ing": "detect, identify",
+    r"told": "said, given, reported",
+    r"ways?_out": "fix, other_way",
+    r"yards?": "name the object",
+}
+NAME_PATTERN = re.compile("|".join(f"(?<![a-z])({pattern})(?![a-z])" for pattern in BANNED_IN_NAMES))
+
 DOCUMENTS = (
     "*.md",
     "docs/**/*.md",
@@ -42,15 +59,20 @@ DOCUMENTS = (
     "changelogs/**/*.y*ml",
 )
 YAML_OF_USERS = ("roles/**/*.yml", "playbooks/**/*.yml")
-CODE = ("plugins/**/*.py",)
-# Of these only names and comments count: an assertion repeats what services and the test cloud say
+PYTHON = tuple(
+    f"{folder}/**/*.py"
+    for folder in ("plugins", "roles", "gateway", "deploy", "devcloud", "tools", "benchmarks", "extensions")
+)
+# Of these only names, comments and docstrings count: an assertion repeats what services and the test cloud say
 TESTS = ("tests/integration/**/*.yml", "extensions/**/*.yml")
+PYTHON_TESTS = ("tests/**/*.py",)
 NAME_OR_COMMENT = re.compile(r"^ *(?:- )?(?:name: |# ).*$", re.MULTILINE)
 
 
 def files(*globs: str) -> list[Path]:
-    """The files of the repository that match any of the patterns."""
-    return sorted(path for pattern in globs for path in ROOT.glob(pattern) if path.is_file())
+    """The files of the repository that match any of the patterns. This one quotes what it forbids."""
+    found = sorted(path for pattern in globs for path in ROOT.glob(pattern) if path.is_file())
+    return [path for path in found if path != Path(__file__).resolve()]
 
 
 def banned_in(text: str) -> Iterator[tuple[int, str, str]]:
@@ -72,24 +94,80 @@ def whole(source: str) -> Iterator[tuple[int, str]]:
     yield 1, source
 
 
+def docstrings_and_comments(source: str) -> Iterator[tuple[int, str]]:
+    """The docstrings and comments of a Python file, each with its line; comments on lines that follow each other are one."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(
+            node
+        ):
+            yield node.body[0].lineno, ast.get_docstring(node, clean=False) or ""
+    first, lines = 0, list[str]()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            if lines and token.start[0] != first + len(lines):
+                yield first, "\n".join(lines)
+                lines = []
+            first = token.start[0] - len(lines)
+            lines.append(token.string.lstrip("# "))
+    yield first, "\n".join(lines)
+
+
+def names(source: str) -> Iterator[tuple[int, str]]:
+    """What a Python file gives names to, each with its line: functions, classes, arguments, variables, attributes, imports."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield node.lineno, name
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield node.lineno, name
+            case ast.alias(asname=str(name)):
+                yield node.lineno, name
+
+
+def names_in_banned_words(path: Path) -> list[str]:
+    """What a Python file, its own name included, is called in banned words, one line each."""
+    instead, source = list(BANNED_IN_NAMES.values()), path.read_text(encoding="utf-8")
+    # As above
+    named = [(0, path.stem), *(names(source) if NAME_PATTERN.search(source.lower()) else ())]
+    return [
+        f"{path.relative_to(ROOT).as_posix()}:{line}: '{name}', write: {instead[found.lastindex - 1]}"
+        for line, name in named
+        if (found := NAME_PATTERN.search(name.lower())) and found.lastindex
+    ]
+
+
 def complaints(path: Path, parts: Reader) -> list[str]:
     """What a file says in banned words, one line each."""
+    source = path.read_text(encoding="utf-8")
+    # Most files are clean as a whole, and need not be taken apart
+    if not any(banned_in(source.replace("#", " "))):
+        return []
     return [
         f"{path.relative_to(ROOT).as_posix()}:{line + offset}: '{phrase}', write: {instead}"
-        for line, part in parts(path.read_text(encoding="utf-8"))
+        for line, part in parts(source)
         for offset, phrase, instead in banned_in(part)
     ]
 
 
 @pytest.mark.parametrize(
     ("globs", "parts"),
-    [(DOCUMENTS, whole), (YAML_OF_USERS, whole), (CODE, whole), (TESTS, names_and_comments)],
-    ids=["documents", "roles", "plugins", "tests"],
+    [
+        (DOCUMENTS, whole),
+        (YAML_OF_USERS, whole),
+        (PYTHON, whole),
+        (TESTS, names_and_comments),
+        (PYTHON_TESTS, docstrings_and_comments),
+    ],
+    ids=["documents", "roles", "python", "tests", "python-tests"],
 )
-def test_texts_for_users_use_plain_words(globs: tuple[str, ...], parts: Reader) -> None:
+def test_texts_use_plain_words(globs: tuple[str, ...], parts: Reader) -> None:
     found = files(*globs)
     assert found, f"nothing matches {globs}"
     assert not [complaint for path in found for complaint in complaints(path, parts)]
+
+
+def test_names_use_plain_words() -> None:
+    assert not [complaint for path in files(*PYTHON, *PYTHON_TESTS) for complaint in names_in_banned_words(path)]
 
 
 @pytest.mark.parametrize(
@@ -126,3 +204,31 @@ def test_plain_words_pass(text: str) -> None:
 def test_tests_are_read_in_their_names_and_comments_only() -> None:
     source = "# A comment\n- name: A task\n  assert:\n    that: \"'told' in msg\"\n"
     assert list(names_and_comments(source)) == [(1, "# A comment"), (2, "- name: A task")]
+
+
+def test_docstrings_and_comments_of_python_are_read() -> None:
+    source = 'def f():\n    """Says."""\n    x = "told"  # one\n    # two\n\n    # three\n'
+    assert list(docstrings_and_comments(source)) == [(2, "Says."), (3, "one\ntwo"), (6, "three")]
+
+
+def test_names_of_python_are_read() -> None:
+    source = "import a as b\nclass C:\n    x = 1\n    def f(self, y):\n        self.z = other(y)\n"
+    assert sorted(names(source)) == [(1, "b"), (2, "C"), (3, "x"), (4, "f"), (4, "self"), (4, "y"), (5, "z")]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("HOLDINGS", True),
+        ("holder_of", True),
+        ("is_told", True),
+        ("Heir", True),
+        ("way_out", True),
+        ("test_recognise", True),
+        ("their_names", False),
+        ("stakeholder", False),
+        ("holds", False),
+    ],
+)
+def test_banned_names_are_found(name: str, found: bool) -> None:
+    assert bool(NAME_PATTERN.search(name.lower())) is found

@@ -26,7 +26,7 @@ def main(cloud, cluster):
             time.sleep(1)
         return answer.status_code
 
-    told = {
+    reported = {
         "look": status(magnum, "GET", f"/clusters/{cluster}"),
         # No such number: allowed, it is a 400, and changes nothing.
         "resize": status(magnum, "POST", f"/clusters/{cluster}/actions/resize", {"node_count": -1}),
@@ -35,7 +35,7 @@ def main(cloud, cluster):
         "ca": status(magnum, "GET", f"/certificates/{cluster}"),
         "servers": status(connection.compute, "GET", "/servers"),
     }
-    print(json.dumps(told))
+    print(json.dumps(reported))
 
 
 main(*sys.argv[1:])

@@ -22,7 +22,7 @@ def test_a_lock_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert done.returncode == 0
 
 
-def test_another_error_is_told_at_once() -> None:
+def test_another_error_is_reported_at_once() -> None:
     done = packages.run_apt(["sh", "-c", "echo 'E: Unable to locate package x' >&2; exit 100"], dict(os.environ))
     assert (done.returncode, done.stderr) == (100, "E: Unable to locate package x\n")
 

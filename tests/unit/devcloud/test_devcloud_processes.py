@@ -57,7 +57,7 @@ def test_relatives_are_the_session_and_all_descendants() -> None:
     assert processes.relatives(RECORD, [replace(STAT, started=9000), child], "boot-a") == []
 
 
-def test_start_recognise_end(tmp_path: Path) -> None:
+def test_start_identify_end(tmp_path: Path) -> None:
     record = processes.start(tmp_path, tmp_path / "log", "sleeper", ["sleep", "60"], dict(os.environ), "key")
     assert processes.running(tmp_path, "sleeper") == record
     assert [stat.pid for stat in processes.owned(tmp_path)] == [record.pid]

@@ -51,7 +51,7 @@ def test_values_are_read_from_text_and_json(name: str, value: Any, wanted: Any) 
     ("name", "value", "said"),
     [
         ("colour", "red", "There is no habit 'colour'. Habits: profile,"),
-        ("transition_seconds", "soon", "transition_seconds: 'soon' is no number"),
+        ("transition_seconds", "soon", "transition_seconds: 'soon' is not a number"),
         ("transition_seconds", "-1", "not between 0 and 86400"),
         ("transition_seconds", "nan", "not between"),
         ("transition_seconds", True, "not between"),
@@ -59,9 +59,9 @@ def test_values_are_read_from_text_and_json(name: str, value: Any, wanted: Any) 
         ("profile", "heat", "none of own, capi-helm, cluster-api"),
         ("health_status", "fine", "none of (empty), HEALTHY"),
         ("stall", "walk", "walk: none of create,"),
-        ("stall", 3, "no list of verbs"),
+        ("stall", 3, "not a list of verbs"),
         ("drop", "rotate_ca", "rotate_ca: none of create,"),
-        ("api_address", 6443, "no text"),
+        ("api_address", 6443, "not a text"),
     ],
 )
 def test_wrong_values_are_refused_with_what_would_be_right(name: str, value: Any, said: str) -> None:

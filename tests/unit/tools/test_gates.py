@@ -22,14 +22,14 @@ BAD = Finished(2, "it broke", 1.0)
 
 
 class NoCloud(Cloud):
-    """A cloud that answers what it is told to, without starting anything."""
+    """A cloud that answers what it is ordered to, without starting anything."""
 
     def __init__(self, problem: str = "") -> None:
         super().__init__()
         self.problem = problem
 
     def ready(self) -> str:
-        """Whether it came up, as told."""
+        """Whether it came up, as ordered."""
         return self.problem
 
 
@@ -73,14 +73,14 @@ def test_a_broken_gate_is_a_failed_gate() -> None:
 
 
 def test_a_gate_without_its_cloud_fails() -> None:
-    """A cloud that did not come up is told by each gate that needs it."""
+    """A cloud that did not come up is reported by each gate that needs it."""
     row = gates.run_gate(Gate("needy", lambda _: Result(1, 0, "tests"), needs_cloud=True), context(problem="down"))
     assert row.result.failed == 1
     assert row.result.details == "down"
 
 
 def test_a_gate_without_its_program_fails() -> None:
-    """A tool that cannot be installed is told, and its gate is not passed by."""
+    """A tool that cannot be installed is reported, and its gate is not passed by."""
     gate = Gate("picky", lambda _: Result(1, 0, "tests"), programs={"no-such-program": "no-such-package"})
     row = gates.run_gate(gate, context())
     assert row.result.failed == 1

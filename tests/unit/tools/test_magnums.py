@@ -61,7 +61,7 @@ def test_each_variable_of_the_tests_names_a_cloud_of_that_magnum() -> None:
 
 
 def test_only_known_magnums_are_run() -> None:
-    """A misspelt one is refused with those that there are."""
+    """A misspelt one is refused with the existing ones."""
     assert [magnums.checked(word) for word in ("", "22", "20")] == ["22", "22", "20"]
     with pytest.raises(SystemExit, match="choose of 20, 22, 23"):
         magnums.checked("21")

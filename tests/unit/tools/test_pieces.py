@@ -47,7 +47,7 @@ def test_only_a_failed_piece_is_repeated_once_and_after_the_others() -> None:
 
 
 def test_a_piece_that_fails_twice_has_failed() -> None:
-    """It is told with the output of its last try."""
+    """It is reported with the output of its last try."""
     work, calls = answers("a", always=True)
     [piece] = pieces.run_pieces(["a"], work, quiet)
     assert calls == ["a", "a-again"]
@@ -63,7 +63,7 @@ def test_a_run_without_tasks_is_no_pass() -> None:
 
 
 def test_many_failures_are_not_repeated() -> None:
-    """A cloud that is down fails everything: that is no chance."""
+    """A cloud that is down fails everything: that is not chance."""
     names = [f"n{number}" for number in range(MOST_REPEATED + 1)]
     work, calls = answers(*names)
     assert {piece.state for piece in pieces.run_pieces(names, work, quiet)} == {FAILED}

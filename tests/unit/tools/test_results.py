@@ -53,7 +53,7 @@ def test_lint_summary() -> None:
 
 
 def test_junit_adds_up_suites(tmp_path: Path) -> None:
-    """Errors count as failures; skipped tests are no passed ones."""
+    """Errors count as failures; skipped tests do not count as passed."""
     first, second = tmp_path / "a.xml", tmp_path / "b.xml"
     first.write_text('<testsuites><testsuite tests="9" failures="1" errors="1" skipped="2"/></testsuites>')
     second.write_text('<testsuite tests="1" failures="0" errors="0" skipped="0"/>')
@@ -76,14 +76,14 @@ def test_a_command_is_ok_when_it_ended_well_by_itself(code: int, timed_out: bool
     assert Finished(code, "", 1.0, timed_out).ok is ok
 
 
-def test_a_scenario_without_verify_is_told() -> None:
+def test_a_scenario_without_verify_is_reported() -> None:
     """Molecule only warns about a step without a playbook; a missing prepare.yml is fine."""
     text = "WARNING  [x > prepare] Executed: Missing playbook (...)\nWARNING  [x > verify] Executed: Missing playbook (...)"
     assert results.missing_steps(text) == ["the scenario has no verify.yml"]
 
 
 def test_broken_tasks_are_those_that_were_not_ignored() -> None:
-    """Expected failures are left out, of a loop too; of the others the last ones are told, shortened."""
+    """Expected failures are left out, of a loop too; of the others the last ones are reported, shortened."""
     text = """
 TASK [target : A failure that is looked at] ****
 failed: [testhost] (item=1) => {"msg": "one"}

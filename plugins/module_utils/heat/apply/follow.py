@@ -18,9 +18,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.hooks import (
     Hook,
+    fix,
     in_words,
     paused_at,
-    way_out,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource, Stack
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals
@@ -93,7 +93,7 @@ def settled(watch: Watch, stack: Stack) -> Stack:
         code="STACK_BUSY",
         resource=f"stack/{stack.name}",
         reason=in_words(hooks) or stack.status_reason,
-        hint=way_out(stack.name, hooks) if hooks else "Run again when the action has ended, or set 'wait: true'",
+        hint=fix(stack.name, hooks) if hooks else "Run again when the action has ended, or set 'wait: true'",
     )
 
 
@@ -132,7 +132,7 @@ def _silence(watch: Watch) -> str | None:
 def _after_timeout(watch: Watch, stack: Stack) -> str:
     """What to do about a stack that is still busy when the time is over."""
     if watch.hooks:
-        return way_out(stack.name, watch.hooks)
+        return fix(stack.name, watch.hooks)
     if _silence(watch):
         # Seen: an engine that was killed takes its work with it, and the stack stays IN_PROGRESS until its own timeout.
         return (

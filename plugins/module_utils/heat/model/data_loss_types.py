@@ -11,8 +11,8 @@ from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change
 
-# What each holds, in words that end "... would be lost".
-HOLDINGS: dict[str, str] = {
+# What is lost with each, in words that end "... would be lost".
+LOST_WITH: dict[str, str] = {
     "AWS::EC2::Instance": "a node",
     "AWS::EC2::Volume": "data",
     "AWS::RDS::DBInstance": "data",
@@ -50,9 +50,9 @@ def losses(changes: Iterable[Change], environment: Mapping[str, Any], unfinished
         goes = change.resource in replaced or (
             change.verb == "delete" and any(change.resource.startswith(f"{parent}/") for parent in replaced)
         )
-        holding = HOLDINGS.get(_real(kind, registry))
-        if goes and holding and path not in set(unfinished):
-            found[path] = f"{kind}: {holding}"
+        lost = LOST_WITH.get(_real(kind, registry))
+        if goes and lost and path not in set(unfinished):
+            found[path] = f"{kind}: {lost}"
     return found
 
 

@@ -37,7 +37,7 @@ def in_words(hooks: Iterable[Hook]) -> str:
     return ", ".join(f"it waits at hook {hook} of resource '{resource}'" for resource, hook in hooks)
 
 
-def way_out(stack: str, hooks: Iterable[Hook]) -> str:
+def fix(stack: str, hooks: Iterable[Hook]) -> str:
     """How the hooks' owner lets the stack go on."""
     commands = [f"openstack stack hook clear --{hook} {stack} {resource}" for resource, hook in hooks]
     return f"Whoever set the hook clears it ({'; '.join(commands)}), then run again"

@@ -138,7 +138,7 @@ def _send_upgrade(target: Target) -> bool:
             f"Failed to upgrade cluster '{target.existing.name}': its driver cannot",
             resource=target.change.resource,
             reason=error.reason,
-            hint=f"{VERBS['upgrade'].way_out}. Say what the driver is with 'driver'",
+            hint=f"{VERBS['upgrade'].other_way}. Say what the driver is with 'driver'",
         ) from error
     return True
 

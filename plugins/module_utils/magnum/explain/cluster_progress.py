@@ -67,8 +67,8 @@ def stacks_of(cluster: Cluster, concerned: Callable[[str | None], bool]) -> list
 def leaves_in_progress(resources: Iterable[Resource]) -> list[Resource]:
     """What is IN_PROGRESS, less the nested stacks that are so only because of what they hold."""
     under_way = [resource for resource in resources if resource.status.endswith("IN_PROGRESS")]
-    holders = {resource.stack_id for resource in under_way}
-    return [resource for resource in under_way if resource.nested_id not in holders]
+    busy_stacks = {resource.stack_id for resource in under_way}
+    return [resource for resource in under_way if resource.nested_id not in busy_stacks]
 
 
 def stack_activity(resources: Iterable[Resource]) -> str:
@@ -89,11 +89,11 @@ def group_progress(group: NodeGroup, resources: Iterable[Resource]) -> str:
     if (group.status or "").startswith("DELETE_"):
         return group.name
     every = list(resources)
-    holder = HOLDS_MASTERS if group.role == "master" else HOLDS_WORKERS
-    holders = [resource for resource in every if resource.name == holder]
-    inside = {resource.nested_id for resource in holders if resource.nested_id}
+    parent = HOLDS_MASTERS if group.role == "master" else HOLDS_WORKERS
+    parents = [resource for resource in every if resource.name == parent]
+    inside = {resource.nested_id for resource in parents if resource.nested_id}
     nodes = [resource for resource in every if resource.stack_id in inside]
-    if holders:
+    if parents:
         ready = sum(1 for node in nodes if node.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"))
     elif group.detailed and group.node_addresses:
         ready = len(group.node_addresses)

@@ -193,11 +193,9 @@ def _named_after(connection: Connection, cluster: Cluster) -> list[Blocker]:
         "load balancer": ("load_balancers", "load_balancer"),
     }
     found: list[Blocker] = []
-    for kind, (listing, service) in kinds.items():
+    for kind, (call, service) in kinds.items():
         if service == "load_balancer" and not connection.has_service("load-balancer"):
             continue
-        things = read(
-            lambda s=service, names=listing: list(getattr(getattr(connection, s), names)()), f"list {kind}s", service
-        )
+        things = read(lambda s=service, c=call: list(getattr(getattr(connection, s), c)()), f"list {kind}s", service)
         found += [Blocker(kind, thing.id, thing.name) for thing in things or () if mark in (thing.name or "")]
     return found

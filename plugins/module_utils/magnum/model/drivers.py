@@ -26,7 +26,7 @@ class Driver:
 
     :param name: what the option ``driver`` calls it.
     :param title: what a person calls it.
-    :param distros: ``os_distro`` of the images that choose it; for recognising, where nothing better is to be had.
+    :param distros: ``os_distro`` of the images that choose it; for detecting it, where nothing better is to be had.
     :param upgrade: a cluster can be moved to another template.
     :param upgrade_takes_groups: an upgrade takes every node group along, and naming one means nothing.
     :param upgrade_needs_label: a label without which the new template is not taken.
@@ -185,14 +185,14 @@ class Verb:
 
     :param doing: completes "Failed to ...", with ``{cluster}``.
     :param reason: what happens when it is sent all the same.
-    :param way_out: another way to what was wanted.
+    :param other_way: another way to what was wanted.
     :param harms: sent in vain it does damage, so it is not sent to a driver that is not known.
     """
 
     ability: str
     doing: str
     reason: str
-    way_out: str
+    other_way: str
     harms: bool = False
 
 
@@ -248,17 +248,17 @@ def refusal(found: IdentifiedDriver, verb: str, cluster: str) -> Unsupported | N
         return None
     who = found.driver.title
     if able is None:
-        lacks, way_out = "it is not known that it can", f"{said.way_out}; or say what the driver is with 'driver'"
+        lacks, other_way = "it is not known that it can", f"{said.other_way}; or say what the driver is with 'driver'"
     elif verb == "rotate_ca" and found.driver.rotate_ca_on:
         lacks = f"it can on {', '.join(found.driver.rotate_ca_on)}, and not on {found.distro}"
-        way_out = said.way_out
+        other_way = said.other_way
     else:
-        lacks, way_out = "it cannot", said.way_out
+        lacks, other_way = "it cannot", said.other_way
     return Unsupported(
         f"Failed to {said.doing.format(cluster=cluster)}: its driver is {who}, and {lacks}",
         resource=f"cluster/{cluster}",
         reason=f"{said.reason}; {found.evidence}",
-        hint=way_out,
+        hint=other_way,
         driver=found.driver.name,
         verb=verb,
     )

@@ -71,13 +71,13 @@ def _of_stacks(connection: Connection, cluster: Cluster) -> dict[str, list[Node]
 def stack_servers(resources: Iterable[Resource]) -> list[tuple[str, bool]]:
     """The servers of a cluster's stack, and whether each is of the control plane."""
     resources = list(resources)
-    holders = {resource.nested_id: resource for resource in resources if resource.nested_id}
+    parents = {resource.nested_id: resource for resource in resources if resource.nested_id}
     found = []
     for resource in resources:
         if resource.type == SERVER and resource.physical_id:
             outermost = resource
-            while outermost.stack_id in holders:
-                outermost = holders[outermost.stack_id]
+            while outermost.stack_id in parents:
+                outermost = parents[outermost.stack_id]
             found.append((resource.physical_id, outermost.name == MASTERS))
     return found
 

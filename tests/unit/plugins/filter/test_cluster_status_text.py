@@ -60,7 +60,7 @@ FLEET = [
 
 
 def test_a_table() -> None:
-    """What belongs to a whole cluster stands on its first line; numbers stand right where every line has one."""
+    """What belongs to a whole cluster is in its first line; numbers are aligned right where every line has one."""
     assert cluster_status_text(FLEET).splitlines() == [
         "Clusters",
         "  cluster  type      status              health   node group      flavor     nodes  API",

@@ -57,14 +57,14 @@ GOOD: dict[str, Any] = {
 
 
 def test_a_cloud_that_has_everything_passes() -> None:
-    """What a cloud does not say, such as a quota, is no failure but is said."""
+    """What a cloud does not say, such as a quota, does not fail the check but is said."""
     checks = preflight_checks(cloud(), GOOD)
     assert [check for check in checks if not check["ok"]] == []
     assert {check["check"]: check["found"] for check in checks}["quota: 1 volumes left"] == "the cloud does not say"
 
 
 @pytest.mark.parametrize(
-    ("needs", "check", "way_out"),
+    ("needs", "check", "fix"),
     [
         ({"microversion": "1.10"}, "Magnum offers microversion 1.10", "newer Magnum"),
         ({"services": ["key-manager"]}, "key-manager answers", "region_name"),
@@ -79,11 +79,11 @@ def test_a_cloud_that_has_everything_passes() -> None:
         ({"left": {"cores": 4}}, "quota: 4 cores left", "larger quota"),
     ],
 )
-def test_each_thing_that_is_missing_is_named_with_a_way_out(needs: dict, check: str, way_out: str) -> None:
+def test_each_thing_that_is_missing_is_named_with_a_fix(needs: dict, check: str, fix: str) -> None:
     """One failed check, and its hint."""
     (missing,) = [found for found in preflight_checks(cloud(), {**GOOD, **needs}) if not found["ok"]]
     assert missing["check"] == check
-    assert way_out in missing["hint"]
+    assert fix in missing["hint"]
 
 
 def test_an_application_credential_cannot_create_clusters() -> None:
@@ -95,7 +95,7 @@ def test_an_application_credential_cannot_create_clusters() -> None:
 
 
 def test_an_administrator_is_warned() -> None:
-    """It is no failure; the hint says why another user is better. Nobody else is warned."""
+    """It does not fail the check; the hint says why another user is better. Nobody else is warned."""
     who = {"user": "root", "project": "p", "roles": ["admin", "member"], "auth_method": "password"}
     checks = preflight_checks(cloud(identity=who), GOOD)
     assert all(check["ok"] for check in checks)

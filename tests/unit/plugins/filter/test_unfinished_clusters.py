@@ -65,7 +65,7 @@ def test_a_node_group_that_is_missing_is_created() -> None:
     assert unfinished_clusters([found], CATALOG, FLAVORS)[0]["node_groups"] == [missing]
 
 
-def test_whether_anything_is_missing_can_be_told_without_flavors() -> None:
+def test_whether_anything_is_missing_is_known_without_flavors() -> None:
     """So that the flavors are read only when one is needed."""
     found = cluster(kind="hybrid", node_groups=bounded(1, 8))
     assert [entry["cluster_id"] for entry in unfinished_clusters([found], CATALOG)] == ["c1"]

@@ -88,8 +88,8 @@ def failure_of(params: dict[str, Any]) -> KcloudError:
     """The error of a login that must fail; never with the password in it."""
     with pytest.raises(KcloudError) as caught:
         connect(params)
-    told = json.dumps(caught.value.failure()) + caught.value.sentence()
-    assert PASSWORD not in told and "wrong-password" not in told
+    reported = json.dumps(caught.value.failure()) + caught.value.sentence()
+    assert PASSWORD not in reported and "wrong-password" not in reported
     assert caught.value.hint
     return caught.value
 
@@ -139,7 +139,7 @@ def test_nobody_answers() -> None:
 
 
 def test_somebody_else_answers() -> None:
-    """The address is of a service that is no Keystone: no traceback, and no word of success."""
+    """The address is of a service other than Keystone: no traceback, and no word of success."""
     with scripted_cloud([], checked=False) as cloud:
         error = failure_of({"auth": cloud.auth(auth_url=f"{cloud.server.url}/other")})
     assert error.code in ("CLOUD_UNREACHABLE", "NOT_FOUND", "SERVICE_ERROR")
@@ -236,7 +236,7 @@ def test_our_own_errors_pass(error: Exception) -> None:
 
 
 def test_a_service_that_the_catalog_lacks() -> None:
-    """Is told apart from an object that does not exist."""
+    """Is distinguished from an object that does not exist."""
     with scripted_cloud([]) as cloud:
         session = connect({"auth": cloud.auth()}).session
         with pytest.raises(NotFound) as caught, translated("read", "baremetal"):
@@ -259,12 +259,12 @@ def test_a_service_that_the_catalog_lacks() -> None:
         (None, "odd", "SERVICE_ERROR"),
     ],
 )
-def test_each_answer_has_its_code_and_a_way_out(status: int | None, reason: str, code: str) -> None:
+def test_each_answer_has_its_code_and_a_fix(status: int | None, reason: str, code: str) -> None:
     """By the status first, then by the words."""
     error = type("Anybodys", (Exception,), {"http_status": status})(reason + "\n  and more")
-    told = from_exception(error, "do it", "thing/1")
-    assert (told.code, told.reason, told.resource) == (code, reason + " and more", "thing/1")
-    assert told.hint and told.message == "Failed to do it"
+    reported = from_exception(error, "do it", "thing/1")
+    assert (reported.code, reported.reason, reported.resource) == (code, reason + " and more", "thing/1")
+    assert reported.hint and reported.message == "Failed to do it"
 
 
 def test_what_passes_by_itself() -> None:

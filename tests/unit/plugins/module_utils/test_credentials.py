@@ -50,7 +50,7 @@ def test_what_is_refused(given: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "in_file", "told"),
+    ("wanted", "in_file", "reported"),
     [
         ({}, "id", None),
         ({"roles": ["reader"], "access_rules": [LOOK]}, "id", None),
@@ -61,10 +61,10 @@ def test_what_is_refused(given: dict[str, Any]) -> None:
         ({}, "another", "does not hold its secret"),
     ],
 )
-def test_why_one_will_not_do(wanted: dict[str, Any], in_file: str | None, told: str | None) -> None:
+def test_why_one_will_not_do(wanted: dict[str, Any], in_file: str | None, reported: str | None) -> None:
     """Only what is given counts, and whether its secret is at hand."""
     found = why_replace(desired(params(**wanted)), HAVE, in_file, NOW)
-    assert (found is None) if told is None else told in str(found)
+    assert (found is None) if reported is None else reported in str(found)
 
 
 def test_one_that_has_expired_will_not_do() -> None:
@@ -73,7 +73,7 @@ def test_one_that_has_expired_will_not_do() -> None:
 
 
 def test_the_file(tmp_path: Path) -> None:
-    """A clouds.yaml, private, recognised again; any other file is not touched. What is told holds no secret."""
+    """A clouds.yaml, private, recognised again; any other file is not touched. What is reported holds no secret."""
     path = tmp_path / "a" / "clouds.yaml"
     made = {"id": "id", "secret": "s3cret"}
     private_file.write_yaml(str(path), document("team", made, "http://k/v3", "R", "public"), "clouds.yaml")

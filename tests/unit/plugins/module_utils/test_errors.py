@@ -26,9 +26,9 @@ def test_every_class_has_a_code_of_its_own() -> None:
 def test_failure_always_has_the_four_keys(cls: type[errors.KcloudError]) -> None:
     """Also where nothing is known; details follow."""
     assert cls("Failed to x").failure() == {"code": cls.default_code, "resource": None, "reason": None, "hint": None}
-    told = cls("Failed to x", code="OTHER", resource="cluster/a", reason="r", hint="h", ids=["1"]).failure()
-    assert told == {"code": "OTHER", "resource": "cluster/a", "reason": "r", "hint": "h", "ids": ["1"]}
-    assert list(told) == ["code", "resource", "reason", "hint", "ids"]
+    reported = cls("Failed to x", code="OTHER", resource="cluster/a", reason="r", hint="h", ids=["1"]).failure()
+    assert reported == {"code": "OTHER", "resource": "cluster/a", "reason": "r", "hint": "h", "ids": ["1"]}
+    assert list(reported) == ["code", "resource", "reason", "hint", "ids"]
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,8 @@ def test_the_list_with_extra_specs_is_asked_for_whatever_the_version_document_sa
     assert sent.headers.get("OpenStack-API-Version") == "compute 2.61"
 
 
-def test_a_nova_without_such_a_list_is_told() -> None:
+def test_a_nova_without_such_a_list_is_reported() -> None:
     refused = {"computeFault": {"code": 406, "message": "Version 2.61 is not supported by the API."}}
-    with scripted_cloud([listed(406, refused)]) as cloud, pytest.raises(KcloudError) as told:
+    with scripted_cloud([listed(406, refused)]) as cloud, pytest.raises(KcloudError) as reported:
         flavors(connect({"auth": cloud.auth()}))
-    assert "list flavors" in told.value.message and "2.61" in (told.value.reason or "")
+    assert "list flavors" in reported.value.message and "2.61" in (reported.value.reason or "")

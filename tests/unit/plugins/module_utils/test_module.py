@@ -56,8 +56,13 @@ def test_arguments_of_a_wrong_form_show_no_secret(capsys: pytest.CaptureFixture[
     }  # fmt: skip
     with testing.patch_module_args(given), pytest.raises(SystemExit):
         run_module(spec, lambda _params, _check_mode: {}, libraries=())
-    told = capsys.readouterr().out
-    assert json.loads(told)["failed"] and "s3cret" not in told and "k3y" not in told and "http://k/v3" in told
+    reported = capsys.readouterr().out
+    assert (
+        json.loads(reported)["failed"]
+        and "s3cret" not in reported
+        and "k3y" not in reported
+        and "http://k/v3" in reported
+    )
 
 
 def test_a_failure_has_one_shape(ended: Run) -> None:
@@ -76,7 +81,7 @@ def test_a_failure_has_one_shape(ended: Run) -> None:
 
 
 def test_a_mistake_of_ours_stays_a_traceback() -> None:
-    """Nobody is told that the cloud failed when we did."""
+    """A failure of ours is not reported as one of the cloud's."""
     with testing.patch_module_args({"name": "a"}), pytest.raises(ZeroDivisionError):
         run_module(SPEC, lambda _params, _check_mode: {"x": 1 / 0}, libraries=())
 
@@ -95,17 +100,17 @@ def test_a_missing_library(ended: Callable[..., dict[str, Any]]) -> None:
 
 
 def test_secrets_are_in_no_answer(ended: Run) -> None:
-    """However they were given and whatever a service echoes; what is no secret stays readable."""
+    """However they were given and whatever a service echoes; what is not a secret stays readable."""
     auth = {"username": "operator", "password": "pw-secret", "project_name": "kcloud", "auth_url": "http://k/v3"}
-    told = ended(
+    reported = ended(
         {"name": "kcloud-cluster", "auth": auth, "client_key": "/key-secret"},
         lambda params, _check_mode: {
             "said": f"{params['auth']['password']} {params['client_key']}",
             "name": params["name"],
         },
     )
-    assert "secret" not in json.dumps(told)
-    assert told["name"] == "kcloud-cluster"
+    assert "secret" not in json.dumps(reported)
+    assert reported["name"] == "kcloud-cluster"
 
 
 @pytest.mark.parametrize("fails", [True, False])
@@ -124,18 +129,18 @@ def test_what_a_run_masks_in_its_parameters_is_masked_in_the_answer(ended: Run, 
 
 
 def test_secrets_of_a_cloud_given_as_a_dictionary_are_in_no_answer(ended: Run) -> None:
-    """The option is not hidden as a whole: a name of a cloud is no secret."""
+    """The option is not hidden as a whole: a name of a cloud is not a secret."""
     auth = {"username": "operator", "password": "pw-secret", "project_name": "kcloud"}
     appcred = {"application_credential_id": "id", "application_credential_secret": "ac-secret"}
     for way in (auth, appcred):
-        told = ended(
+        reported = ended(
             {"name": "kcloud-cluster", "cloud": {"auth": way}},
             lambda params, _check_mode: {"said": params["cloud"], "name": params["name"]},
         )
-        assert "-secret" not in json.dumps(told)
-        assert told["name"] == "kcloud-cluster"
-    told = ended({"name": "a", "cloud": "kcloud"}, lambda params, _check_mode: {"said": params["cloud"]})
-    assert told["said"] == "kcloud"
+        assert "-secret" not in json.dumps(reported)
+        assert reported["name"] == "kcloud-cluster"
+    reported = ended({"name": "a", "cloud": "kcloud"}, lambda params, _check_mode: {"said": params["cloud"]})
+    assert reported["said"] == "kcloud"
 
 
 def test_shared_options() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 kcloud.infrastructure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers that no service gave are told apart, for reads and for writes, before a client reads them."""
+"""Answers that no service gave are distinguished, for reads and for writes, before a client reads them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_any_answer_is_judged(method: str, status: int, body: bytes) -> None:
     assert len(words_of(body)) <= 200
 
 
-def test_what_a_page_says_is_told_without_its_tags() -> None:
+def test_what_a_page_says_is_reported_without_its_tags() -> None:
     """In one line."""
     assert words_of(PAGE) == "502 Bad Gateway"
     assert words_of(b"x" * 500).endswith("...") and words_of(b"") == ""

@@ -197,7 +197,7 @@ def test_an_accelerator_that_is_asked_for_is_no_default() -> None:
     assert same["flavor"] is None
 
 
-def test_a_cluster_on_its_way_out_counts_as_none() -> None:
+def test_a_cluster_that_goes_counts_as_none() -> None:
     """The module waits until it is gone and creates it anew, with all that a new one gets."""
     going = plan(clusters=[existing(status="DELETE_IN_PROGRESS")])
     assert going == plan() and going["flavor"] == "gpu.large"
@@ -222,14 +222,14 @@ def test_an_autoscaler_s_bounds_are_left_alone() -> None:
 @pytest.mark.parametrize(
     ("said", "words"), [({"node_count": 40}, "bounds are 1 to 16"), ({"node_count": "many"}, "'many'")]
 )
-def test_a_number_that_cannot_be_is_told_before_anything_is_made(said: dict[str, Any], words: str) -> None:
+def test_a_number_that_cannot_be_is_reported_before_anything_is_made(said: dict[str, Any], words: str) -> None:
     """Magnum would refuse it after other clusters are made."""
     with pytest.raises(AnsibleFilterError, match=words):
         plan(said)
 
 
 def test_a_failed_creation_frees_what_it_holds() -> None:
-    """It is deleted first, so a full quota is no reason to refuse it."""
+    """It is deleted first, so a full quota does not refuse it."""
     failed = existing(status="CREATE_FAILED")
     again = plan(clusters=[failed], recreate=True)
     assert again["demand"]["clusters"] == 0 and again["demand"]["instances"] == 0

@@ -100,7 +100,7 @@ def _one_at_a_time(hook: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _stack_name(cluster: Any, habits: Habits) -> str:
-    """An identifier that is no Heat stack's UUID, in the form of the driver that is played."""
+    """An identifier that differs from a Heat stack's UUID, in the form of the driver that is played."""
     if habits.profile == "capi-helm":
         base = re.sub("[^a-z0-9]+", "-", cluster.name.lower()).strip("-")[:30]
         return f"{base}-{UUID(cluster.uuid).hex[:12]}"
@@ -177,12 +177,12 @@ class Driver(driver.Driver):
         for group in cluster.nodegroups:
             group.destroy()
         cluster.destroy()
-        raise LostRequest(f"create of {cluster.name} was lost as told")
+        raise LostRequest(f"create of {cluster.name} was lost as ordered")
 
     def get_scale_manager(self, context: Any, osclient: Any, cluster: Any) -> None:
         """Lose a resize: the conductor asks for this before it writes anything, for a resize and for a PATCH."""
         if _is_lost("resize", cluster, _habits(cluster)):
-            raise LostRequest(f"resize of {cluster.name} was lost as told")
+            raise LostRequest(f"resize of {cluster.name} was lost as ordered")
 
     @_one_at_a_time
     def resize_cluster(
@@ -253,7 +253,7 @@ class Driver(driver.Driver):
         """The conductor sets the cluster DELETE_IN_PROGRESS after this; on HTTPConflict it leaves all as it was."""
         habits = _habits(cluster)
         if _is_lost("delete", cluster, habits):
-            raise heat_exceptions.HTTPConflict(f"delete of {cluster.name} was lost as told")
+            raise heat_exceptions.HTTPConflict(f"delete of {cluster.name} was lost as ordered")
         _refuse_at_submit("delete", habits)
         _start(cluster.nodegroups, Status.DELETE_IN_PROGRESS, transitions.describe("delete"))
 
@@ -265,7 +265,7 @@ class Driver(driver.Driver):
         habits = _habits(cluster)
         if _is_lost("nodegroup_create", cluster, habits):
             nodegroup.destroy()
-            raise LostRequest(f"node group {nodegroup.name} was lost as told")
+            raise LostRequest(f"node group {nodegroup.name} was lost as ordered")
         _refuse_at_submit("nodegroup_create", habits)
         _refuse_parallel(cluster, habits, nodegroup.uuid)
         nodegroup.status_reason = transitions.describe("nodegroup_create")
@@ -286,7 +286,7 @@ class Driver(driver.Driver):
         """The conductor has set the group's status but does not save it."""
         habits = _habits(cluster)
         if _is_lost("nodegroup_delete", cluster, habits):
-            raise heat_exceptions.HTTPConflict(f"delete of node group {nodegroup.name} was lost as told")
+            raise heat_exceptions.HTTPConflict(f"delete of node group {nodegroup.name} was lost as ordered")
         _refuse_at_submit("nodegroup_delete", habits)
         _refuse_parallel(cluster, habits, nodegroup.uuid)
         _start([nodegroup], Status.DELETE_IN_PROGRESS, transitions.describe("nodegroup_delete"))
@@ -320,7 +320,7 @@ class Driver(driver.Driver):
             self.validate_master_size(node_count)
 
     def get_monitor(self, context: Any, cluster: Any) -> HealthMonitor | None:
-        """Without a told health Magnum leaves alone what a client has set."""
+        """Without an ordered health Magnum leaves alone what a client has set."""
         health = _habits(cluster).health_status
         return HealthMonitor(health) if health else None
 
@@ -331,7 +331,7 @@ class Driver(driver.Driver):
             cluster.refresh()
         except exception.ClusterNotFound:
             return
-        # What was just read is no change of ours: saving it would overwrite what a hook of another cluster field wrote.
+        # What was just read is not a change of ours: saving it would overwrite what a hook of another cluster field wrote.
         cluster.obj_reset_changes()
         habits = _habits(cluster)
         groups = [(group, _freeze(group)) for group in cluster.nodegroups]
@@ -371,7 +371,7 @@ def _has_work(cluster: Any, groups: list[transitions.Group]) -> bool:
 
 
 class HealthMonitor:
-    """A monitor, as Magnum's health poll wants it, that says what it was told."""
+    """A monitor, as Magnum's health poll wants it, that says what was ordered."""
 
     def __init__(self, health: str) -> None:
         self.data = {"health_status": health, "health_status_reason": _health_reason(health)}

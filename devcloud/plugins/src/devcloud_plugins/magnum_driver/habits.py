@@ -123,7 +123,7 @@ def _parse_seconds(value: Any, _allowed: tuple[str, ...]) -> float:
     try:
         seconds = float(value)
     except (TypeError, ValueError):
-        raise HabitError(f"{value!r} is no number of seconds") from None
+        raise HabitError(f"{value!r} is not a number of seconds") from None
     if isinstance(value, bool) or not math.isfinite(seconds) or not 0 <= seconds <= LONGEST_TRANSITION:
         raise HabitError(f"{value!r} is not between 0 and {LONGEST_TRANSITION} seconds")
     return seconds
@@ -137,7 +137,7 @@ def _parse_choice(value: Any, allowed: tuple[str, ...]) -> str:
 
 def _parse_text(value: Any, _allowed: tuple[str, ...]) -> str:
     if not isinstance(value, str):
-        raise HabitError(f"{value!r} is no text")
+        raise HabitError(f"{value!r} is not a text")
     return value
 
 
@@ -147,7 +147,7 @@ def _parse_verbs(value: Any, allowed: tuple[str, ...]) -> tuple[str, ...]:
         return allowed if str(value).lower() == "true" else ()
     words = value.split(",") if isinstance(value, str) else value
     if not isinstance(words, list | tuple):
-        raise HabitError(f"{value!r} is no list of verbs")
+        raise HabitError(f"{value!r} is not a list of verbs")
     chosen: set[str] = set()
     for word in (str(word).strip() for word in words):
         chosen.update(SHORTHANDS.get(word, (word,)) if word else ())

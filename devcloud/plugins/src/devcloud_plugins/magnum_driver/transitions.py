@@ -56,7 +56,7 @@ def describe(verb: str, leaving: Iterable[str] = ()) -> str:
 
 
 def running(status: str, reason: str | None) -> tuple[str, tuple[str, ...]]:
-    """Return the verb that runs and who leaves; a change that the driver was not told of yet goes by its status."""
+    """Return the verb that runs and who leaves; a change that the driver does not know of yet goes by its status."""
     match = _RUNNING.fullmatch(reason or "")
     if match:
         return match["verb"], tuple((match["leaving"] or "").split(", ")) if match["leaving"] else ()

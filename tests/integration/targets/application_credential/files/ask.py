@@ -45,8 +45,8 @@ def main() -> None:
     connection: Any = openstack.connect(cloud=cloud)
     if verb == "try":
         magnum = connection.container_infrastructure_management
-        told = {key: status(magnum, *request) for key, request in REQUESTS.items()}
-        print(json.dumps({**told, "servers": status(connection.compute, "GET", "/servers")}))
+        reported = {key: status(magnum, *request) for key, request in REQUESTS.items()}
+        print(json.dumps({**reported, "servers": status(connection.compute, "GET", "/servers")}))
         return
     found = named(connection, rest[0])
     if verb == "delete":

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 kcloud.infrastructure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Forget what the driver and the node agent were told about clusters of a prefix: behave.py PYTHON FOLDER PREFIX."""
+"""Forget what the driver and the node agent were ordered for clusters of a prefix: behave.py PYTHON FOLDER PREFIX."""
 
 from __future__ import annotations
 

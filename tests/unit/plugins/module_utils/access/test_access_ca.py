@@ -150,7 +150,7 @@ def test_the_ca_is_read_and_nothing_is_sent() -> None:
     assert found["not_after"] == kubeconfig.not_after(OLD.pem)
 
 
-def test_who_may_not_read_it_is_told_whom_magnum_lets() -> None:
+def test_a_refusal_to_read_it_names_whom_magnum_lets() -> None:
     with cloud(
         [named(), ("GET", CERTIFICATE, *error(403, "Policy doesn't allow certificate:get to be performed."))]
     ) as session:

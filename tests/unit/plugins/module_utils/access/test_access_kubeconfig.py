@@ -183,7 +183,7 @@ def test_a_certificate_of_another_ca_is_not_written(path: Path) -> None:
     assert "not what was asked for" in caught.value.message and not path.exists()
 
 
-def test_who_may_not_have_one_signed_is_told_whom_magnum_lets(path: Path) -> None:
+def test_a_refusal_to_sign_one_names_whom_magnum_lets(path: Path) -> None:
     refused = ("POST", "/certificates/?", *error(403, "Policy doesn't allow certificate:create to be performed."))
     with pytest.raises(NotPermitted) as caught:
         ensure([FOUND, ca(), refused], path)

@@ -173,7 +173,7 @@ def test_an_application_credentials_500_is_explained() -> None:
 
 
 def test_deleting_what_is_missing() -> None:
-    """Is no error."""
+    """Does not count as an error."""
     assert heat(error(404, "EntityNotFound", "no"))[0].delete(STACK) is False
 
 
@@ -189,7 +189,7 @@ def test_preview_of_a_creation_names_nested_stacks() -> None:
 
 
 def test_a_preview_that_stumbles_over_nested_stacks_is_asked_without() -> None:
-    """Heat's 400 without a word; what is really wrong is wrong both times and told."""
+    """Heat's 400 without a word; what is really wrong is wrong both times and reported."""
     changes = {"resource_changes": {"updated": [{"resource_name": "grp", "resource_type": "G", "stack_name": "s"}]}}
     api, script = heat(error(400, "HTTPBadRequest", "The server could not comply"), (200, changes))
     assert api.preview_update(STACK, {}, partial=True, nested={}).updated == {"grp": "G"}
@@ -201,5 +201,5 @@ def test_a_preview_that_stumbles_over_nested_stacks_is_asked_without() -> None:
 
 
 def test_a_deployment_that_cannot_be_read_hides_no_failure() -> None:
-    """The failure it would explain is told without."""
+    """The failure it would explain is reported without."""
     assert heat(error(403, "Forbidden", "no"))[0].deployment("d") == {}

@@ -205,7 +205,7 @@ def test_unclear_answer_looks_before_writing_again(stack: Stack | None, took: bo
 @pytest.mark.parametrize(
     ("stack", "state"), [(None, "present"), (standing_stack(), "present"), (standing_stack(), "absent")]
 )
-def test_an_error_that_stays_is_told(stack: Stack | None, state: str) -> None:
+def test_an_error_that_stays_is_reported(stack: Stack | None, state: str) -> None:
     heat = FakeHeat(stack, unclear=9, took=False)
     with pytest.raises(ServiceError):
         run(heat, state=state)
@@ -256,14 +256,14 @@ def test_of_two_stacks_made_at_once_the_oldest_stays(created_at: str, name_is_ou
     assert heat.writes[0] == "CREATE" and heat.writes.count("CREATE") == 1
 
 
-def test_another_runs_stack_on_its_way_out_is_no_rival() -> None:
+def test_another_runs_stack_that_goes_is_not_a_rival() -> None:
     """It gives way itself."""
     heat = SlowToShow(others=[replace(made_by_another("4"), status="DELETE_IN_PROGRESS")])
     assert run(heat).stack.id == "id-1" and heat.deleted == []
 
 
 def test_a_recreation_that_another_run_was_faster_with_says_that_it_deleted() -> None:
-    """The failed stack is gone by this run's hand, so the end is no calm comparison."""
+    """The failed stack is gone by this run's hand, so the end is not a calm comparison."""
 
     class Faster(FakeHeat):
         def of_name(self, name: str) -> list[Stack]:
@@ -285,7 +285,7 @@ def test_another_actions_state_is_no_sign_of_a_deletion(status: str) -> None:
 
 
 def test_an_old_complete_is_no_success() -> None:
-    """The update ended before the first look: only the new time of update tells; a wrong end is told too."""
+    """The update ended before the first look: only the new time of update tells; a wrong end is reported too."""
     heat = FakeHeat(standing_stack("UPDATE_COMPLETE"), takes=0, ends={"UPDATE": "UPDATE_FAILED"})
     with pytest.raises(OperationFailed) as caught:
         run(heat)
@@ -468,7 +468,7 @@ def test_progress_tells_of_resources_and_the_stack() -> None:
 
 
 @pytest.mark.parametrize(("timeout", "forgotten"), [(60, False), (600, True)])
-def test_a_stack_that_heat_forgot_is_told_apart(timeout: float, forgotten: bool) -> None:
+def test_a_stack_that_heat_forgot_is_distinguished(timeout: float, forgotten: bool) -> None:
     """No event for minutes: then the fix is not only to go on waiting."""
     with pytest.raises(WaitTimeout) as caught:
         run(FakeHeat(takes=10**6), timeout=timeout)
@@ -477,7 +477,7 @@ def test_a_stack_that_heat_forgot_is_told_apart(timeout: float, forgotten: bool)
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_a_hook_is_told_and_left_alone(wait: bool) -> None:
+def test_a_hook_is_reported_and_left_alone(wait: bool) -> None:
     """Heat waits for whoever set it; the reason and the fix name it."""
     paused = {
         "id": "e1",

@@ -30,7 +30,7 @@ REGISTRY = {"resource_registry": {"My::Box": "OS::Nova::Server", "Our::*": "OS::
         ([change("replace", "a", "Our::Cinder::Volume")], {"a": "Our::Cinder::Volume: data"}),
         ([change("replace", "a", "Round")], {}),
         ([change("replace", "failed", "OS::Nova::Server")], {}),
-        # What a replaced holder takes with it
+        # What a replaced parent takes with it
         (
             [change("replace", "n", "n.yaml"), change("delete", "n/s", "OS::Nova::Server")],
             {"n/s": "OS::Nova::Server: a node"},

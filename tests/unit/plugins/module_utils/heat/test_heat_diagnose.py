@@ -37,7 +37,7 @@ def test_depths_of_a_circle_end() -> None:
 
 @pytest.mark.parametrize("order", list(itertools.permutations([GROUP, NODE, SERVER, PORT, ABORTED, OUTER], 6))[::60])
 def test_the_likeliest_cause_is_first_in_whatever_order_they_come(order: tuple[Resource, ...]) -> None:
-    """Deepest first, what was only stopped last; what holds the failed ones is no cause."""
+    """Deepest first, what was only stopped last; what holds the failed ones is not a cause."""
     assert failed_leaves(order) == [SERVER, OUTER, ABORTED]
 
 

@@ -27,7 +27,7 @@ def template(**resources: Any) -> dict[str, Any]:
 
 
 def test_the_askers_template() -> None:
-    """Its names are other services' ones; the right ones are told, and what is missing besides."""
+    """Its names are other services' ones; the right ones are named, and what is missing besides."""
     faults = template_faults(
         template(t={"type": MAGNUM, "properties": {"flavor_id": "f", "master_flavor_id": "m", "image_id": "i"}}),
         SCHEMAS,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.hooks import in_words, paused_at, way_out
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.hooks import fix, in_words, paused_at
 
 
 def event(resource: str, reason: str) -> dict[str, str]:
@@ -32,4 +32,4 @@ def test_words() -> None:
     hooks = (("a", "pre-update"),)
     assert in_words(hooks) == "it waits at hook pre-update of resource 'a'"
     assert in_words(()) == ""
-    assert "openstack stack hook clear --pre-update s a" in way_out("s", hooks)
+    assert "openstack stack hook clear --pre-update s a" in fix("s", hooks)

@@ -172,7 +172,7 @@ def test_a_secret_that_would_be_lost_is_asked_for() -> None:
 
 
 def test_unknown_parameters_are_named() -> None:
-    """Those of the environment too; their values are not told."""
+    """Those of the environment too; their values are not shown."""
     for given in ({"parameters": {"sise": "value-of-it"}}, {"environment": {"parameters": {"sise": "value-of-it"}}}):
         for known in (None, actual()):
             with pytest.raises(InvalidRequest) as caught:

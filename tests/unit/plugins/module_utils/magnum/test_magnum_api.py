@@ -100,7 +100,7 @@ def test_versions_are_numbers_and_not_text() -> None:
 
 
 def test_a_cloud_without_magnum() -> None:
-    """Is told by name, before anything is asked."""
+    """Is reported by name, before anything is asked."""
     with pytest.raises(NotFound) as caught, magnum([], has_magnum=False):
         pass
     assert caught.value.code == "SERVICE_NOT_IN_CATALOG" and caught.value.resource == "container-infra"
@@ -267,7 +267,7 @@ def test_a_list_that_stays_incomplete_is_an_error(
     assert "coe cluster delete" in (caught.value.hint or "")
 
 
-def test_a_cluster_that_magnum_cannot_show_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_magnum_cannot_show_is_reported_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     """By its name, with the way to be rid of it; it is not taken for one of several of that name."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     with magnum([("GET", BY_NAME, *BAD, ANY)]) as (api, _script), pytest.raises(Unreadable) as caught:
@@ -375,10 +375,10 @@ def test_errors_of_writes(status: int, detail: str, code: str) -> None:
         assert len(script.sent) == 1
     # After a 5xx it may have been carried out all the same: the caller looks before it tells the error
     assert isinstance(caught.value, Unclear) is (status >= 500)
-    error_told = caught.value.error if isinstance(caught.value, Unclear) else caught.value
-    failure = error_told.failure()
+    error_found = caught.value.error if isinstance(caught.value, Unclear) else caught.value
+    failure = error_found.failure()
     assert failure["code"] == code and failure["resource"] == "cluster/c" and failure["hint"]
-    assert detail.rstrip(".") in str(failure["reason"]) and error_told.message == "Failed to create cluster 'c'"
+    assert detail.rstrip(".") in str(failure["reason"]) and error_found.message == "Failed to create cluster 'c'"
 
 
 def test_a_token_that_expires_on_the_way() -> None:
@@ -389,7 +389,7 @@ def test_a_token_that_expires_on_the_way() -> None:
 
 
 def test_a_service_that_is_away() -> None:
-    """Told as such, for a write at once."""
+    """Reported as such, for a write at once."""
     with magnum([]) as (api, _script):
         pass
     with pytest.raises(CloudUnreachable) as caught:

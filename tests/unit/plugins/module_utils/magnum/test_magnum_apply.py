@@ -167,8 +167,8 @@ def test_named_nodes_went_and_no_others(left: str, stayed: list[str], taken: lis
         else:
             with pytest.raises(OperationFailed) as caught:
                 carry_out(Plan("update", {}, {}, (change,)), START, writer)
-            told = caught.value.failure()
-            assert (told["code"], told["stayed"], told["taken"]) == ("WRONG_NODES_REMOVED", stayed, taken)
+            reported = caught.value.failure()
+            assert (reported["code"], reported["stayed"], reported["taken"]) == ("WRONG_NODES_REMOVED", stayed, taken)
             assert caught.value.details["result"]["changed"]  # type: ignore[index]
         (sent,) = [request for request in run.script.sent if request.method == "POST"]
         assert sent.body["nodes_to_remove"] == ["id-b"]
@@ -461,7 +461,7 @@ def test_the_same_number_again_needs_another_status() -> None:
 
 
 def test_a_node_group_that_is_gone_already() -> None:
-    """Deleting it sends nothing, and that is no failure."""
+    """Deleting it sends nothing, and that does not fail."""
     gone = Change("delete_node_group", "node_group/c/gpu", {})
     entries = [
         often(seen("CREATE_COMPLETE")), often(LIST), ("GET", f"{ONE}/nodegroups/id-default-worker", 200, group()),
@@ -837,7 +837,7 @@ def test_the_older_of_two_stays(other: str, mine_at: str, others_at: str) -> Non
 
 @pytest.mark.parametrize(("other", "mine_at", "others_at"), [(OTHER_ID, LATE, EARLY), (LOWER, EARLY, EARLY)])
 def test_the_younger_of_two_is_deleted_by_the_run_that_made_it(other: str, mine_at: str, others_at: str) -> None:
-    """And the caller is told that there is another one now."""
+    """And the caller learns that another one exists now."""
     empty = ("GET", ALL_CLUSTERS, 200, {"clusters": []})
     appeared = ("GET", ONE, 200, cluster("CREATE_IN_PROGRESS"))
     script = [

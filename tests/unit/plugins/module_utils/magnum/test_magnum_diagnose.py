@@ -108,10 +108,10 @@ def failure(entries: list[Entry], checked: bool = True, **fields: Any) -> Operat
 def test_drivers_without_heat(stack_id: str | None) -> None:
     """Heat is not asked at all: there is nothing there by that id."""
     servers = ("GET", r"/nova/v2.1/servers/detail.*", 200, {"servers": []})
-    told = failure([servers] if stack_id else [], stack_id=stack_id)
-    assert told.reason == "default-worker: by the group" and told.code == "CLUSTER_CREATE_FAILED"
-    assert told.message == "Failed to create cluster 'c': the cluster is CREATE_FAILED"
-    assert told.resource == "cluster/c" and "recreate" in str(told.hint)
+    reported = failure([servers] if stack_id else [], stack_id=stack_id)
+    assert reported.reason == "default-worker: by the group" and reported.code == "CLUSTER_CREATE_FAILED"
+    assert reported.message == "Failed to create cluster 'c': the cluster is CREATE_FAILED"
+    assert reported.resource == "cluster/c" and "recreate" in str(reported.hint)
 
 
 FLAVOR = {"id": "f", "name": "gpu.a100.xlarge", "extra_specs": {"resources:CUSTOM_GPU_A100": "4"}}
@@ -140,35 +140,35 @@ def test_the_deepest_resource_of_the_heat_stack() -> None:
         resource("kube-minion", inner, why="ResourceInError: No valid host was found."),
         resource("network", STACK_ID, status="CREATE_COMPLETE"),
     ]
-    told = failure(
+    reported = failure(
         [("GET", r"/heat/stacks/.*/resources.*", 200, {"resources": resources}), READ_FLAVOR], stack_id=STACK_ID
     )
-    assert told.code == "NO_CAPACITY"
-    assert told.reason == "kube-minion (OS::Nova::Server): ResourceInError: No valid host was found."
-    assert told.failure()["status_reason"] == "by Magnum"
+    assert reported.code == "NO_CAPACITY"
+    assert reported.reason == "kube-minion (OS::Nova::Server): ResourceInError: No valid host was found."
+    assert reported.failure()["status_reason"] == "by Magnum"
 
 
 @pytest.mark.parametrize("answer", [error(404, "no stack"), error(403, "no"), (200, {"resources": [], "events": []})])
 def test_an_explanation_that_fails_hides_no_failure(answer: tuple[int, Any]) -> None:
     """Then Magnum's own words have to do."""
-    told = failure([("GET", r"/heat/stacks/.*", *answer, ANY)], stack_id=STACK_ID)
-    assert told.reason == "default-worker: by the group"
+    reported = failure([("GET", r"/heat/stacks/.*", *answer, ANY)], stack_id=STACK_ID)
+    assert reported.reason == "default-worker: by the group"
 
 
-def test_what_heat_rolled_back_is_told_by_its_events() -> None:
-    """No resource is failed any more; the deepest event is no stack's own."""
+def test_what_heat_rolled_back_is_found_by_its_events() -> None:
+    """No resource is failed any more; the deepest event is not of a stack itself."""
     inner = "50000000-0000-4000-8000-000000000002"
 
     def event(name: str, stack: str, why: str, physical: str) -> dict[str, Any]:
-        told = resource(name, stack, status="CREATE_FAILED", why=why)
-        return {**told, "id": name, "physical_resource_id": physical, "event_time": "2026-01-01T00:00:00Z"}
+        reported = resource(name, stack, status="CREATE_FAILED", why=why)
+        return {**reported, "id": name, "physical_resource_id": physical, "event_time": "2026-01-01T00:00:00Z"}
 
     events = [
         event("c-stack", STACK_ID, "Resource CREATE failed: see inside", STACK_ID),
         event("kube_minions", STACK_ID, "resources.kube_minions: see inside", inner),
         event("kube-minion", inner, "ResourceInError: No valid host was found.", "p"),
     ]
-    told = failure(
+    reported = failure(
         [
             ("GET", r"/heat/stacks/.*/resources.*", 200, {"resources": []}),
             ("GET", r"/heat/stacks/.*/events.*", 200, {"events": events}),
@@ -176,7 +176,7 @@ def test_what_heat_rolled_back_is_told_by_its_events() -> None:
         ],
         stack_id=STACK_ID,
     )
-    assert told.code == "NO_CAPACITY" and "kube-minion" in str(told.reason)
+    assert reported.code == "NO_CAPACITY" and "kube-minion" in str(reported.reason)
 
 
 def test_a_guest_that_was_waited_for_until_time_was_over() -> None:
@@ -185,14 +185,14 @@ def test_a_guest_that_was_waited_for_until_time_was_over() -> None:
     waiting = resource("node_config_deployment", inner, status="CREATE_IN_PROGRESS")
     waiting["resource_type"] = "OS::Heat::SoftwareDeployment"
     resources = [resource("0", STACK_ID, nested=inner, why="resources[0]: Stack CREATE cancelled"), waiting]
-    told = failure([("GET", r"/heat/stacks/.*/resources.*", 200, {"resources": resources})], stack_id=STACK_ID)
-    assert told.code == "GUEST_SILENT" and "console log" in str(told.hint)
+    reported = failure([("GET", r"/heat/stacks/.*/resources.*", 200, {"resources": resources})], stack_id=STACK_ID)
+    assert reported.code == "GUEST_SILENT" and "console log" in str(reported.hint)
     stopped = 'CREATE aborted (Task create from SoftwareDeployment "node_config_deployment" Stack "c" Timed out)'
     done = {**waiting, "resource_status": "CREATE_FAILED", "resource_status_reason": stopped}
-    told = failure(
+    reported = failure(
         [("GET", r"/heat/stacks/.*/resources.*", 200, {"resources": [resources[0], done]})], stack_id=STACK_ID
     )
-    assert told.code == "GUEST_SILENT" and "Timed out" in str(told.reason)
+    assert reported.code == "GUEST_SILENT" and "Timed out" in str(reported.reason)
 
 
 def test_the_fault_of_a_server_where_heat_says_nothing() -> None:
@@ -200,7 +200,7 @@ def test_the_fault_of_a_server_where_heat_says_nothing() -> None:
     resources = [resource("kube-minion", STACK_ID, why="Went to status ERROR due to 'Unknown'")]
     server = {"id": "p", "name": "s", "status": "ERROR", "fault": {"message": "Quota exceeded for cores", "code": 500}}
     limits = {"limits": {"absolute": {"maxTotalCores": 40, "totalCoresUsed": 40}}}
-    told = failure(
+    reported = failure(
         [
             ("GET", r"/heat/stacks/.*/resources.*", 200, {"resources": resources}),
             ("GET", r"/nova/v2.1/servers/p", 200, {"server": server}),
@@ -210,7 +210,10 @@ def test_the_fault_of_a_server_where_heat_says_nothing() -> None:
         checked=False,
         stack_id=STACK_ID,
     )
-    assert told.code == "QUOTA_EXCEEDED" and told.reason == "kube-minion (OS::Nova::Server): Quota exceeded for cores"
+    assert (
+        reported.code == "QUOTA_EXCEEDED"
+        and reported.reason == "kube-minion (OS::Nova::Server): Quota exceeded for cores"
+    )
 
 
 def test_the_fault_of_a_server_without_a_stack() -> None:
@@ -226,9 +229,9 @@ def test_the_fault_of_a_server_without_a_stack() -> None:
         READ_FLAVOR,
     ]  # fmt: skip
     with scripted_cloud(entries) as cloud:
-        told = failure_of(connect({"auth": cloud.auth()}), failed, "create cluster 'c'")
-    assert told.code == "NO_CAPACITY" and told.reason == "server kube-abcde-md-0: No valid host was found."
-    assert str(told.hint).startswith("Nodes asked for: 2 of gpu.a100.xlarge (4 CUSTOM_GPU_A100 each). ")
+        reported = failure_of(connect({"auth": cloud.auth()}), failed, "create cluster 'c'")
+    assert reported.code == "NO_CAPACITY" and reported.reason == "server kube-abcde-md-0: No valid host was found."
+    assert str(reported.hint).startswith("Nodes asked for: 2 of gpu.a100.xlarge (4 CUSTOM_GPU_A100 each). ")
 
 
 # --- any cluster
@@ -267,8 +270,10 @@ def test_what_is_in_progress_for_too_long(at: str) -> None:
     """Longer than its `create_timeout`, an hour by default; Magnum's times are UTC, whether it says so or not."""
     busy = group(status="UPDATE_IN_PROGRESS")
     lists = [("GET", GROUPS, 200, listed(busy), 2), ("GET", f"{ONE}/nodegroups/id-default-worker", 200, busy)]
-    told = found(cluster("UPDATE_IN_PROGRESS", at), lists)
-    assert told.code == "STALLED" and told.reason == "node group default-worker" and "kube-abcde" in told.hint
+    reported = found(cluster("UPDATE_IN_PROGRESS", at), lists)
+    assert (
+        reported.code == "STALLED" and reported.reason == "node group default-worker" and "kube-abcde" in reported.hint
+    )
     assert (
         found(
             cluster("UPDATE_IN_PROGRESS", at, create_timeout=180),
@@ -291,8 +296,8 @@ def test_a_timeout_says_what_a_driver_without_a_stack_reports(stack_id: str, wor
     with scripted_cloud([("GET", GROUPS, 200, listed(group()))]) as cloud:
         connection = connect({"auth": cloud.auth()})
         busy = Cluster.from_api(cluster("UPDATE_IN_PROGRESS", stack_id=stack_id))
-        told = overdue_of(connection, MagnumApi(connection), busy, "cluster 'c' to settle", 60)
-    assert words in (told.hint or "") and "run again to wait further" in (told.hint or "")
+        reported = overdue_of(connection, MagnumApi(connection), busy, "cluster 'c' to settle", 60)
+    assert words in (reported.hint or "") and "run again to wait further" in (reported.hint or "")
 
 
 # --- what holds a deletion

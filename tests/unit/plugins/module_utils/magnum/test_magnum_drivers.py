@@ -56,7 +56,7 @@ STACK = "5a3d7b1e-6c09-4a31-9d8e-2f1b5c7e9a40"
         ({"said": "unknown", "distro": "fedora-coreos"}, UNKNOWN),
     ],
 )
-def test_recognise(known: dict, driver: object) -> None:
+def test_detect(known: dict, driver: object) -> None:
     found = identify_driver(**known)
     assert found.driver is driver
     assert found.evidence
@@ -87,7 +87,7 @@ def test_refusal(name: str, verb: str) -> None:
         assert error.failure()["verb"] == verb
 
 
-def test_who_is_not_known_is_told_how_to_say_it() -> None:
+def test_an_unknown_driver_is_refused_with_how_to_say_it() -> None:
     error = refusal(identify_driver(distro="ubuntu"), "nodes_to_remove", "ml")
     assert error is not None
     assert "'driver'" in (error.hint or "")

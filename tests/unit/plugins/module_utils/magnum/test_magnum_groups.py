@@ -67,7 +67,7 @@ def planned(desired: DesiredCluster, actual: Cluster, nodes: Any = None, driver:
     return plan_cluster(settled_groups(desired, actual, nodes, driver=found), actual)
 
 
-def told(plan: Plan) -> list[str]:
+def reported(plan: Plan) -> list[str]:
     return [f"{change.verb} {change.resource.rsplit('/', 1)[1]}" for change in plan.changes]
 
 
@@ -100,9 +100,9 @@ def test_another_flavor_is_refused_by_default() -> None:
     ],
 )
 def test_another_flavor_where_allowed(replacing: str, groups: Any, changes: list[str], left: list[str]) -> None:
-    """New group, then move, then delete: each step once, and each state told."""
+    """New group, then move, then delete: each step once, and each state reported."""
     plan = planned(declared(LARGE, replacing=replacing), cluster(*groups))
-    assert told(plan) == changes
+    assert reported(plan) == changes
     assert [entry["name"] for entry in plan.extra.get("superseded_node_groups", [])] == left
 
 
@@ -134,16 +134,16 @@ def test_declared_labels_are_sent_with_the_place() -> None:
 def test_what_follows_is_about_the_successor() -> None:
     """The declared name means the group that took the place: for a count, and for a change of mind."""
     plan = planned(declared(DesiredGroup("npu", node_count=1)), cluster(NPU, SUCCESSOR))
-    assert told(plan) == [f"resize {NEW_NAME}"]
+    assert reported(plan) == [f"resize {NEW_NAME}"]
     back = planned(declared(DesiredGroup("npu", flavor_id="small"), replacing="finish"), cluster(NPU, SUCCESSOR))
-    assert told(back) == [f"delete_node_group {NEW_NAME}"]
+    assert reported(back) == [f"delete_node_group {NEW_NAME}"]
 
 
 def test_a_default_group_is_emptied_in_place_of_deleted() -> None:
     """Magnum keeps it with the cluster."""
     wanted = declared(DesiredGroup("default-worker", flavor_id="large", node_count=2), replacing="finish")
     name = f"default-worker-{digest(wanted.groups[0])}"
-    assert told(planned(wanted, cluster())) == [f"create_node_group {name}", "resize default-worker"]
+    assert reported(planned(wanted, cluster())) == [f"create_node_group {name}", "resize default-worker"]
     taken = replace(
         WORKER, id="t", name=name, is_default=False, flavor_id="large", labels={PLACE_LABEL: "default-worker"}
     )
@@ -155,7 +155,9 @@ def test_two_that_fit_are_not_guessed() -> None:
     other = replace(SUCCESSOR, id="o", name="npu-000000", flavor_id="huge")
     with pytest.raises(Ambiguous):
         planned(declared(DesiredGroup("npu", node_count=1)), cluster(SUCCESSOR, other))
-    assert told(planned(declared(replace(LARGE, node_count=1)), cluster(SUCCESSOR, other))) == [f"resize {NEW_NAME}"]
+    assert reported(planned(declared(replace(LARGE, node_count=1)), cluster(SUCCESSOR, other))) == [
+        f"resize {NEW_NAME}"
+    ]
 
 
 def test_a_name_that_is_taken_is_not_taken_over() -> None:
@@ -166,14 +168,14 @@ def test_a_name_that_is_taken_is_not_taken_over() -> None:
 def test_a_group_of_the_users_own_is_no_successor() -> None:
     """Only the label tells, not a name that looks alike."""
     own = replace(SUCCESSOR, labels={})
-    assert told(planned(declared(DesiredGroup("npu", node_count=1)), cluster(NPU, own))) == ["resize npu"]
+    assert reported(planned(declared(DesiredGroup("npu", node_count=1)), cluster(NPU, own))) == ["resize npu"]
 
 
 def test_purge_leaves_both_in_place_and_absent_ends_both() -> None:
     kept = planned(declared(LARGE, purge_groups=True), cluster(NPU, SUCCESSOR))
     assert not kept.changed
     gone = planned(declared(DesiredGroup("npu", absent=True)), cluster(NPU, SUCCESSOR))
-    assert told(gone) == [f"delete_node_group {NEW_NAME}", "delete_node_group npu"]
+    assert reported(gone) == [f"delete_node_group {NEW_NAME}", "delete_node_group npu"]
     assert gone.before["node_groups"].keys() == {"npu", NEW_NAME} and gone.after["node_groups"] == {}
 
 
@@ -212,7 +214,7 @@ AUTOSCALED = {"labels": {"auto_scaling_enabled": "True"}}
 def test_an_autoscalers_count_is_no_difference(group: DesiredGroup, changes: list[str]) -> None:
     """Bounds are moved; the count only where they would exclude it."""
     plan = planned(declared(group), cluster(**AUTOSCALED))
-    assert told(plan) == changes
+    assert reported(plan) == changes
     assert plan.extra == {"autoscaled_node_groups": ["npu"]}
     assert plan.after["node_groups"]["npu"].get("node_count", 3) in (3, 2, 4)
 
@@ -221,7 +223,7 @@ def test_the_label_decides_who_owns_a_count() -> None:
     """Written as any client writes it; false is nobody's ownership."""
     for value, changes in (("false", ["resize npu"]), ("true", []), ("True", [])):
         plan = planned(declared(DesiredGroup("npu", node_count=1)), cluster(labels={"auto_scaling_enabled": value}))
-        assert told(plan) == changes
+        assert reported(plan) == changes
 
 
 # --- named nodes
@@ -328,7 +330,7 @@ def test_control_planes_are_resized_where_the_driver_can(driver: Driver) -> None
             planned(wanted, actual, driver=driver)
         return
     plan = planned(wanted, actual, driver=driver)
-    assert told(plan) == ["resize default-master", "resize default-worker"]
+    assert reported(plan) == ["resize default-master", "resize default-worker"]
     assert plan.before["master_count"] == 1 and plan.after["master_count"] == 3
     three = cluster(replace(MASTER, node_count=3), replace(WORKER, node_count=3), master_count=3)
     assert not planned(wanted, three, driver=driver).changed and not needs_driver(wanted, three)
@@ -344,7 +346,7 @@ def test_an_even_number_of_control_plane_nodes_is_refused(count: int) -> None:
 def test_the_control_plane_by_its_group_is_the_same() -> None:
     """And the two must not differ."""
     by_group = declared(DesiredGroup("default-master", node_count=3))
-    assert told(planned(by_group, cluster(master_count=1), driver=CAPI_HELM)) == ["resize default-master"]
+    assert reported(planned(by_group, cluster(master_count=1), driver=CAPI_HELM)) == ["resize default-master"]
     with pytest.raises(Unsupported):
         planned(by_group, cluster(master_count=1), driver=HEAT)
     both = replace(by_group, given={"master_count": 5})
@@ -356,7 +358,7 @@ def test_on_heat_the_autoscaler_owns_one_group_only() -> None:
     """The others are scaled as ever."""
     wanted = declared(DesiredGroup("npu", node_count=1), DesiredGroup("default-worker", node_count=5))
     plan = planned(wanted, cluster(**AUTOSCALED), driver=HEAT)
-    assert told(plan) == ["resize npu"] and plan.extra == {"autoscaled_node_groups": ["default-worker"]}
+    assert reported(plan) == ["resize npu"] and plan.extra == {"autoscaled_node_groups": ["default-worker"]}
     assert not planned(wanted, cluster(**AUTOSCALED), driver=CAPI_HELM).changed
 
 
@@ -367,7 +369,7 @@ def test_bounds_that_exclude_an_autoscalers_true_count_are_refused() -> None:
         planned(wanted, cluster(**AUTOSCALED), driver=CLUSTER_API)
     assert "include 3" in caught.value.hint
     for driver in (CAPI_HELM, UNKNOWN):
-        assert told(planned(wanted, cluster(**AUTOSCALED), driver=driver)) == ["resize npu", "set_bounds npu"]
+        assert reported(planned(wanted, cluster(**AUTOSCALED), driver=driver)) == ["resize npu", "set_bounds npu"]
 
 
 # --- always

@@ -59,14 +59,14 @@ def test_a_healthy_cluster_is_not_read_again() -> None:
 
 
 def test_it_waits_through_whatever_comes_before() -> None:
-    """Nothing yet, UNKNOWN and UNHEALTHY are no ends; the last look is what is returned."""
+    """Nothing yet, UNKNOWN and UNHEALTHY do not end the wait; the last look is what is returned."""
     ill = seen("UNHEALTHY", 2, health_status_reason=SICK)
     found, seconds, lines = wait([seen(None), seen("UNKNOWN"), ill, seen("HEALTHY", node_count=7)])
     assert isinstance(found, Cluster) and found.node_count == 7
     assert 0 < seconds < 5 * LONGEST_LOOK_S
-    told = " ".join(lines)
-    assert "wait for cluster 'c' to be healthy: not looked at yet" in told
-    assert "UNHEALTHY: c-node-1.Ready: False" in told and "c-node-0" not in told
+    reported = " ".join(lines)
+    assert "wait for cluster 'c' to be healthy: not looked at yet" in reported
+    assert "UNHEALTHY: c-node-1.Ready: False" in reported and "c-node-0" not in reported
     assert lines[-1].startswith("wait for cluster 'c' to be healthy: HEALTHY")
 
 

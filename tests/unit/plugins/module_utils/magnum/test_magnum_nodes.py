@@ -43,7 +43,7 @@ def a_cluster(*groups: NodeGroup, stack_id: str | None = "kube-abcde") -> Cluste
     return Cluster("id", "c", stack_id=stack_id, node_groups=(NodeGroup("m", "default-master", role="master"), *groups))
 
 
-def test_servers_of_a_cluster_api_driver_are_told_by_their_names() -> None:
+def test_servers_of_a_cluster_api_driver_are_grouped_by_their_names() -> None:
     """The longest group's name counts; who bears none is of the control plane."""
     cloud = a_cloud(
         server("1", "kube-abcde-gpu-x7-aaaaa"),
@@ -68,7 +68,7 @@ def test_where_no_server_is_seen_addresses_stand_for_the_nodes() -> None:
     assert found["default-master"] == ()
 
 
-def test_servers_of_a_stack_are_told_by_what_holds_them() -> None:
+def test_servers_of_a_stack_are_grouped_by_what_holds_them() -> None:
     """The two default groups share a stack: workers and masters lie in nested stacks of their own."""
     resources = [
         Resource("kube_masters", "OS::Heat::ResourceGroup", stack_id="root", nested_id="masters"),

@@ -236,7 +236,7 @@ def test_what_is_for_creation_only_is_no_difference() -> None:
 
 
 def test_a_cluster_called_by_its_id() -> None:
-    """Is the cluster of that id; its name is no difference."""
+    """Is the cluster of that id; its name does not count as a difference."""
     wanted = DesiredCluster("5a3d7b1e-6c09-4a31-9d8e-2f1b5c7e9a40", {}, (DesiredGroup("default-worker", node_count=3),))
     actual = replace(cluster(), id=wanted.name)
     plan = plan_cluster(wanted, actual)
@@ -350,7 +350,7 @@ def planned(wanted: DesiredCluster, actual: Cluster | None) -> Plan:
 
 @given(desired_clusters(), st.one_of(st.none(), actual_clusters()))
 def test_a_plan_that_was_carried_out_leaves_nothing_to_do(wanted: DesiredCluster, actual: Cluster | None) -> None:
-    """Every step is one that Magnum takes, the second plan is empty, and the diff told the truth on both sides."""
+    """Every step is one that Magnum takes, the second plan is empty, and the diff says the truth on both sides."""
     plan = planned(wanted, actual)
     after = carried_out(plan, actual)
     assert after is not None
@@ -421,7 +421,7 @@ def test_template_differences(fields: dict[str, Any], differs: list[str]) -> Non
 
 
 def test_template_by_its_id() -> None:
-    """Its name is no difference then."""
+    """Its name does not count as a difference then."""
     plan = plan_template("t-1", {"coe": "kubernetes"}, TEMPLATE)
     assert plan.action == "none" and plan.before == plan.after
 

@@ -197,7 +197,7 @@ def test_waiting_for_health_is_part_of_a_run_that_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("health", "reasons", "told", "hint"),
+    ("health", "reasons", "reported", "hint"),
     [
         (
             "UNHEALTHY",
@@ -216,7 +216,7 @@ def test_waiting_for_health_is_part_of_a_run_that_changes_nothing() -> None:
         (None, {}, "Magnum has not looked yet", "API answers at"),
     ],
 )
-def test_health_that_does_not_come(health: str | None, reasons: dict[str, str], told: str, hint: str) -> None:
+def test_health_that_does_not_come(health: str | None, reasons: dict[str, str], reported: str, hint: str) -> None:
     """The time-out names what is wrong, and what is well no more."""
     ill = made_of(health_status=health, health_status_reason=reasons)
     entries = [*read_whole(ill, path=BY_NAME), ("GET", ONE, 200, ill, ANY)]
@@ -224,7 +224,7 @@ def test_health_that_does_not_come(health: str | None, reasons: dict[str, str], 
         reconcile_cluster(connection, ClusterTask(HEALTHY), how(wait_for="healthy", timeout=60))
     assert caught.value.code == "NOT_HEALTHY" and "60 s" in caught.value.message
     assert (
-        told in str(caught.value.reason)
+        reported in str(caught.value.reason)
         and "api: ok" not in str(caught.value.reason)
         and hint in str(caught.value.hint)
     )
@@ -286,7 +286,7 @@ def test_a_doubled_name_creates_and_deletes_nothing() -> None:
 
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_wrong_template(check_mode: bool) -> None:
-    """Refused with those that there are, before anything is sent."""
+    """Refused with the existing ones, before anything is sent."""
     entries = [
         NO_CLUSTER, ("GET", "/clustertemplates/t", *error(404, "no")),
         ("GET", r"/clustertemplates/detail\?.*", 200, {"clustertemplates": [{**TEMPLATE, "name": "gpu-template"}]}, 2),
@@ -306,7 +306,7 @@ def test_wrong_template(check_mode: bool) -> None:
     ],
 )
 def test_what_a_creation_needs(wanted: DesiredCluster, word: str) -> None:
-    """A template, and a name that is no id."""
+    """A template, and a name that is not an id."""
     missing = ("GET", f"/clusters/{wanted.name}", *error(404, "no"))
     with cloud_of([missing]) as (connection, _script), pytest.raises(InvalidRequest) as caught:
         reconcile_cluster(connection, ClusterTask(wanted), how())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 kcloud.infrastructure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names that stand for something else in the cloud: found, told to be the same, missed with the closest ones."""
+"""Names that stand for something else in the cloud: found, said to be the same, missed with the closest ones."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def references(entries: Sequence[Entry]) -> Iterator[tuple[References, Script]]:
 
 
 def test_the_same_text_costs_nothing() -> None:
-    """Nor does a field that is no reference."""
+    """Nor does a field that is not a reference."""
     with references([]) as (found, script):
         pairs = [("flavor_id", "x", "x"), ("coe", "a", "b"), ("flavor_id", None, "x"), ("flavor_id", None, None)]
         names = found.names(pairs)
@@ -93,7 +93,7 @@ def test_a_plan_compares_only_what_was_read() -> None:
         Names().same("flavor_id", "1", "2")
 
 
-def test_what_is_missing_is_told_with_the_closest() -> None:
+def test_what_is_missing_is_reported_with_the_closest() -> None:
     """By the option's name, as users write it."""
     entries = [
         ("GET", "/nova/v2.1/flavors/gpu.a100.xlrage.*", 404, {}),

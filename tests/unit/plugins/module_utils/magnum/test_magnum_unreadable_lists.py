@@ -48,7 +48,7 @@ def test_one_that_is_broken_hides_nothing_else(things: list[Thing], data: st.Dat
 
 @given(THINGS, st.data())
 def test_nothing_is_missing_without_being_counted(things: list[Thing], data: st.DataObject) -> None:
-    """However many are broken: what was found is right, and what was not found is told."""
+    """However many are broken: what was found is right, and what was not found is reported."""
     broken = set(data.draw(st.lists(st.sampled_from([thing[1] for thing in things]), max_size=5)) if things else [])
     found, missing = read(things, broken)
     assert len(set(found)) == len(found)

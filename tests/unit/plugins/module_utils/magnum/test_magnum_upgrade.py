@@ -160,7 +160,7 @@ def test_the_version_label_follows_and_other_labels_stay_fixed() -> None:
     assert caught.value.failure()["fields"] == ["labels"]
 
 
-def test_who_may_not_follow_is_told_how() -> None:
+def test_who_may_not_follow_reads_how() -> None:
     with pytest.raises(CannotApply) as caught:
         plan_cluster(desired(), CLUSTER)
     assert caught.value.failure()["fields"] == ["cluster_template_id"]
@@ -194,9 +194,9 @@ def test_a_family_is_who_its_own_template_names(scheme: str) -> None:
 
 def test_what_becomes_of_the_replaced() -> None:
     plan, others = Plan("none", {"name": "ml-2"}, {"name": "ml-2"}), [member("ml", "t", "1"), member("ml-1", "t", "2")]
-    told = with_replaced(plan, "ml-2", others, delete=False)
-    assert not told.changed and told.before == told.after
-    assert [entry["name"] for entry in told.extra["replaced_clusters"]] == ["ml", "ml-1"]
+    reported = with_replaced(plan, "ml-2", others, delete=False)
+    assert not reported.changed and reported.before == reported.after
+    assert [entry["name"] for entry in reported.extra["replaced_clusters"]] == ["ml", "ml-1"]
     deleted = with_replaced(plan, "ml-2", others, delete=True)
     assert deleted.action == "update" and verbs(deleted) == ["delete_replaced_cluster"] * 2
     assert deleted.after["replaced_clusters"] == []

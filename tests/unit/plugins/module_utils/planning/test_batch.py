@@ -320,7 +320,7 @@ def test_a_clock_that_stands_still_or_runs_changes_nothing_but_where_it_ends_the
         assert answer(batch.plan(wanted, lambda: float(next(ticks) * 1000)))["certificate"]["ended_by"] == "clock"
 
 
-def test_who_has_no_place_is_told_what_the_others_took() -> None:
+def test_who_has_no_place_reads_what_the_others_took() -> None:
     """Alone the workload could have had a node more; the other took the last that the quota allows."""
     quota = {"instances": {"limit": 1, "used": 0}}
     groups = [group(count=1, most=1), group("gpu.a100.large", name="small", count=0, most=5)]

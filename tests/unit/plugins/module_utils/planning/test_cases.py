@@ -216,7 +216,7 @@ def test_nodes_are_opened_once_for_a_pending_workload_where_no_placements_are_gi
     )
     third = scaling_answer(scaled(gpu_farm(grown), None, 10_120, workloads=JOBS, memory=second["memory"]))
     assert third["decision"]["action"] == "none"
-    # A run that was not carried out, or more work than before, is no reason to wait
+    # A run that was not carried out, or more work than before, does not delay it
     again = scaling_answer(scaled(gpu_farm(1), None, 10_060, workloads=JOBS, memory=first["memory"]))
     assert again["decision"]["node_groups"][0]["node_count_after"] == grown
     more = [{**JOBS[0], "replicas": 2}, JOBS[1]]
@@ -257,8 +257,8 @@ def test_a_standing_workload_that_asks_for_more_grows(solver: bool) -> None:
     assert (of(found, "w")["action"], of(found, "w")["stays"]) == ("scale_out", True)
     assert "w: ml/default-worker, 1 of 4 replicas" in found["plan_diff"]["before"]
     full = many([size], cluster("ml", group("gpu.a100.xlarge", 1, 2)), solver=solver, **options)
-    told = [violation["code"] for entry in of(full, "w")["ranking"] for violation in entry["why_not"]]
-    assert full["unplaced"] == ["w"] and "GROUP_MAX" in told
+    reported = [violation["code"] for entry in of(full, "w")["ranking"] for violation in entry["why_not"]]
+    assert full["unplaced"] == ["w"] and "GROUP_MAX" in reported
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

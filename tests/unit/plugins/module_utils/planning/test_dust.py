@@ -33,7 +33,7 @@ SHARES = st.dictionaries(st.integers(1, 20).map(lambda size: size * 50), st.inte
         # One small share beside ten large ones finds room anyway; a hundred of them are what devices are taken for.
         (((160, 1), (810, 10)), 190, 190),
         (((160, 100), (810, 10)), 190, 190 - 167),
-        # Three thirds fill a device, though they are no thousand.
+        # Three thirds fill a device, though they do not add up to a thousand.
         (((333, 9),), 667, 0),
     ],
 )

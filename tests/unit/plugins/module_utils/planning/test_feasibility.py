@@ -227,15 +227,15 @@ def test_where_no_flavor_fits_the_fix_describes_one() -> None:
     )
 
 
-def test_unknown_device_memory_is_not_enough_and_can_be_told() -> None:
+def test_unknown_device_memory_is_not_enough_and_can_be_given() -> None:
     flavors = [*FLAVORS, flavor("gpu.odd", 8, 32, {"pci_passthrough:alias": "gpu-x7:1"})]
     asked, there = {"gpu_count": 1, "gpu_memory_gb": 16}, cluster("ml", group("gpu.odd"))
     entry = candidate(answered(asked, there, flavors=flavors), "use ml/default-worker")
     assert [(v["code"], v["have"], v["unit"]) for v in entry["why_not"]] == [
         ("MEM_SHORT", 0, "GiB of device memory (not known)")
     ]
-    told = answered(asked, there, flavors=flavors, flavor_map={"gpu.odd": {"mem_mib": 24576}})
-    assert candidate(told, "use ml/default-worker")["feasible"]
+    reported = answered(asked, there, flavors=flavors, flavor_map={"gpu.odd": {"mem_mib": 24576}})
+    assert candidate(reported, "use ml/default-worker")["feasible"]
 
 
 def test_resources_that_are_free_on_different_nodes_do_not_add_up() -> None:

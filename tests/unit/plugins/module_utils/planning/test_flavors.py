@@ -65,7 +65,7 @@ def test_extra_specs(extra_specs: dict[str, str], found: list[tuple[str, str, in
         ({"resources:CUSTOM_THING": "1"}, ("resources:CUSTOM_THING=CUSTOM_THING",)),
     ],
 )
-def test_strange_names_are_told(extra_specs: dict[str, str], strange: tuple[str, ...]) -> None:
+def test_strange_names_are_reported(extra_specs: dict[str, str], strange: tuple[str, ...]) -> None:
     assert accelerators(extra_specs) == ((), strange)
 
 

@@ -62,7 +62,7 @@ def test_flavors_are_known_by_name_and_by_id() -> None:
     assert first(cluster("a", {"name": "g", "flavor_id": "cpu.large", "node_count": 1})).flavor.name == "cpu.large"
 
 
-def test_an_unknown_flavor_holds_nothing_and_is_told() -> None:
+def test_an_unknown_flavor_holds_nothing_and_is_reported() -> None:
     found = answered(SMALL, cluster("a", group("gone")))
     assert "a/default-worker: flavor gone is unknown; its nodes count as holding nothing" in found["assumptions"]
     assert [entry["feasible"] for entry in found["ranking"] if entry["cluster"] == "a"] == [False, False]
@@ -159,7 +159,7 @@ def test_a_standing_workload_with_two_kinds_takes_room_in_both_groups() -> None:
         ({"workload": "w", "cluster": "a", "cpu_cores": 9, "replicas": 2}, "counts as full"),
     ],
 )
-def test_placements_that_contradict_the_fleet_are_told(placement: Plain, words: str) -> None:
+def test_placements_that_contradict_the_fleet_are_reported(placement: Plain, words: str) -> None:
     found = answered(SMALL, cluster("a", group("cpu.large")), placements=[placement])
     assert any(words in line for line in found["assumptions"])
 
@@ -189,11 +189,11 @@ def test_options_may_lie_in_the_fleet_and_the_options_win() -> None:
     assert {entry.price for entry in found.fleet.flavors if entry.name == "cpu.large"} == {2_000_000}
 
 
-def test_free_accelerators_that_nobody_counted_are_told() -> None:
-    told = "how many accelerators the cloud has free is not known: a new node may find none"
-    assert any(line.startswith(told) for line in answered(SMALL)["assumptions"])
+def test_free_accelerators_that_nobody_counted_are_reported() -> None:
+    reported = "how many accelerators the cloud has free is not known: a new node may find none"
+    assert any(line.startswith(reported) for line in answered(SMALL)["assumptions"])
     free = {"CUSTOM_GPU_A100": 4, "CUSTOM_NPU_RNGD": 0, "CUSTOM_NPU_ATOM": 1}
-    assert not any(line.startswith(told) for line in answered(SMALL, accelerators_free=free)["assumptions"])
+    assert not any(line.startswith(reported) for line in answered(SMALL, accelerators_free=free)["assumptions"])
 
 
 def test_the_kind_none_is_no_accelerator() -> None:
@@ -221,7 +221,7 @@ def test_the_control_plane_is_as_declared_or_the_cheapest_that_can_be_one() -> N
     assert line in answered(SMALL, types=types)["assumptions"]
 
 
-def test_what_is_told_does_not_depend_on_the_order() -> None:
+def test_what_is_reported_does_not_depend_on_the_order() -> None:
     there = [cluster(name, group("gone")) for name in "ab"]
     assert request(SMALL, *there).fleet.notes == request(SMALL, *there[::-1]).fleet.notes
 
@@ -277,7 +277,7 @@ def test_refused(options: Plain, option: str) -> None:
     assert caught.value.hint
 
 
-def test_wrong_options_are_told_before_anything_is_known_of_the_cloud() -> None:
+def test_wrong_options_are_reported_before_anything_is_known_of_the_cloud() -> None:
     types = {"t": {"node_groups": [{}], "objective": {"speed": 1}}}
     with pytest.raises(InvalidRequest, match="speed"):
         read_request(SMALL, {}, cluster_types=types)

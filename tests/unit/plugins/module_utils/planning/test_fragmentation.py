@@ -94,7 +94,7 @@ def test_a_part_that_needs_a_whole_node_weighs_by_its_devices() -> None:
     assert fragmentation(G2, broken, ((one, 9), (eight, 1))) == 7000 * 9 // 27
 
 
-def test_growth_is_told_in_steps() -> None:
+def test_growth_is_reported_in_steps() -> None:
     one, eight = task(1_000), task(8_000, count=8)
     assert grown(one, G2, ((one, 9), (eight, 1)), ()) == 7000 * 9 // 27 // GRAIN * GRAIN
 

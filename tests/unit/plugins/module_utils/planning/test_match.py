@@ -96,7 +96,7 @@ def test_equals_are_ordered_by_name() -> None:
     assert names(found)[:3] == ["use a/cpu", "use b/cpu", "use c/cpu"]
 
 
-def test_clusters_of_one_name_are_told_apart_by_id() -> None:
+def test_clusters_of_one_name_are_distinguished_by_id() -> None:
     found = answered(SMALL, cluster("a", CPUS, id="2"), cluster("a", CPUS, id="1"))
     assert [entry["cluster_id"] for entry in found["ranking"][:2]] == ["1", "2"]
 
@@ -331,13 +331,13 @@ def test_a_template_that_is_named_and_not_there_yet_takes_nothing_from_others_of
     assert beside == alone and beside["template"] == "ours" and beside["master_flavor"] != "cpu.large"
 
 
-def test_who_fits_nowhere_is_told_of_what_has_the_right_devices() -> None:
+def test_who_fits_nowhere_reads_what_has_the_right_devices() -> None:
     """A CPU group lacks one thing, the NPU group several; yet only to the second can they be added."""
     many = {"name": "many", "type": "inference", "npu_count": 100, "cpu_cores": 400, "memory_gb": 16}
     found = answered(many, cluster("a", CPUS, NPUS, GPUS))
     refused = [entry["why_not"] for entry in found["ranking"]]
     assert "WRONG_ACCEL_KIND" not in {entry["code"] for entry in refused[0]}
-    strange = ["WRONG_ACCEL_KIND" in {entry["code"] for entry in told} for told in refused]
+    strange = ["WRONG_ACCEL_KIND" in {entry["code"] for entry in reported} for reported in refused]
     assert strange == sorted(strange) and any(strange) and not all(strange)
     assert "npu" in found["decision"]["sentence"].split("Closest: ")[1]
 
@@ -349,7 +349,7 @@ def test_nothing_to_create_from() -> None:
     assert any("creating a cluster was not considered" in line for line in found["assumptions"])
 
 
-def test_a_type_that_the_cloud_cannot_serve_is_told() -> None:
+def test_a_type_that_the_cloud_cannot_serve_is_reported() -> None:
     flavors = [entry for entry in FLAVORS if not entry["name"].startswith("npu")]
     found = answered(SMALL, flavors=flavors)
     assert not [name for name in names(found) if "hybrid" in name or "npu" in name]
@@ -368,7 +368,7 @@ def test_the_digest_follows_the_inputs() -> None:
 
 
 def test_the_digest_does_not_depend_on_what_was_looked_at() -> None:
-    """Derived values that the model remembers are no part of it."""
+    """Derived values that the model remembers do not belong to it."""
     from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import digest
 
     asked = request(MISSION, cluster("a"))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 kcloud.infrastructure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who stands on which node, and what is in doubt."""
+"""Which workload runs on which node, and what is in doubt."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ def check_untouched(farm: Plain, touched: set[tuple[str, str, str]], *, metrics:
 def check_seats(
     farm: Plain, moves: list[Plain], gone: set[tuple[str, str, str]], grown: dict[tuple[str, str], int]
 ) -> None:
-    """After the moves nobody stands on a node that goes, and no node holds more than it has."""
+    """After the moves nothing runs on a node that goes, and no node holds more than it has."""
     standing = Counter(
         {(entry["workload"], entry["node"]): entry["replicas"] for entry in farm["placements"] or [] if "node" in entry}
     )

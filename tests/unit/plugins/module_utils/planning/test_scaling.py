@@ -226,7 +226,7 @@ def test_measured_use_counts_where_it_is_higher() -> None:
 # --- the answer
 
 
-def test_memory_survives_its_way_out_and_in() -> None:
+def test_memory_survives_being_written_and_read() -> None:
     memory = scaled([farm()], BUSY).memory
     assert read_memory(memory_as_result(memory), "memory") == memory
 
