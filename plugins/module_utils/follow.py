@@ -25,7 +25,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import 
 Found = TypeVar("Found")
 State = TypeVar("State")
 Target = TypeVar("Target")
-# So often a request is sent at most, unless its operation says otherwise.
+# So often a request is sent at most, unless its `Write` says otherwise.
 SENDS = 2
 
 
@@ -56,8 +56,8 @@ class Missed:
 
 
 @dataclass(frozen=True)
-class Operation(Generic[Target, Found]):
-    """A verb: how it is said, how it is sent, and how its effect is seen. The target holds what the three work on.
+class Write(Generic[Target, Found]):
+    """How a verb is carried out: how it is said, how it is sent, and how its effect is seen. The target holds what the three work on.
 
     :param words: completes "Failed to ...", such as "delete cluster 'ml'".
     :param send: sends the request; False when there is nothing to ask for any more.
@@ -74,7 +74,7 @@ class Operation(Generic[Target, Found]):
 
 
 def follow(
-    operation: Operation[Target, Found], target: Target, say: Callable[[str, str], None] = lambda _words, _state: None
+    write: Write[Target, Found], target: Target, say: Callable[[str, str], None] = lambda _words, _state: None
 ) -> Found | None:
     """Send a request until its effect is seen.
 
@@ -83,29 +83,29 @@ def follow(
     :raises KcloudError: the service refused; or it took every request and carried out none. Where it gave no clear answer to
         the last one, that is the error. A failure after a request was sent says that something may have changed.
     """
-    words = operation.words(target)
+    words = write.words(target)
     unclear: Unclear | None = None
     missed = Missed()
-    for number in range(1, operation.sends + 1):
+    for number in range(1, write.sends + 1):
         unclear = None
         try:
-            if operation.send(target) is False:
+            if write.send(target) is False:
                 return None
         except Unclear as error:
             # The service may have taken it all the same, so it is followed like one that was.
             unclear = error
             say(words, f"no clear answer ({error.error.reason}); looking for its effect")
-        sent = Sent(number, number == operation.sends, unclear is None)
+        sent = Sent(number, number == write.sends, unclear is None)
         # Who gave way to another run's object has left none of its own.
         with changing(but=CreatedMeanwhile):
-            found = operation.seen(target, sent)
+            found = write.seen(target, sent)
         if not isinstance(found, Missed):
             return found
         missed = found
         say(words, f"the request was {missed.what}; {'given up' if sent.last else 'sent once more'}")
     if unclear is not None:
         raise unclear.error from unclear
-    raise operation.lost(target, missed)
+    raise write.lost(target, missed)
 
 
 def at_once(send: Callable[[], object], is_done: Callable[[], bool]) -> None:
@@ -123,7 +123,7 @@ def at_once(send: Callable[[], object], is_done: Callable[[], bool]) -> None:
     def lost(_target: None, _missed: Missed) -> KcloudError:
         raise AssertionError("a clear answer counts as the effect")
 
-    follow(Operation[None, bool](lambda _target: "", sending, seen, lost), None)
+    follow(Write[None, bool](lambda _target: "", sending, seen, lost), None)
 
 
 def looks(

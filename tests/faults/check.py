@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.faults import workers
 from tests.faults.proxy import Proxy
-from tests.faults.rows import OPERATIONS, Operation, Row, credential_step, rules_of
+from tests.faults.rows import VERBS, Row, Verb, credential_step, rules_of
 from tests.faults.truth import Truth
 from tests.faults.workers import Outcome
 
@@ -107,27 +107,27 @@ def sent(suite: Suite, name: str, runs: Callable[[], bool]) -> bool:
     return False
 
 
-def unprepared(suite: Suite, operation: Operation, name: str) -> Outcome | None:
-    """Clear the name and make what the operation needs; the run that failed at it, or None."""
+def unprepared(suite: Suite, verb: Verb, name: str) -> Outcome | None:
+    """Clear the name and make what the verb needs; the run that failed at it, or None."""
     suite.clean(name)
-    for step in operation.before:
+    for step in verb.before:
         made = suite.plainly(step(name))
         if not made.ok:
             return made
     return None
 
 
-def unsettled(suite: Suite, operation: Operation, name: str, what: str = "it") -> list[str]:
+def unsettled(suite: Suite, verb: Verb, name: str, what: str = "it") -> list[str]:
     """What is wrong in the end: the same run must succeed, once more change nothing, and one object of the name be there."""
-    step, wrong = operation.step(name), []
+    step, wrong = verb.step(name), []
     again = suite.plainly(step)
     if not again.ok:
         wrong.append(f"the run after {what}: {again}")
     once_more = suite.plainly(step)
     if not once_more.ok or once_more.changed:
         wrong.append(f"the second run after {what}: {once_more}")
-    count = len(suite.truth.all_of(name)[operation.kind])
-    if count != int(operation.present):
+    count = len(suite.truth.all_of(name)[verb.kind])
+    if count != int(verb.present):
         wrong.append(f"{count} objects of the name in the end")
     return wrong
 
@@ -141,23 +141,23 @@ def untrue(outcome: Outcome, before: Any, after: Any) -> list[str]:
 
 def check_row(suite: Suite, row: Row) -> Verdict:
     """Run a row: make what it needs, meet the fault, look, and run again twice."""
-    operation, name = OPERATIONS[row.operation], name_of(row.name)
+    verb, name = VERBS[row.verb], name_of(row.name)
     wrong: list[str] = []
     try:
-        if made := unprepared(suite, operation, name):
+        if made := unprepared(suite, verb, name):
             return Verdict(row.name, (f"could not be prepared: {made}",), made.seconds, "not run")
-        before = suite.truth.all_of(name)[operation.kind]
-        module, params = operation.step(name)
+        before = suite.truth.all_of(name)[verb.kind]
+        module, params = verb.step(name)
         auth = suite.proxy.auth(dict(suite.auth), name, rules_of(row, name))
         outcome = workers.run(module, {**params, "auth": auth})
-        after = suite.truth.all_of(name)[operation.kind]
+        after = suite.truth.all_of(name)[verb.kind]
         wrong += unclean(outcome, (suite.auth["password"],), "the run")
         wrong += judge(row, outcome, before, after)
         requests = suite.proxy.requests(name)
         met = [request for request in requests if request["what"] != "passed"]
         if not met and "slow" not in row.fault:
             wrong.append("the fault was never met")
-        wrong += unsettled(suite, operation, name)
+        wrong += unsettled(suite, verb, name)
         return Verdict(
             row.name, tuple(wrong), outcome.seconds, outcome.code or f"changed={outcome.changed}", writes_of(requests)
         )

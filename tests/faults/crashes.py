@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.faults import workers
 from tests.faults.check import Suite, Verdict, name_of, sent, unclean, unprepared, unsettled, untrue
-from tests.faults.rows import OPERATIONS, Operation
+from tests.faults.rows import VERBS, Verb
 
 ROOT = Path(__file__).resolve().parents[2]
 # Longer than it takes to see that nobody goes on with a creation
@@ -26,12 +26,12 @@ TIMEOUT_S = 330
 
 @dataclass(frozen=True)
 class Crash:
-    """A service that crashes so many seconds after an operation's request.
+    """A service that crashes so many seconds after a verb's request.
 
     :param codes: the failure codes that are right besides a success; each says ``state: absent`` as the fix, which is applied.
     """
 
-    operation: str
+    verb: str
     service: str
     after: float
     codes: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Crash:
     @property
     def name(self) -> str:
         """How it is called in the report."""
-        return f"crash: {self.service}, {self.after} s after {self.operation}"
+        return f"crash: {self.service}, {self.after} s after {self.verb}"
 
 
 # A conductor that took a request and is gone leaves it undone for good: there the run must end, and say the fix
@@ -72,7 +72,7 @@ def work(suite: Suite, tier: int) -> list[tuple[str, Callable[[], Verdict]]]:
 
 def check_crash(suite: Suite, crash: Crash) -> Verdict:
     """The run ends well or with a code and a fix; after that the same run succeeds, and once more changes nothing."""
-    about, name = OPERATIONS[crash.operation], name_of(crash.name)
+    about, name = VERBS[crash.verb], name_of(crash.name)
     wrong: list[str] = []
     try:
         if made := unprepared(suite, about, name):
@@ -106,9 +106,9 @@ def check_crash(suite: Suite, crash: Crash) -> Verdict:
         suite.clean(name)
 
 
-def _absent(kind: str) -> Operation:
-    """The operation that deletes objects of a kind."""
-    return next(one for one in OPERATIONS.values() if one.kind == kind and not one.present)
+def _absent(kind: str) -> Verb:
+    """The verb that deletes objects of a kind."""
+    return next(one for one in VERBS.values() if one.kind == kind and not one.present)
 
 
 def _restart(service: str) -> None:

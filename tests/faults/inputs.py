@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.faults import workers
 from tests.faults.check import Suite, Verdict, name_of, unclean
-from tests.faults.rows import OPERATIONS
+from tests.faults.rows import VERBS
 
 SEED = 20261130
 # Runs of modules with values of any type, and how many make one check.
@@ -84,8 +84,8 @@ def check_names(suite: Suite) -> Verdict:
     began, name, wrong = time.monotonic(), name_of("names"), []
     try:
         suite.clean(name)
-        for operation in ("create", "template"):
-            made = suite.plainly(OPERATIONS[operation].step(name))
+        for verb in ("create", "template"):
+            made = suite.plainly(VERBS[verb].step(name))
             if not made.ok:
                 wrong.append(f"could not be prepared: {made}")
         before = suite.truth.all_of(name)

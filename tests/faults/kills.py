@@ -21,31 +21,31 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.faults.check import Suite, Verdict, name_of, sent, unprepared, unsettled
-from tests.faults.rows import OPERATIONS
+from tests.faults.rows import VERBS
 
 MARK = "KCLOUD_FAULTS_RUN"
-# Operation, and the seconds after the first write at which it is killed
+# Verb, and the seconds after the first write at which it is killed
 TIMES = (0.0, 0.3, 1.0, 2.5, 6.0)
 QUICK = (("create", 0.0), ("create", 2.5), ("resize", 0.3), ("delete", 0.3), ("stack", 0.0), ("credential", 0.0))
 
 
 def work(suite: Suite, tier: int) -> list[tuple[str, Callable[[], Verdict]]]:
     """The kills of a tier."""
-    every = [(operation, after) for operation in OPERATIONS for after in TIMES]
+    every = [(verb, after) for verb in VERBS for after in TIMES]
     chosen = QUICK if tier == 2 else every
     return [
         (
-            f"kill {number}: {operation}, {after} s after its request",
-            lambda o=operation, a=after, n=number: check_kill(suite, o, a, n),
+            f"kill {number}: {verb}, {after} s after its request",
+            lambda o=verb, a=after, n=number: check_kill(suite, o, a, n),
         )
-        for number, (operation, after) in enumerate(chosen)
+        for number, (verb, after) in enumerate(chosen)
     ]
 
 
-def check_kill(suite: Suite, operation: str, after: float, number: int) -> Verdict:
+def check_kill(suite: Suite, verb: str, after: float, number: int) -> Verdict:
     """Kill a run so long after it sent its request, then run it twice."""
-    called = f"kill {number}: {operation}, {after} s after its request"
-    about, name = OPERATIONS[operation], name_of(called)
+    called = f"kill {number}: {verb}, {after} s after its request"
+    about, name = VERBS[verb], name_of(called)
     wrong: list[str] = []
     began = time.monotonic()
     try:

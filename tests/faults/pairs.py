@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from tests.faults import workers
 from tests.faults.check import Suite, Verdict, name_of, unclean
-from tests.faults.rows import OPERATIONS
+from tests.faults.rows import VERBS
 
 # The pairs of a tier: what is created, and the seconds between the two.
 QUICK = (("create", 0.0), ("create", 0.1), ("create", 0.5), ("template", 0.0), ("stack", 0.0))
@@ -33,12 +33,12 @@ def work(suite: Suite, tier: int) -> list[tuple[str, Callable[[], Verdict]]]:
 
 def check_pair(suite: Suite, called: str, kind: str, delay: float) -> Verdict:
     """Run a pair; both end well, one object is there, and a run after them changes nothing."""
-    operation, name = OPERATIONS[kind], name_of(called)
+    verb, name = VERBS[kind], name_of(called)
     wrong: list[str] = []
     began = time.monotonic()
     try:
         suite.clean(name)
-        module, params = operation.step(name)
+        module, params = verb.step(name)
         first = workers.begin(module, {**params, "auth": dict(suite.auth)})
         time.sleep(delay)
         second = workers.begin(module, {**params, "auth": dict(suite.auth)})
@@ -48,7 +48,7 @@ def check_pair(suite: Suite, called: str, kind: str, delay: float) -> Verdict:
             wrong += unclean(outcome, (suite.auth["password"],), "a run")
             if not outcome.ok:
                 wrong.append(f"a run ended {outcome}")
-        there = suite.truth.all_of(name)[operation.kind]
+        there = suite.truth.all_of(name)[verb.kind]
         if len(there) != 1:
             wrong.append(f"{len(there)} objects of the name")
         if not any(outcome.changed for outcome in outcomes):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from tests.faults.check import Verdict
-from tests.faults.rows import FAULTS, OPERATIONS
+from tests.faults.rows import FAULTS, VERBS
 
 # Checks that are reported one by one, and those that are counted
 CRASHES = "crash: "
@@ -30,15 +30,15 @@ def summary(verdicts: Sequence[Verdict], seconds: float) -> str:
 
 
 def markdown(verdicts: Sequence[Verdict], tier: int) -> str:
-    """Faults by operations, then the other checks. A cell is `ok`, the failure code that was right, or what was wrong."""
+    """Faults by verbs, then the other checks. A cell is `ok`, the failure code that was right, or what was wrong."""
     failed = sum(not verdict.ok for verdict in verdicts)
     known = {verdict.name: verdict for verdict in verdicts}
-    operations = [name for name in OPERATIONS if any(f"{name}: {fault}" in known for fault in FAULTS)]
+    verbs = [name for name in VERBS if any(f"{name}: {fault}" in known for fault in FAULTS)]
     lines = [f"Tier {tier}, {date.today().isoformat()}: {len(verdicts)} checks, {failed} wrong.", ""]
-    if operations:
+    if verbs:
         lines += _table(
-            ("fault", *operations),
-            ([fault, *(_cell(known.get(f"{name}: {fault}")) for name in operations)] for fault in FAULTS),
+            ("fault", *verbs),
+            ([fault, *(_cell(known.get(f"{name}: {fault}")) for name in verbs)] for fault in FAULTS),
         )
     crashes = [verdict for verdict in verdicts if verdict.name.startswith(CRASHES)]
     if crashes:

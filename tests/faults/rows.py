@@ -1,9 +1,9 @@
 # Copyright (c) 2026 kcloud.infrastructure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table: which faults meet which operation, and what must come of it.
+"""The table: which faults meet which verb, and what must come of it.
 
-A row is a fault x an operation. All rows demand the same besides what they expect: the result's `changed` is what the APIs
+A row is a fault x a verb. All rows demand the same besides what they expect: the result's `changed` is what the APIs
 show, there is one object of the name, the same run again succeeds, and once more changes nothing; nowhere a traceback or a
 secret.
 """
@@ -29,14 +29,14 @@ STACK = {
 
 
 @dataclass(frozen=True)
-class Operation:
+class Verb:
     """Something that a module does to an object called `name`.
 
     :param step: name -> (module, parameters).
-    :param before: name -> the steps that make what the operation needs.
+    :param before: name -> the steps that make what the verb needs.
     :param write: method and path of the request that does it.
     :param look: path of the requests that read the object.
-    :param kind: the key of `Truth.all_of` that the operation is about.
+    :param kind: the key of `Truth.all_of` that the verb is about.
     :param present: whether there is one such object in the end.
     """
 
@@ -78,12 +78,12 @@ def fleet_step(name: str, **more: Any) -> Step:
 
 
 CLUSTERS = r"^/v1/clusters"
-OPERATIONS: Mapping[str, Operation] = {
-    "create": Operation(_make, ("POST", r"^/v1/clusters$"), CLUSTERS, "clusters"),
-    "resize": Operation(
+VERBS: Mapping[str, Verb] = {
+    "create": Verb(_make, ("POST", r"^/v1/clusters$"), CLUSTERS, "clusters"),
+    "resize": Verb(
         lambda name: _cluster(name, node_count=2), ("POST", r"/actions/resize"), CLUSTERS, "clusters", (_make,)
     ),
-    "delete": Operation(
+    "delete": Verb(
         lambda name: ("magnum_cluster", {"name": name, "state": "absent", "timeout": 240}),
         ("DELETE", r"^/v1/clusters/"),
         CLUSTERS,
@@ -91,25 +91,25 @@ OPERATIONS: Mapping[str, Operation] = {
         (_make,),
         present=False,
     ),
-    "group": Operation(
+    "group": Verb(
         lambda name: ("magnum_nodegroup", {"cluster": name, "name": "extra", "node_count": 1, "timeout": 240}),
         ("POST", r"/nodegroups"),
         CLUSTERS,
         "clusters",
         (_make,),
     ),
-    "bounds": Operation(
+    "bounds": Verb(
         lambda name: _cluster(name, node_groups=[{"name": "default-worker", "max_node_count": 4}]),
         ("PATCH", r"/nodegroups/"),
         CLUSTERS,
         "clusters",
         (_make,),
     ),
-    "fleet": Operation(fleet_step, ("POST", r"^/v1/clusters$"), CLUSTERS, "clusters"),
-    "fleet change": Operation(
+    "fleet": Verb(fleet_step, ("POST", r"^/v1/clusters$"), CLUSTERS, "clusters"),
+    "fleet change": Verb(
         lambda name: fleet_step(name, node_count=2), ("POST", r"/actions/resize"), CLUSTERS, "clusters", (_make,)
     ),
-    "fleet delete": Operation(
+    "fleet delete": Verb(
         lambda name: ("magnum_fleet", {"clusters": [{"name": name, "state": "absent"}], "timeout": 240}),
         ("DELETE", r"^/v1/clusters/"),
         CLUSTERS,
@@ -117,15 +117,15 @@ OPERATIONS: Mapping[str, Operation] = {
         (_make,),
         present=False,
     ),
-    "template": Operation(template_step, ("POST", r"^/v1/clustertemplates$"), r"^/v1/clustertemplates", "templates"),
-    "template change": Operation(
+    "template": Verb(template_step, ("POST", r"^/v1/clustertemplates$"), r"^/v1/clustertemplates", "templates"),
+    "template change": Verb(
         lambda name: template_step(name, labels={"a": "1"}),
         ("PATCH", r"^/v1/clustertemplates/"),
         r"^/v1/clustertemplates",
         "templates",
         (template_step,),
     ),
-    "template delete": Operation(
+    "template delete": Verb(
         lambda name: ("magnum_cluster_template", {"name": name, "state": "absent"}),
         ("DELETE", r"^/v1/clustertemplates/"),
         r"^/v1/clustertemplates",
@@ -133,10 +133,10 @@ OPERATIONS: Mapping[str, Operation] = {
         (template_step,),
         present=False,
     ),
-    "credential": Operation(
+    "credential": Verb(
         credential_step, ("POST", r"/application_credentials$"), r"/application_credentials", "credentials"
     ),
-    "credential delete": Operation(
+    "credential delete": Verb(
         lambda name: ("application_credential", {**credential_step(name)[1], "state": "absent"}),
         ("DELETE", r"/application_credentials/"),
         r"/application_credentials",
@@ -144,12 +144,12 @@ OPERATIONS: Mapping[str, Operation] = {
         (credential_step,),
         present=False,
     ),
-    "stack": Operation(_stack, ("POST", r"/stacks$"), r"/stacks", "stacks"),
-    "stack change": Operation(
+    "stack": Verb(_stack, ("POST", r"/stacks$"), r"/stacks", "stacks"),
+    "stack change": Verb(
         lambda name: _stack(name, parameters={"length": 9}), ("PUT|PATCH", r"/stacks/[^/]+/[^/]+$"), r"/stacks", "stacks",
         (_stack,),
     ),
-    "stack delete": Operation(
+    "stack delete": Verb(
         lambda name: ("heat_stack", {"name": name, "state": "absent", "timeout": 240}),
         ("DELETE", r"/stacks/"),
         r"/stacks",
@@ -165,8 +165,8 @@ class Fault:
     """What goes wrong.
 
     :param rules: for the addon, less method and path.
-    :param on: `write` or `look` of the operation, or a (method, path) of its own.
-    :param begun: it does not begin before the operation's write was answered.
+    :param on: `write` or `look` of the verb, or a (method, path) of its own.
+    :param begun: it does not begin before the verb's write was answered.
     """
 
     rules: tuple[Mapping[str, Any], ...]
@@ -232,7 +232,7 @@ FAULTS: Mapping[str, Fault] = {
 class Row:
     """One line of the table. `codes`: the failure codes that are right where it does not succeed; none: it succeeds."""
 
-    operation: str
+    verb: str
     fault: str
     codes: tuple[str, ...] = ()
     tier: int = 3
@@ -241,7 +241,7 @@ class Row:
     @property
     def name(self) -> str:
         """How it is called in the report."""
-        return f"{self.operation}: {self.fault}"
+        return f"{self.verb}: {self.fault}"
 
 
 # A refused token is refused: the run says so, and what it was to do was not done.
@@ -262,7 +262,7 @@ CODES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("template", "reads: 401 three times"): REFUSED,
     ("template change", "reads: 401 three times"): REFUSED,
 }
-# Which rows `make test` runs: each fault once, on the operations where it was seen to go wrong.
+# Which rows `make test` runs: each fault once, on the verbs where it was seen to go wrong.
 QUICK = {
     ("create", "503, taken"), ("create", "reset after"), ("create", "truncated"), ("create", "page"),
     ("create", "429 with Retry-After"), ("create", "reads: 404 once"), ("create", "reads: away for 30 s"),
@@ -282,33 +282,31 @@ NO_LISTS = {"resize", "group", "bounds"}
 NO_READS_AFTER = {"template delete", "credential", "credential delete"}
 
 
-def _meets(operation: str, fault: str) -> bool:
-    """Whether the operation sends what the fault is about."""
-    kind = OPERATIONS[operation].kind
+def _meets(verb: str, fault: str) -> bool:
+    """Whether the verb sends what the fault is about."""
+    kind = VERBS[verb].kind
     if fault.startswith("lists: "):
-        return kind == "clusters" and operation not in NO_LISTS
+        return kind == "clusters" and verb not in NO_LISTS
     if FAULTS[fault].begun:
-        return operation not in NO_READS_AFTER
+        return verb not in NO_READS_AFTER
     return fault != "versions: 503 once" or kind in ("clusters", "templates")
 
 
 def table(tier: int, only: str = "") -> list[Row]:
     """The rows of a tier, less those whose name does not hold `only`."""
     rows = []
-    for operation in OPERATIONS:
+    for verb in VERBS:
         for fault in FAULTS:
-            if _meets(operation, fault):
-                quick = (operation, fault) in QUICK
-                rows.append(
-                    Row(operation, fault, CODES.get((operation, fault), CODES.get(("", fault), ())), 2 if quick else 3)
-                )
+            if _meets(verb, fault):
+                quick = (verb, fault) in QUICK
+                rows.append(Row(verb, fault, CODES.get((verb, fault), CODES.get(("", fault), ())), 2 if quick else 3))
     return [row for row in rows if row.tier <= tier and only in row.name]
 
 
 def rules_of(row: Row, name: str) -> list[dict[str, Any]]:
     """The addon's rules for a row about the object `name`."""
-    operation, fault = OPERATIONS[row.operation], FAULTS[row.fault]
-    where = {"write": operation.write, "look": ("GET", operation.look)}.get(str(fault.on), fault.on)
+    verb, fault = VERBS[row.verb], FAULTS[row.fault]
+    where = {"write": verb.write, "look": ("GET", verb.look)}.get(str(fault.on), fault.on)
     method, path = where
-    following = list(operation.write) if fault.begun else None
+    following = list(verb.write) if fault.begun else None
     return [{"method": method, "path": path, "name": name, "following": following, **rule} for rule in fault.rules]

@@ -29,8 +29,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import (
     Missed,
-    Operation,
     Sent,
+    Write,
     follow,
     looks,
 )
@@ -325,7 +325,7 @@ def _check_rotation(
 def _rotate(follower: Follower, cluster: Cluster, before: str) -> str:
     """Rotate and see it: another fingerprint, and the driver's rollout at its end. Never asked for twice: each makes a new CA."""
     pem = follow(
-        Operation[None, str](
+        Write[None, str](
             words=lambda _target: f"rotate the CA of cluster '{cluster.name}'",
             send=lambda _target: _send_rotation(follower, cluster),
             seen=lambda _target, sent: _new_ca(follower, cluster, before, sent),

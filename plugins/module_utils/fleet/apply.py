@@ -40,7 +40,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.plan i
     with_given,
     with_users,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.operations import Writer
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.writes import Writer
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import ClusterTemplate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.predicted import predicted_cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How, planned_cluster

@@ -19,7 +19,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import carry_out
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.health import until_healthy
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.operations import Writer
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.writes import Writer
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     DesiredCluster,

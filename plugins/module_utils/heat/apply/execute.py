@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import changing
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import Operation
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import Write
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.follow import Watch
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.operations import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.writes import (
     CREATE,
     DELETE,
     UPDATE,
@@ -25,7 +25,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.o
 )
 
 # What each action of a plan consists of, in this order.
-OPERATIONS: dict[str, tuple[Operation[Target, Stack], ...]] = {
+WRITES: dict[str, tuple[Write[Target, Stack], ...]] = {
     "create": (CREATE,),
     "update": (UPDATE,),
     "recreate": (DELETE, CREATE),
@@ -39,10 +39,10 @@ def execute(watch: Watch, plan: StackPlan, situation: StackSituation) -> Stack |
     :returns: the stack at its end, or without waiting as it is then; None when it is gone.
     :raises KcloudError: with what had been done as ``result`` in its details.
     """
-    stack, operations = situation.stack, OPERATIONS[plan.action]
-    for operation in operations:
-        target = Target(watch, situation.name, plan.request, stack, watch.wait or operation is not operations[-1])
+    stack, writes = situation.stack, WRITES[plan.action]
+    for write in writes:
+        target = Target(watch, situation.name, plan.request, stack, watch.wait or write is not writes[-1])
         # Whatever the later ones fail for, the first one has changed something.
-        with contextlib.nullcontext() if operation is operations[0] else changing():
-            stack = carry_out(operation, target)
+        with contextlib.nullcontext() if write is writes[0] else changing():
+            stack = carry_out(write, target)
     return stack

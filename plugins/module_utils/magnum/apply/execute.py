@@ -11,9 +11,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     OperationFailed,
     WaitTimeout,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import Operation, follow
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import Write, follow
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.lifecycle import CREATE, DELETE, delete
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.operations import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.writes import (
     GROUPS,
     UPGRADE,
     Target,
@@ -22,7 +22,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan
 
-OPERATIONS: dict[str, Operation[Target, Cluster]] = {
+WRITES: dict[str, Write[Target, Cluster]] = {
     "create_cluster": CREATE,
     "delete_cluster": DELETE,
     "upgrade": UPGRADE,
@@ -61,5 +61,5 @@ def _make(change: Change, cluster: Cluster | None, writer: Writer) -> Cluster | 
             delete(writer, other)
         return cluster
     target = Target(writer, change, cluster)
-    found = follow(OPERATIONS[change.verb], target, writer.progress.say)
+    found = follow(WRITES[change.verb], target, writer.progress.say)
     return None if change.verb == "delete_cluster" else found or target.cluster

@@ -21,9 +21,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Unreadable,
     WaitTimeout,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import Missed, Operation, Sent, follow, looks
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import Missed, Sent, Write, follow, looks
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.follow import SETTLE_S, STALL_LOOK_S
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.operations import Target, Writer
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.writes import Target, Writer
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, Status
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import (
@@ -82,7 +82,7 @@ def _creation_lost(target: Target, _missed: Missed) -> RequestLost:
     )
 
 
-CREATE: Operation[Target, Cluster] = Operation(_create_words, _send_creation, _creation_seen, _creation_lost)
+CREATE: Write[Target, Cluster] = Write(_create_words, _send_creation, _creation_seen, _creation_lost)
 
 
 def _give_way(target: Target, cluster: Cluster) -> None:
@@ -226,4 +226,4 @@ def _deletion_lost(target: Target, _missed: Missed) -> RequestLost:
     )
 
 
-DELETE: Operation[Target, Cluster] = Operation(_delete_words, _send_deletion, _deletion_seen, _deletion_lost, DELETES)
+DELETE: Write[Target, Cluster] = Write(_delete_words, _send_deletion, _deletion_seen, _deletion_lost, DELETES)

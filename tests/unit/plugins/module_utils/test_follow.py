@@ -19,8 +19,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import (
     Missed,
-    Operation,
     Sent,
+    Write,
     at_once,
     follow,
     looks,
@@ -56,7 +56,7 @@ class Service:
         return effect
 
 
-OPERATION: Operation[Service, str] = Operation(
+WRITE: Write[Service, str] = Write(
     words=lambda _service: "write",
     send=lambda service: service.send(),
     seen=lambda service, sent: service.seen(sent),
@@ -80,14 +80,14 @@ def test_a_request_is_sent_until_its_effect_is_seen(
     answers: list[str], effects: list[str | Missed | KcloudError], found: str | None, requests: int
 ) -> None:
     service = Service(answers, effects)
-    assert follow(OPERATION, service) == found
+    assert follow(WRITE, service) == found
     assert service.asked.count("send") == requests
     assert not service.answers and not service.effects
 
 
 def test_each_look_learns_which_request_it_follows() -> None:
     service = Service([NO_ANSWER, TAKEN], [Missed(), "effect"])
-    follow(OPERATION, service)
+    follow(WRITE, service)
     assert service.asked == ["send", Sent(1, last=False, clear=False), "send", Sent(2, last=True, clear=True)]
 
 
@@ -103,7 +103,7 @@ def test_each_look_learns_which_request_it_follows() -> None:
 def test_a_request_without_any_effect_is_an_error(answers: list[str], error: type[KcloudError], reason: str) -> None:
     service = Service(answers, [Missed("first"), Missed("second")])
     with pytest.raises(error) as caught:
-        follow(OPERATION, service)
+        follow(WRITE, service)
     assert caught.value.reason == reason
     assert "result" not in caught.value.details
 
@@ -111,9 +111,7 @@ def test_a_request_without_any_effect_is_an_error(answers: list[str], error: typ
 def test_lines_of_progress_say_what_became_of_each_request() -> None:
     lines: list[str] = []
     with pytest.raises(RequestLost):
-        follow(
-            OPERATION, Service([NO_ANSWER, TAKEN], [Missed(), Missed(what="lost")]), lambda *line: lines.append(line[1])
-        )
+        follow(WRITE, Service([NO_ANSWER, TAKEN], [Missed(), Missed(what="lost")]), lambda *line: lines.append(line[1]))
     assert lines == [
         "no clear answer (the answer was lost); looking for its effect",
         "the request was dropped; sent once more",
@@ -136,7 +134,7 @@ def test_a_failure_says_whether_something_may_have_changed(
     answers: list[str], effects: list[str | Missed | KcloudError], changed: bool
 ) -> None:
     with pytest.raises(KcloudError) as caught:
-        follow(OPERATION, Service(answers, effects))
+        follow(WRITE, Service(answers, effects))
     assert ("result" in caught.value.details) is changed
 
 

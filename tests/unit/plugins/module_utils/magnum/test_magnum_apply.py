@@ -33,7 +33,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.lifecycle import (
     CREATION_DROPPED_AFTER_S,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.operations import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.writes import (
     DROPPED_AFTER_S,
     Writer,
 )

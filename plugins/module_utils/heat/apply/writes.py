@@ -17,7 +17,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     CreatedMeanwhile,
     RequestLost,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import Missed, Operation, Sent, follow, looks
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import Missed, Sent, Write, follow, looks
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.follow import (
     BEGIN_WITHIN_S,
     Watch,
@@ -58,13 +58,13 @@ class Target:
         return self.stack
 
 
-def carry_out(operation: Operation[Target, Stack], target: Target) -> Stack | None:
+def carry_out(write: Write[Target, Stack], target: Target) -> Stack | None:
     """Send the request until its effect is seen, and follow the action to its end if it is to be waited for.
 
     :returns: the stack, None when it is gone.
     """
     target.watch.begin(target.stack)
-    found = follow(operation, target, target.watch.progress.say)
+    found = follow(write, target, target.watch.progress.say)
     return None if found is None or found.gone else found
 
 
@@ -152,7 +152,7 @@ def _give_way(target: Target, found: Stack) -> Stack:
     )
 
 
-CREATE: Operation[Target, Stack] = Operation(
+CREATE: Write[Target, Stack] = Write(
     lambda target: f"create stack '{target.name}'",
     _send_creation,
     _creation_seen,
@@ -179,7 +179,7 @@ def _update_seen(target: Target, _sent: Sent) -> Stack | Missed:
     return Missed() if begun is None else _ended(target, begun, "update")
 
 
-UPDATE: Operation[Target, Stack] = Operation(
+UPDATE: Write[Target, Stack] = Write(
     lambda target: f"update stack '{target.name}'",
     _send_update,
     _update_seen,
@@ -221,7 +221,7 @@ def _deletion_seen(target: Target, _sent: Sent) -> Stack | Missed:
     raise failure_of(watch.api, left, message, hint, changed=True, reported=watch.failures)
 
 
-DELETE: Operation[Target, Stack] = Operation(
+DELETE: Write[Target, Stack] = Write(
     lambda target: f"delete stack '{target.name}'",
     _send_deletion,
     _deletion_seen,

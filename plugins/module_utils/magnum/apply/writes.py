@@ -21,7 +21,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     RequestLost,
     Unsupported,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import Missed, Operation, Sent
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import Missed, Sent, Write
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.follow import Follower
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import VERBS
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
@@ -85,7 +85,7 @@ Send = Callable[[Target], bool]
 IsDone = Callable[[Target], "bool | None"]
 
 
-def in_place(words: Words, send: Send, is_done: IsDone) -> Operation[Target, Cluster]:
+def in_place(words: Words, send: Send, is_done: IsDone) -> Write[Target, Cluster]:
     """A change of an existing cluster.
 
     :param send: false when there is nothing to ask for any more.
@@ -108,7 +108,7 @@ def in_place(words: Words, send: Send, is_done: IsDone) -> Operation[Target, Clu
             return Missed(f"the cluster is {ended.status}, and what was asked for is not there")
         return ended
 
-    return Operation(words, sending, seen, lambda target, missed: _lost(target, words(target), missed))
+    return Write(words, sending, seen, lambda target, missed: _lost(target, words(target), missed))
 
 
 def _lost(target: Target, doing: str, missed: Missed) -> RequestLost:
@@ -162,7 +162,7 @@ UPGRADE = in_place(
 
 def _of_group(
     verb: str, send: Callable[[Target, NodeGroup], bool | None], is_done: Callable[[Target, NodeGroup], bool | None]
-) -> Operation[Target, Cluster]:
+) -> Write[Target, Cluster]:
     """A change of a node group that exists."""
 
     def sending(target: Target) -> bool:
@@ -227,7 +227,7 @@ def _send_group_upgrade(target: Target, group: NodeGroup) -> bool:
     return behind
 
 
-def _exactly(resize: Operation[Target, Cluster]) -> Operation[Target, Cluster]:
+def _exactly(resize: Write[Target, Cluster]) -> Write[Target, Cluster]:
     """A resize after which the nodes that were named are gone, and no others."""
 
     def named(target: Target) -> tuple[str, ...]:
@@ -244,7 +244,7 @@ def _exactly(resize: Operation[Target, Cluster]) -> Operation[Target, Cluster]:
             _check_gone(target.change, named(target), target.labels or {}, _node_labels(target))
         return found
 
-    return Operation(resize.words, send, seen, resize.lost)
+    return Write(resize.words, send, seen, resize.lost)
 
 
 def _node_labels(target: Target) -> dict[str, str]:
@@ -273,7 +273,7 @@ def _check_gone(change: Change, named: tuple[str, ...], before: dict[str, str], 
         )
 
 
-GROUPS: dict[str, Operation[Target, Cluster]] = {
+GROUPS: dict[str, Write[Target, Cluster]] = {
     "create_node_group": in_place(_group_words("create"), _send_new_group, lambda target: target.group() is not None),
     "delete_node_group": in_place(_group_words("delete"), _send_no_group, lambda target: target.group() is None),
     "resize": _exactly(_of_group("resize", _send_resize, _resized)),
