@@ -409,7 +409,7 @@ def declared_fleet(
         problem = ((cloud or {}).get("problems") or {}).get("flavors")
         if problem and not (cloud or {}).get("flavors"):
             reason = problem.get("reason") or problem.get("code")
-            raise AnsibleFilterError(f"{error} The cloud's flavors could not be read: {reason}.") from error
+            raise AnsibleFilterError(f"{error} The cloud's flavors could not be read: {reason}.") from None
         raise
 
 

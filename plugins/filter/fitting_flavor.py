@@ -118,7 +118,7 @@ def fitting_flavor(
             for index, flavor in enumerate(flavors)
         ]
     except KcloudError as error:
-        raise AnsibleFilterError(error.sentence()) from error
+        raise AnsibleFilterError(error.sentence()) from None
     # A flavor with a device that nobody knows is none without an accelerator either
     fitting = [
         (doubts(raw, flavor, flavor.name in mapped), flavor.price, flavor.name)

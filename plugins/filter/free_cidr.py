@@ -63,7 +63,7 @@ def free_cidr(name: str, in_use: Iterable[str], pool: str = "10.128.0.0/10", pre
     try:
         return networks.free_cidr(str(name), in_use, pool, int(prefix))
     except KcloudError as error:
-        raise AnsibleFilterError(error.sentence()) from error
+        raise AnsibleFilterError(error.sentence()) from None
 
 
 class FilterModule:

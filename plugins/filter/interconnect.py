@@ -101,7 +101,7 @@ def interconnect(found: Iterable[Mapping[str, Any]], wanted: Mapping[str, Any]) 
             "rows": table_rows(connections, wider),
         }
     except KcloudError as error:
-        raise AnsibleFilterError(error.sentence()) from error
+        raise AnsibleFilterError(error.sentence()) from None
 
 
 class FilterModule:

@@ -70,10 +70,10 @@ def plan_only(run_tags: Iterable[str], asked: object = False) -> bool:
     try:
         if boolean(asked):
             return True
-    except TypeError as error:
+    except TypeError:
         raise AnsibleFilterError(
             f"Failed to read variable 'kcloud_plan_only': {asked!r} is neither true nor false. Fix: give true or false."
-        ) from error
+        ) from None
     tags = set(run_tags)
     planned, applied = ({f"{role}_{end}" for role in ACTING} & tags for end in ("plan", "apply"))
     return bool(planned) and not applied

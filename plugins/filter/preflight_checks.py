@@ -240,7 +240,7 @@ def preflight_checks(found: Mapping[str, Any], needs: Mapping[str, Any]) -> list
             else:
                 checks += judge(cloud, needs)
     except KcloudError as error:
-        raise AnsibleFilterError(error.sentence()) from error
+        raise AnsibleFilterError(error.sentence()) from None
     return checks
 
 

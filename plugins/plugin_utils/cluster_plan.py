@@ -66,10 +66,10 @@ def asked_count(said: Some, name: str) -> int | None:
     count = said_of(said, name).get("node_count")
     try:
         return None if count in (None, "") else int(count)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError):
         raise AnsibleFilterError(
             f"Failed to read node_count of node group '{name}': {count!r} is not a number."
-        ) from error
+        ) from None
 
 
 def declared_flavor(

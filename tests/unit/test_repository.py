@@ -300,6 +300,22 @@ def test_jinja_programs_are_found(tmp_path: Path, name: str, line: str, found: b
     assert jinja_programs(path) == ([f"2: {line.strip()}"] if found else [])
 
 
+FILTERS = [*python_files("plugins/filter"), *python_files("plugins/plugin_utils")]
+
+
+@pytest.mark.parametrize("path", FILTERS, ids=identify)
+def test_an_error_of_a_filter_is_shown_once(path: Path) -> None:
+    """Ansible appends the text of an error's cause to its own. Ours already says what the cause says."""
+    raised = [
+        node
+        for handler in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(handler, ast.ExceptHandler)
+        for node in ast.walk(handler)
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
+    ]
+    assert [node.lineno for node in raised if ast.unparse(node.cause or ast.Name("nothing")) != "None"] == []
+
+
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=identify)
 def test_playbook_is_hosts_and_roles_only(playbook: Path) -> None:
     """Logic lies in roles, where it can be tested and reused; a playbook says who and what."""
