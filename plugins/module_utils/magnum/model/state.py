@@ -176,7 +176,7 @@ def _others(now: ClusterState) -> Iterator[tuple[ClusterState, str]]:
         yield replace(now, groups=(*without[0], *without[1])), f"node group {now.name}/{group.name} is new"
         for count in range(max(0, group.count - NEAR), group.count + NEAR + 1):
             other = replace(now, groups=(*without[0], group._replace(count=count), *without[1]))
-            yield other, f"{_group(now, group)}, and had {count}"
+            yield other, f"node group {now.name}/{group.name} has {group.count} nodes now, and had {count}"
 
 
 def _group(now: ClusterState, group: GroupState) -> str:

@@ -106,7 +106,7 @@ def refused(entries: list[Entry], ask: Ask, options: How) -> Conflict:
 def test_another_number_of_nodes_is_refused(ask: Ask, check_mode: bool) -> None:
     """With what it was and is; after the one reading, and in check mode too."""
     found = refused(read_whole(cluster(), GROWN, path=BY_NAME), ask, how(check_mode=check_mode))
-    assert found.reason == "node group c/default-worker with 3 nodes, and had 2"
+    assert found.reason == "node group c/default-worker has 3 nodes now, and had 2"
 
 
 @pytest.mark.parametrize("ask", [scaled, scaled_group])

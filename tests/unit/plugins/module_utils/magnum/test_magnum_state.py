@@ -51,8 +51,12 @@ SAME = [
     pytest.param((*GROUPS, group("late", status="DELETE_IN_PROGRESS")), {}, id="a group that goes"),
 ]
 OTHER = [
-    pytest.param((group(node_count=3), GPU), {}, "default-worker with 3 nodes, and had 2", id="one more node"),
-    pytest.param((WORKER, group("gpu", node_count=0)), {}, "gpu with 0 nodes, and had 1", id="one node less"),
+    pytest.param(
+        (group(node_count=3), GPU), {}, "node group c/default-worker has 3 nodes now, and had 2", id="one more node"
+    ),
+    pytest.param(
+        (WORKER, group("gpu", node_count=0)), {}, "node group c/gpu has 0 nodes now, and had 1", id="one node less"
+    ),
     pytest.param((*GROUPS, group("npu")), {}, "node group c/npu is new", id="a new group"),
     pytest.param((WORKER,), {}, "c/default-worker with 2 nodes", id="a group is gone"),
     pytest.param((group(node_count=3), group("gpu", node_count=2)), {}, "3 nodes, node group c/gpu with 2", id="both"),
