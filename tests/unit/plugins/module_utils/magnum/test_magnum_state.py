@@ -127,6 +127,9 @@ def test_the_order_of_many_groups_does_not_count() -> None:
     for seed in range(20):
         random.Random(seed).shuffle(groups)
         assert cluster_state(read(*groups)) == expected
+        plain = with_state(read())
+        state = state_in({**plain, "node_groups": [{**entry, "id": entry["uuid"]} for entry in groups]})
+        assert state is not None and state.digest == expected
 
 
 @pytest.mark.parametrize("gone", ["id", "cluster_template_id", "node_groups"])
