@@ -260,22 +260,32 @@ def shown(cluster: Wanted, plan: Some) -> list[Plain]:
 
 
 def pruned(found: Some, wanted: Sequence[Wanted], environment: str) -> list[Plain]:
-    """The rows of clusters and networks that carry the environment's name and are in the list no more.
+    """The rows of clusters, networks and cluster templates that carry the environment's name and are in the list no more.
 
-    A successor of a listed cluster is never pruned.
+    A successor of a listed cluster is never pruned, nor is a cluster template that a cluster uses which stays.
     """
     names = {cluster.name for cluster in wanted} | {cluster.network for cluster in wanted}
-    gone = {"group": "all", "node_count": "delete"}
-    rows = []
+    mark, gone = f"{ENVIRONMENT_LABEL}={environment}", {"group": "all", "node_count": "delete"}
+    rows, going = [], set()
     for cluster in found.get("clusters") or ():
         labels, successor = cluster.get("labels") or {}, SUCCESSOR.fullmatch(cluster["name"])
         listed = cluster["name"] in names or (successor is not None and successor["of"] in names)
         if labels.get(ENVIRONMENT_LABEL) == environment and not listed and cluster.get("status") not in GOING:
             rows.append({"cluster": cluster["name"], "type": labels.get(TYPE_LABEL), **gone})
+            going.add(cluster["name"])
     for network in found.get("networks") or ():
-        if f"{ENVIRONMENT_LABEL}={environment}" in (network.get("tags") or ()) and network["name"] not in names:
+        if mark in (network.get("tags") or ()) and network["name"] not in names:
             rows.append({"cluster": network["name"], "type": "network", **gone})
+    templates = {cluster.template for cluster in wanted}
+    for template in found.get("cluster_templates") or ():
+        listed = templates & {template["name"], template.get("version_of")}
+        if mark in _tags(template) and not listed and going.issuperset(template.get("clusters") or ()):
+            rows.append({"cluster": template["name"], "type": "cluster template", **gone})
     return sorted(rows, key=lambda row: row["cluster"])
+
+
+def _tags(template: Some) -> list[str]:
+    return [tag.strip() for tag in (template.get("tags") or "").split(",")]
 
 
 def leftovers(cluster: Wanted, situation: Situation, going: set[str], beside: bool) -> list[Plain]:

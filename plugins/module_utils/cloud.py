@@ -27,6 +27,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     NotPermitted,
     QuotaExceeded,
     ServiceError,
+    Unclear,
     Unreadable,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.session import judging_session
@@ -484,14 +485,6 @@ def read_existing(call: Callable[[], Answer], doing: str, resource: str, **optio
         reason="the service answers 404",
         hint="Check the service's address in the cloud's catalog, and the proxies in front of it",
     )
-
-
-class Unclear(Exception):
-    """A write without a clear answer: it may have been carried out. ``error`` is ours, for when it was not."""
-
-    def __init__(self, error: KcloudError) -> None:
-        super().__init__(error.message)
-        self.error = error
 
 
 def write(

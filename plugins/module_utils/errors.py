@@ -160,11 +160,24 @@ class ServiceError(KcloudError):
     default_code = "SERVICE_ERROR"
 
 
+class Unclear(Exception):
+    """A write without a clear answer: it may have been carried out. ``error`` is ours, for when it was not."""
+
+    def __init__(self, error: KcloudError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
 @contextlib.contextmanager
-def changing() -> Iterator[None]:
-    """A failure in this block comes after something was changed; the result must say so."""
+def changing(but: type[KcloudError] | tuple[()] = ()) -> Iterator[None]:
+    """A failure in this block comes after something was changed; the result must say so.
+
+    :param but: errors of this class say for themselves what was changed.
+    """
     try:
         yield
+    except but:
+        raise
     except KcloudError as error:
         partial = error.details.get("result")
         error.details["result"] = {**(partial if isinstance(partial, dict) else {}), "changed": True}

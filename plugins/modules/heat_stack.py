@@ -339,7 +339,7 @@ from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.api import HeatApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.execute import Watch
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.follow import Watch
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain.masking import Masking
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Desired
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.desired import read_desired

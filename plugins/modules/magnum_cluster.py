@@ -406,7 +406,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.options import CLUSTER_SPEC
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import Follow
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask, How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.tasks import ClusterTask
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import reconcile_cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 

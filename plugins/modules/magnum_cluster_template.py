@@ -266,12 +266,10 @@ from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.desired import desired_template
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.options import TEMPLATE_SPEC
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_tasks import TemplateTask
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_versions import Family
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
-    TemplateTask,
-    reconcile_template,
-)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import reconcile_template
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 
 SPEC: dict[str, dict[str, Any]] = {

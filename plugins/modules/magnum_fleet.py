@@ -339,13 +339,16 @@ options:
         type: str
   environment:
     description:
-      - Name of the environment. Clusters get the label C(kcloud_environment) with it when they are created, networks a tag.
-      - Clusters that exist already do not get the label, which Magnum fixes at creation.
+      - Name of the environment. Clusters get the label C(kcloud_environment) with it when they are created, networks and cluster
+        templates a tag.
+      - Clusters that exist already do not get the label, which Magnum fixes at creation. Cluster templates that exist already do not get
+        the tag.
     type: str
   prune:
     description:
-      - Whether to delete clusters and networks that are marked as those of this O(environment) and are not declared.
-      - Never a cluster that a declared one replaced or that was made beside it, see O(clusters[].upgrade). Cluster templates are left.
+      - Whether to delete clusters, networks and cluster templates that are marked as those of this O(environment) and are not declared.
+      - Never a cluster that a declared one replaced or that was made beside it, see O(clusters[].upgrade). Never a cluster template that
+        a declared cluster names or that a cluster uses which stays.
     type: bool
     default: false
   max_deletions:
@@ -376,8 +379,6 @@ notes:
   - O(timeout) is for the whole task. Live lines name each change when it is made.
   - The range of addresses that a new network gets and the ids of what does not exist yet are not known in check mode, so the
     RV(diff) of a cluster in a new network does not show its O(clusters[].fixed_network).
-  - With O(cluster_templates[].purge_versions), check mode predicts the deletion of those versions that no cluster uses already, and not
-    of those that clusters leave in the same run.
   - A network is not deleted while a cluster is in it, and a Heat stack without the tag C(kcloud) is neither changed nor deleted.
 seealso:
   - module: kcloud.infrastructure.magnum_fleet_info

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils import private_file
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.access import kubeconfig
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     Conflict,
     InvalidRequest,
@@ -28,14 +27,21 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Unsupported,
     changing,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import (
+    Missed,
+    Operation,
+    Sent,
+    follow,
+    looks,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.follow import Follower
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, Status
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.project import Project
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline, intervals
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -311,61 +317,67 @@ def _check_rotation(
             reason=cluster.status_reason,
             hint="Magnum rotates from a COMPLETE status only: put right what failed (magnum_cluster), then run again",
         )
-    refused = None if force else refusal(Situation(connection, api).driver(cluster, driver), "rotate_ca", cluster.name)
+    refused = None if force else refusal(Project(connection, api).driver(cluster, driver), "rotate_ca", cluster.name)
     if refused is not None:
         raise refused
 
 
 def _rotate(follower: Follower, cluster: Cluster, before: str) -> str:
-    """Rotate and see it: another fingerprint, and the driver's rollout at its end."""
-    resource = f"cluster/{cluster.name}"
-    unclear: Unclear | None = None
+    """Rotate and see it: another fingerprint, and the driver's rollout at its end. Never asked for twice: each makes a new CA."""
+    pem = follow(
+        Operation[None, str](
+            words=lambda _target: f"rotate the CA of cluster '{cluster.name}'",
+            send=lambda _target: _send_rotation(follower, cluster),
+            seen=lambda _target, sent: _new_ca(follower, cluster, before, sent),
+            lost=lambda _target, _missed: RequestLost(
+                f"Failed to rotate the CA of cluster '{cluster.name}': Magnum took the request and kept the CA",
+                resource=f"cluster/{cluster.name}",
+                hint="Look at the log of Magnum's conductor, then run again",
+            ),
+            sends=1,
+        ),
+        None,
+        follower.progress.say,
+    )
+    if follower.wait:
+        _roll_out(follower, cluster)
+    return pem or ""
+
+
+def _send_rotation(follower: Follower, cluster: Cluster) -> None:
     try:
         follower.api.rotate_ca(cluster)
-    except Unclear as found:
-        # It may have been taken all the same, so it is followed like one that was.
-        unclear = found
     except KcloudError as error:
         if "not supported" not in (error.reason or "").lower():
             raise
         raise Unsupported(
             f"Failed to rotate the CA of cluster '{cluster.name}': its driver cannot",
-            resource=resource,
+            resource=f"cluster/{cluster.name}",
             reason=error.reason,
             hint="Magnum may have replaced its copy of the CA before it asked the driver: look at the cluster's status. "
             "If it is UPDATE_FAILED, new certificates are refused by the nodes: make a new cluster",
         ) from error
-    pem = _new_ca(follower, cluster, before, unclear)
-    if follower.wait:
-        _roll_out(follower, cluster)
-    return pem
 
 
-def _new_ca(follower: Follower, cluster: Cluster, before: str, unclear: Unclear | None) -> str:
-    """The new CA, once Magnum shows it.
+def _new_ca(follower: Follower, cluster: Cluster, before: str, sent: Sent) -> str | Missed:
+    """The new CA, once Magnum shows it."""
 
-    :param unclear: the answer to the request, where it was none.
-    """
-    deadline = follower.deadline
-    pause, sent_at = intervals(), deadline.elapsed
+    def look() -> str:
+        follower.present(cluster)
+        return follower.watch.ca(cluster)
 
-    def shown() -> str:
-        with changing():
-            return follower.watch.ca(cluster)
+    def overdue(_last: str) -> KcloudError:
+        what = f"the new CA of cluster '{cluster.name}'"
+        return follower.overdue(follower.present(cluster), what, follower.deadline.limit)
 
-    while kubeconfig.fingerprint(pem := shown()) == before:
-        if deadline.elapsed - sent_at > CA_KEPT_AFTER_S or (unclear is not None and deadline.passed):
-            if unclear is not None:
-                raise unclear.error from unclear
-            raise RequestLost(
-                f"Failed to rotate the CA of cluster '{cluster.name}': Magnum took the request and kept the CA",
-                resource=f"cluster/{cluster.name}",
-                hint="Look at the log of Magnum's conductor, then run again",
-            )
-        with changing():
-            last = follower.present(cluster)
-            follower.look_again_after(next(pause), f"the new CA of cluster '{cluster.name}'", last)
-    return pem
+    seen = looks(
+        follower.watch.ca(cluster),
+        look,
+        follower.deadline,
+        overdue if sent.clear else None,
+        within=CA_KEPT_AFTER_S,
+    )
+    return next((pem for pem in seen if kubeconfig.fingerprint(pem) != before), Missed())
 
 
 def _roll_out(follower: Follower, cluster: Cluster) -> None:

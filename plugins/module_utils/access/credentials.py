@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils import private_file
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
-    Unclear,
     from_exception,
     read_existing,
     write,
@@ -35,8 +34,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     KcloudError,
     NotPermitted,
     ServiceError,
+    Unclear,
     changing,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import at_once
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_name
 
 if TYPE_CHECKING:
@@ -384,21 +385,15 @@ def _delete_all(connection: Connection, members: Sequence[Credential]) -> None:
 def _delete(connection: Connection, credential: Credential) -> None:
     """Delete it; after an unclear answer it is looked for, and the request sent once more."""
     user = connection.current_user_id
-    for attempt in (1, 2):
-        try:
-            write(
-                lambda: connection.identity.delete_application_credential(user, credential.id),
-                f"delete application credential '{credential.name}'",
-                f"application_credential/{credential.name}",
-                explain=_refusal,
-            )
-        except Unclear as unclear:
-            if all(each.id != credential.id for each in _family(connection, credential.name)):
-                return
-            if attempt == 2:
-                raise unclear.error from unclear
-        else:
-            return
+    at_once(
+        lambda: write(
+            lambda: connection.identity.delete_application_credential(user, credential.id),
+            f"delete application credential '{credential.name}'",
+            f"application_credential/{credential.name}",
+            explain=_refusal,
+        ),
+        lambda: all(each.id != credential.id for each in _family(connection, credential.name)),
+    )
 
 
 def _create(connection: Connection, wanted: Credential, name: str, run: str, path: str, cloud: str) -> Credential:

@@ -36,20 +36,21 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.plan i
     absent_template,
     gone_after,
     in_network,
-    purged_template,
+    purging,
     with_given,
     with_users,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import Writer
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.operations import Writer
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import ClusterTemplate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.predicted import predicted_cluster
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How, plan_task
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How, planned_cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.project import Project
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import carried_out, reconcile_with
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
     carried_out_template,
-    plan_template_task,
+    planned_template,
     template_result,
+    written_template,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan, result_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
@@ -94,14 +95,14 @@ class Lines:
 class Run:
     """What carrying out needs.
 
-    :param situation: what the plan was made from.
+    :param project: what the plan was made from.
     :param writer: the pattern of each cluster's writer: silent, with the deadline that all share.
     :param parallel: how many objects are changed at once.
     """
 
     connection: Connection
     api: FleetApi
-    situation: Situation
+    project: Project
     networks: Networks
     writer: Writer
     how: How
@@ -178,14 +179,9 @@ class Run:
         return self.networks.apply(step, self.writer.deadline)
 
     def _template(self, step: TemplateStep) -> Report:
-        try:
-            return template_report(step, carried_out_template(self.api, step.planned, self.how.clock))
-        except CreatedMeanwhile as error:
-            # What another run made is compared like what was there before; a failure after which something stays is one.
-            if (error.details.get("result") or {}).get("changed"):
-                raise
-            planned = plan_template_task(Situation(self.connection, self.api), step.entry.task)
-            return template_report(step, carried_out_template(self.api, planned, self.how.clock))
+        return template_report(
+            step, written_template(self.connection, self.api, step.planned, step.entry.task, self.how.clock)
+        )
 
     def _learn(self, reports: Iterable[Report]) -> None:
         """Take in the templates that were made, by the ids that clusters name them with."""
@@ -193,7 +189,7 @@ class Run:
         for report in reports:
             if report.thing is not None and not report.failure:
                 values = {key: value for key, value in report.thing.items() if key in known}
-                self.situation.learn_template(ClusterTemplate(**values))
+                self.project.learn_template(ClusterTemplate(**values))
 
     # --- clusters
 
@@ -216,7 +212,7 @@ class Run:
                 return cluster_report(step, reconcile_with(self.connection, writer, task, how))
             planned = step.planned
             if task is not step.entry.task:
-                planned = plan_task(self.situation, task, how)
+                planned = planned_cluster(self.project, task, how)
                 writer = replace(writer, made=lines.for_cluster(planned.plan))
             try:
                 return cluster_report(step, carried_out(writer, planned, how, present=task.present))
@@ -237,24 +233,27 @@ class Run:
         """
         present = [step for step in plan.templates if step.entry.task.present]
         moved = any(step.changed for step in (*present, *plan.clusters))
-        situation = self.situation
+        project = self.project
         if moved and any(step.entry.purge for step in present):
-            situation = Situation(self.connection, self.api)
-            situation.read_lists()
+            project = Project(self.connection, self.api)
+            project.read_lists()
         purged = [
-            _reported(step, lambda step=step, report=report: self._purged(situation, step, report, deleted))
+            _reported(step, lambda step=step, report=report: self._purged(project, step, report, deleted))
             for step, report in zip(present, first)
         ]
         again = [
-            absent_template(self.situation, step.entry, deleted, wait=self.how.wait) if step.changed else step
+            absent_template(self.project, step.entry, deleted, wait=self.how.wait) if step.changed else step
             for step in plan.templates
             if not step.entry.task.present
         ]
         return [*purged, *self._side_by_side(again, self._template, _unchanged_template, lines)]
 
-    def _purged(self, situation: Situation, step: TemplateStep, report: Report, deleted: frozenset[str]) -> Report:
-        later = None if report.failure else purged_template(situation, step.entry, deleted)
-        if later is None or not later.plan.changed:
+    def _purged(self, project: Project, step: TemplateStep, report: Report, deleted: frozenset[str]) -> Report:
+        task = purging(step.entry)
+        if task is None or report.failure:
+            return report
+        later = planned_template(project, task, deleted)
+        if not later.plan.changed:
             return report
         after = _reported(step, lambda: template_report(step, carried_out_template(self.api, later, self.how.clock)))
         return _merged(report, after)
@@ -263,7 +262,7 @@ class Run:
         """The reports of the networks that are to be absent; one that a cluster is in stays."""
         absent = [step for step in plan.networks if not step.entry.present]
         if any(step.changed for step in absent):
-            clusters = Situation(self.connection, self.api).clusters()
+            clusters = Project(self.connection, self.api).clusters()
             absent = [with_users(step, clusters) for step in absent]
         return self._side_by_side(absent, self._network, _unchanged_network, lines)
 

@@ -16,6 +16,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.model 
     FleetCluster,
     FleetNetwork,
     FleetTemplate,
+    owner_tag,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.networks import address_range
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import check_label
@@ -30,9 +31,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     TEMPLATE_SPEC,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import Follow
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.tasks import ClusterTask
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_tasks import TemplateTask
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_versions import Family
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import TemplateTask
 
 NETWORK_SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -78,7 +79,8 @@ def declared_fleet(params: Mapping[str, Any]) -> Fleet:
     environment = params.get("environment")
     _check_limits(params, environment)
     owner = {} if environment is None else {OWNER: environment}
-    templates = tuple(_template(entry) for entry in params.get("cluster_templates") or ())
+    mark = () if environment is None else (owner_tag(environment),)
+    templates = tuple(_template(entry, mark) for entry in params.get("cluster_templates") or ())
     networks = tuple(_network(entry) for entry in params.get("networks") or ())
     clusters = tuple(_cluster(entry, owner) for entry in params.get("clusters") or ())
     for option, entries in (("cluster_templates", templates), ("networks", networks), ("clusters", clusters)):
@@ -139,9 +141,11 @@ def _check_networks(clusters: Iterable[FleetCluster], known: set[str]) -> None:
             )
 
 
-def _template(entry: Mapping[str, Any]) -> FleetTemplate:
+def _template(entry: Mapping[str, Any], mark: tuple[str, ...]) -> FleetTemplate:
     family = Family.from_params({**entry, "purge_versions": False})
-    task = TemplateTask(entry["name"], desired_template(entry), entry["state"] == "present", family)
+    task = TemplateTask(entry["name"], desired_template(entry), entry["state"] == "present", family, mark)
+    if family is not None:
+        family.check(mark)
     return FleetTemplate(task, purge=bool(entry["purge_versions"]), keep_used=entry["if_used"] == "keep")
 
 

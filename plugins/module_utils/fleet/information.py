@@ -18,7 +18,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.node_groups import may_stand_for
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.project import Project
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import described
 
 if TYPE_CHECKING:
@@ -34,19 +34,19 @@ def read_fleet_information(
     :param details: read bounds, labels and addresses of every node group, with one request each.
     :returns: what the list of node groups does not show is None in those that were not read singly.
     """
-    situation = Situation(connection, MagnumReader(connection, api_version))
+    project = Project(connection, MagnumReader(connection, api_version))
     heat = HeatReader(connection, interface)
     with ThreadPoolExecutor(1) as pool:
         stacks = pool.submit(heat.stacks, (TAG,))
-        situation.read_lists()
+        project.read_lists()
         clusters = [
-            cluster for cluster in situation.clusters() if names is None or cluster.name in names or cluster.id in names
+            cluster for cluster in project.clusters() if names is None or cluster.name in names or cluster.id in names
         ]
-        situation.read_groups((cluster, partial(_matters, cluster, details)) for cluster in clusters)
+        project.read_groups((cluster, partial(_matters, cluster, details)) for cluster in clusters)
         networks = sorted((stack for stack in stacks.result() if not stack.gone), key=lambda stack: stack.name)
     return {
-        "clusters": [with_state(situation.with_groups(cluster)) for cluster in clusters],
-        "cluster_templates": described(situation.templates(), situation.clusters(), whole=True),
+        "clusters": [with_state(project.with_groups(cluster)) for cluster in clusters],
+        "cluster_templates": described(project.templates(), project.clusters(), whole=True),
         "networks": [
             {"id": stack.id, "name": stack.name, "status": stack.status, "tags": list(stack.tags)} for stack in networks
         ],

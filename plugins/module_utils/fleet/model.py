@@ -13,16 +13,21 @@ from typing import Any
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Desired
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.reconcile import Outcome
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask, PlannedCluster
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.tasks import ClusterTask, PlannedCluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_tasks import (
     PlannedTemplate,
     TemplateTask,
 )
 
-# The label of clusters, and the tag of stacks, that say which environment an object belongs to.
+# The label of clusters, and the tag of stacks and cluster templates, that say which environment an object belongs to.
 OWNER = "kcloud_environment"
 # The code of what failed only because something that it needs failed.
 DEPENDENCY_FAILED = "DEPENDENCY_FAILED"
+
+
+def owner_tag(environment: str | None) -> str:
+    """The tag of what belongs to an environment."""
+    return f"{OWNER}={environment}"
 
 
 @dataclass(frozen=True)

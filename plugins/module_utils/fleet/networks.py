@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read, side_by_side
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, InvalidRequest, KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.model import (
-    OWNER,
     FleetNetwork,
     NetworkStep,
     Report,
+    owner_tag,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.api import HeatApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.execute import Watch
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.follow import Watch
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Desired, Stack
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.networks import free_cidr
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.desired import read_desired
@@ -50,7 +50,7 @@ class Networks:
 
     def owned(self) -> list[str]:
         """Names of the networks that are marked as this environment's."""
-        mark = f"{OWNER}={self.environment}"
+        mark = owner_tag(self.environment)
         return sorted(name for name, stack in self.stacks.items() if mark in stack.tags)
 
     # --- planning
@@ -105,7 +105,7 @@ class Networks:
             "cidr": options.get("cidr") or cidr,
             "dns_nameservers": options.get("dns_nameservers"),
         }
-        mark = [] if self.environment is None else [f"{OWNER}={self.environment}"]
+        mark = [] if self.environment is None else [owner_tag(self.environment)]
         wanted = {
             "name": entry.name,
             "template_body": self.template,

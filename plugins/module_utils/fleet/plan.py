@@ -32,11 +32,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.model 
     FleetTemplate,
     NetworkStep,
     TemplateStep,
+    owner_tag,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.networks import Networks
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import is_autoscaled
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
+    ClusterTemplate,
     DesiredCluster,
     NodeGroup,
     Status,
@@ -48,18 +50,20 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     family_of,
     successor_pattern,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import (
-    ClusterTask,
-    How,
-    PlannedCluster,
-    plan_task,
-)
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import check_wait
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.tasks import ClusterTask, PlannedCluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_tasks import (
     PlannedTemplate,
     TemplateTask,
     plan_template_task,
+    templates_after,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_versions import is_of, tags_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How, planned_cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.project import Project
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import check_wait
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
+    planned_template,
+    read_template,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Plan
 
@@ -67,32 +71,35 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import 
 SHOWN = 10
 
 
-def plan_fleet(situation: Situation, networks: Networks, fleet: Fleet, how: How) -> FleetPlan:
+def plan_fleet(project: Project, networks: Networks, fleet: Fleet, how: How) -> FleetPlan:
     """The plan for every object of the fleet.
 
-    :param situation: nothing was read through it so far.
+    :param project: nothing was read through it so far.
     :raises InvalidRequest: something in the declaration is wrong, or pruning would delete too much; nothing was changed.
     """
     if fleet.clusters or fleet.templates or fleet.prune:
-        situation.read_lists()
-    fleet = _with_pruned(situation, networks, fleet)
-    _read_groups(situation, fleet.clusters)
-    network_steps = networks.plan(situation.connection, fleet.networks, how.timeout)
-    present = tuple(_template_step(situation, entry) for entry in fleet.templates if entry.task.present)
+        project.read_lists()
+    fleet = _with_pruned(project, networks, fleet)
+    _read_groups(project, fleet.clusters)
+    network_steps = networks.plan(project.connection, fleet.networks, how.timeout)
+    present = tuple(_template_step(project, entry) for entry in fleet.templates if entry.task.present)
     known = {step.entry.name: step for step in present}
     networks_by_name = {step.entry.name: step for step in network_steps}
     clusters = tuple(
-        side_by_side(lambda entry: _cluster_step(situation, entry, known, networks_by_name, how), fleet.clusters)
+        side_by_side(lambda entry: _cluster_step(project, entry, known, networks_by_name, how), fleet.clusters)
     )
     _refuse_one_cluster_twice(clusters)
     gone = gone_after(clusters)
+    if any(step.entry.purge for step in present):
+        users = users_after(project.clusters(), clusters, wait=how.wait)
+        present = tuple(_with_purge(project, step, users) for step in present)
     absent = tuple(
-        absent_template(situation, entry, gone if how.wait else (), wait=how.wait)
+        absent_template(project, entry, gone if how.wait else (), wait=how.wait)
         for entry in fleet.templates
         if not entry.task.present
     )
     if any(step.changed and not step.entry.present for step in network_steps):
-        staying = [cluster for cluster in situation.clusters() if cluster.id not in (gone if how.wait else ())]
+        staying = [cluster for cluster in project.clusters() if cluster.id not in (gone if how.wait else ())]
         network_steps = tuple(with_users(step, staying) for step in network_steps)
     plan = FleetPlan(network_steps, (*present, *absent), clusters)
     _refuse_what_is_wrong(plan)
@@ -114,17 +121,22 @@ def gone_after(clusters: Iterable[ClusterStep]) -> frozenset[str]:
 # --- what is marked and not declared ------------------------------------------------------------------------------
 
 
-def _with_pruned(situation: Situation, networks: Networks, fleet: Fleet) -> Fleet:
+def _with_pruned(project: Project, networks: Networks, fleet: Fleet) -> Fleet:
     """The fleet with what is marked as its environment's and not declared, to be deleted.
 
     :raises InvalidRequest: that is more than the user allows.
     """
     if not fleet.prune:
         return fleet
-    clusters = _undeclared(situation, fleet)
+    clusters = _undeclared(project, fleet)
+    templates = _undeclared_templates(project, fleet, clusters)
     declared = {network.name for network in fleet.networks}
     stacks = [name for name in networks.owned() if name not in declared]
-    names = [*(f"cluster/{cluster.name}" for cluster in clusters), *(f"network/{name}" for name in stacks)]
+    names = [
+        *(f"cluster/{cluster.name}" for cluster in clusters),
+        *(f"network/{name}" for name in stacks),
+        *(f"cluster_template/{template.name}" for template in templates),
+    ]
     if len(names) > fleet.max_deletions:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         raise InvalidRequest(
@@ -136,33 +148,45 @@ def _with_pruned(situation: Situation, networks: Networks, fleet: Fleet) -> Flee
             hint="Declare what is to stay, or raise 'max_deletions'; nothing was changed",
             objects=names,
         )
-    every = [cluster.name for cluster in situation.clusters()]
     pruned = tuple(
         FleetCluster(
-            # By its name, unless another cluster has the same.
-            ClusterTask(DesiredCluster(cluster.name if every.count(cluster.name) == 1 else cluster.id), present=False),
+            ClusterTask(DesiredCluster(_called(cluster, project.clusters())), present=False),
             network=cluster.labels.get("kcloud_network"),
         )
         for cluster in clusters
     )
+    unused = tuple(
+        FleetTemplate(TemplateTask(_called(template, project.templates()), {}, present=False), keep_used=True)
+        for template in templates
+    )
     gone = tuple(FleetNetwork(name, present=False) for name in stacks)
-    return replace(fleet, clusters=(*fleet.clusters, *pruned), networks=(*fleet.networks, *gone))
+    return replace(
+        fleet,
+        clusters=(*fleet.clusters, *pruned),
+        templates=(*fleet.templates, *unused),
+        networks=(*fleet.networks, *gone),
+    )
 
 
-def _undeclared(situation: Situation, fleet: Fleet) -> list[Cluster]:
+def _called(thing: Cluster | ClusterTemplate, every: Iterable[Cluster | ClusterTemplate]) -> str:
+    """Its name, or its id where another one has the same name."""
+    return thing.name if [other.name for other in every].count(thing.name) == 1 else thing.id
+
+
+def _undeclared(project: Project, fleet: Fleet) -> list[Cluster]:
     """The environment's clusters that are neither declared nor stand beside a declared one as its former or next."""
-    templates = {template.id: template.name for template in situation.templates()}
+    templates = {template.id: template.name for template in project.templates()}
     kept: set[str] = set()
     names: list[re.Pattern[str]] = []
     for entry in fleet.clusters:
         scheme = entry.task.follow.scheme
-        kept.update(cluster.id for cluster in family_of(entry.name, scheme, situation.clusters(), templates))
+        kept.update(cluster.id for cluster in family_of(entry.name, scheme, project.clusters(), templates))
         kept.add(entry.name.lower())
         names.append(successor_pattern(scheme, entry.name))
-    inherited = {template.id for template in situation.templates() if OWNER in template.labels}
+    inherited = {template.id for template in project.templates() if OWNER in template.labels}
     return [
         cluster
-        for cluster in situation.clusters()
+        for cluster in project.clusters()
         if cluster.labels.get(OWNER) == fleet.environment
         # A label that comes with the template says nothing of who made the cluster.
         and cluster.cluster_template_id not in inherited
@@ -172,26 +196,52 @@ def _undeclared(situation: Situation, fleet: Fleet) -> list[Cluster]:
     ]
 
 
+def _undeclared_templates(project: Project, fleet: Fleet, pruned: Iterable[Cluster]) -> list[ClusterTemplate]:
+    """The environment's templates that are not declared and that no cluster uses that stays.
+
+    :param pruned: the clusters that are pruned as well.
+    """
+    named = {entry.name for entry in fleet.templates}
+    named.update(entry.task.desired.given.get("cluster_template_id", "") for entry in fleet.clusters)
+    families = {entry.name for entry in fleet.templates if entry.task.family is not None}
+    leaving = {cluster.id for cluster in pruned}
+    leaving.update(entry.name for entry in fleet.clusters if not entry.task.present)
+    used = {
+        cluster.cluster_template_id
+        for cluster in project.clusters()
+        if cluster.id not in leaving and cluster.name not in leaving
+    }
+    return [
+        template
+        for template in project.templates()
+        if owner_tag(fleet.environment) in tags_of(template)
+        and template.project_id in (None, project.api.project_id)
+        and not {template.name, template.id} & named
+        and not any(is_of(template, name) for name in families)
+        and template.id not in used
+    ]
+
+
 # --- reading what the plans need ----------------------------------------------------------------------------------
 
 
-def _read_groups(situation: Situation, entries: Iterable[FleetCluster]) -> None:
+def _read_groups(project: Project, entries: Iterable[FleetCluster]) -> None:
     """Read the node groups that the declaration calls for, side by side; of the other clusters none."""
-    concerned = [(entry.task, cluster) for entry in entries for cluster in _concerned(situation, entry)]
-    situation.read_groups(
+    concerned = [(entry.task, cluster) for entry in entries for cluster in _concerned(project, entry)]
+    project.read_groups(
         (cluster, _matters(task.desired, cluster)) for task, cluster in concerned if needs_groups(task, cluster)
     )
     for _task, cluster in concerned:
-        situation.without_groups(cluster)
+        project.without_groups(cluster)
 
 
-def _concerned(situation: Situation, entry: FleetCluster) -> list[Cluster]:
+def _concerned(project: Project, entry: FleetCluster) -> list[Cluster]:
     """The cluster of an entry; none where the name is that of several, which its plan then says."""
     name, follow = entry.name, entry.task.follow
     beside = successor_pattern(follow.scheme, name) if follow.mode == OR_BESIDE else None
     return [
         cluster
-        for cluster in situation.clusters()
+        for cluster in project.clusters()
         if name in (cluster.name, cluster.id) or (beside is not None and beside.fullmatch(cluster.name))
     ]
 
@@ -218,31 +268,64 @@ def _matters(desired: DesiredCluster, cluster: Cluster) -> Callable[[NodeGroup],
 # --- one object each ----------------------------------------------------------------------------------------------
 
 
-def _template_step(situation: Situation, entry: FleetTemplate) -> TemplateStep:
+def _template_step(project: Project, entry: FleetTemplate) -> TemplateStep:
     try:
-        planned = plan_template_task(situation, entry.task)
+        planned = planned_template(project, entry.task)
     except KcloudError as error:
         return TemplateStep(entry, error=error)
-    later = None if planned.plan.changed else purged_template(situation, entry)
-    return TemplateStep(entry, planned, later)
+    return TemplateStep(entry, planned)
 
 
-def purged_template(situation: Situation, entry: FleetTemplate, gone: Iterable[str] = ()) -> PlannedTemplate | None:
-    """The plan that deletes the versions of a template that no cluster uses; None where that is not asked for."""
+def purging(entry: FleetTemplate) -> TemplateTask | None:
+    """The template's declaration with the deletion of the versions that no cluster uses; None where that is not asked for."""
     family = entry.task.family
-    if not entry.purge or family is None:
-        return None
-    task = TemplateTask(entry.name, entry.task.given, family=replace(family, purge=True))
-    return plan_template_task(situation, task, frozenset(gone))
+    return replace(entry.task, family=replace(family, purge=True)) if entry.purge and family is not None else None
 
 
-def absent_template(situation: Situation, entry: FleetTemplate, gone: Iterable[str], *, wait: bool) -> TemplateStep:
+def _with_purge(project: Project, step: TemplateStep, users: Mapping[str, tuple[str, ...]]) -> TemplateStep:
+    """The step with the versions that will be deleted when the clusters are as planned.
+
+    :param users: as ``users_after`` returns them.
+    """
+    task = purging(step.entry)
+    if task is None or step.planned is None:
+        return step
+    found = read_template(project, task)
+    after = replace(found, templates=templates_after(step.planned, found.templates), users=users)
+    return replace(step, later=plan_template_task(task, after))
+
+
+def users_after(clusters: Iterable[Cluster], steps: Iterable[ClusterStep], *, wait: bool) -> dict[str, tuple[str, ...]]:
+    """Id of a template, or the name of one that is still to be created -> the clusters that will use it.
+
+    :param wait: without waiting, a cluster keeps its template for the time being.
+    """
+    steps = [step for step in steps if step.planned is not None]
+    gone = gone_after(steps) if wait else frozenset()
+    after = {
+        cluster.id: (cluster.name, cluster.cluster_template_id or "") for cluster in clusters if cluster.id not in gone
+    }
+    for step in steps:
+        predicted = (step.predicted or {}).get("name")
+        for change in step.planned.plan.changes:
+            template = predicted or change.arguments.get("cluster_template_id")
+            if change.verb == "create_cluster":
+                after[step.resource] = (change.arguments["name"], template)
+            elif change.verb == "upgrade" and wait and step.planned.actual is not None:
+                after[step.planned.actual.id] = (step.planned.actual.name, template)
+    users: dict[str, tuple[str, ...]] = {}
+    for name, template in sorted(after.values()):
+        users[template] = (*users.get(template, ()), name)
+    return users
+
+
+def absent_template(project: Project, entry: FleetTemplate, gone: Iterable[str], *, wait: bool) -> TemplateStep:
     """The plan that deletes a template, once these clusters are gone.
 
     :param wait: without waiting, clusters that are being deleted use it still, and it is left for the next run.
     """
     try:
-        return TemplateStep(entry, plan_template_task(situation, entry.task, frozenset(gone)))
+        return TemplateStep(entry, planned_template(project, entry.task, frozenset(gone)))
     except CannotApply as error:
         if error.code != "IN_USE" or (wait and not entry.keep_used):
             return TemplateStep(entry, error=error)
@@ -253,7 +336,7 @@ def absent_template(situation: Situation, entry: FleetTemplate, gone: Iterable[s
 
 
 def _cluster_step(
-    situation: Situation,
+    project: Project,
     entry: FleetCluster,
     templates: Mapping[str, TemplateStep],
     networks: Mapping[str, NetworkStep],
@@ -278,13 +361,13 @@ def _cluster_step(
         after += [network.resource] if network.changed else []
     planning = replace(how, check_mode=True, driver=entry.driver, predicted_template=predicted)
     try:
-        planned = plan_task(situation, task, planning)
+        planned = planned_cluster(project, task, planning)
         if task.present:
             check_wait(planned, how)
             _check_network(entry, network, planned)
     except KcloudError as error:
         return ClusterStep(entry, error=error, after=tuple(after))
-    busy = task.present and _is_busy(situation.cluster(planned.desired.name))
+    busy = task.present and _is_busy(project.cluster(planned.desired.name))
     return ClusterStep(replace(entry, task=task), planned, busy, predicted, tuple(after))
 
 

@@ -18,7 +18,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.model 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.networks import read_networks
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.plan import plan_fleet
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.project import Project
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import writer_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress, from_environment
 
@@ -44,14 +44,14 @@ def reconcile_fleet(
     api = FleetApi(connection, how.api_version)
     needed = bool(fleet.networks) or fleet.prune
     networks = read_networks(connection, interface, network_template, fleet.environment, needed=needed)
-    situation = Situation(connection, api)
-    plan = plan_fleet(situation, networks, fleet, how)
+    project = Project(connection, api)
+    plan = plan_fleet(project, networks, fleet, how)
     if how.check_mode:
         return answered(predicted_reports(plan))
     # Lines of its own tell how far the fleet is; what single clusters are busy with would be too much for a reader.
     writer = replace(writer_of(connection, api, how), progress=Progress(), activity=lambda _cluster: "")
     progress = from_environment() if how.progress else Progress()
-    run = Run(connection, api, situation, networks, writer, how, parallel, progress)
+    run = Run(connection, api, project, networks, writer, how, parallel, progress)
     return answered(run.apply(plan))
 
 

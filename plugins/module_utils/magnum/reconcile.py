@@ -17,23 +17,23 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     KcloudError,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import Writer, carry_out
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import carry_out
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.health import until_healthy
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.operations import Writer
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
     DesiredCluster,
     Status,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.predicted import predicted_cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.tasks import ClusterTask, PlannedCluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import (
-    ClusterTask,
     How,
-    PlannedCluster,
-    plan_group_task,
-    plan_task,
+    planned_cluster,
+    planned_group,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.nodes import read_nodes
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.project import Project
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Plan, result_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress, from_environment
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
@@ -54,8 +54,8 @@ def reconcile_cluster(connection: Connection, task: ClusterTask, how: How) -> di
 def reconcile_with(connection: Connection, writer: Writer, task: ClusterTask, how: How) -> dict[str, Any]:
     """The same with a writer that is there, whose deadline and lines of progress count."""
     for attempt in (1, 2):
-        situation = Situation(connection, writer.api)
-        planned = plan_task(situation, task, how, None if how.check_mode else writer.settled)
+        project = Project(connection, writer.api)
+        planned = planned_cluster(project, task, how, None if how.check_mode else writer.settled)
         try:
             return carried_out(writer, planned, how, present=task.present)
         except CreatedMeanwhile:
@@ -73,8 +73,8 @@ def reconcile_node_group(connection: Connection, desired: DesiredCluster, how: H
     :raises NotFound: the group is to be there and its cluster is not.
     """
     writer = writer_of(connection, MagnumApi(connection, how.api_version), how)
-    situation = Situation(connection, writer.api)
-    planned = plan_group_task(situation, desired, how, None if how.check_mode else writer.settled)
+    project = Project(connection, writer.api)
+    planned = planned_group(project, desired, how, None if how.check_mode else writer.settled)
     if planned.actual is None:
         return result_of(planned.plan, node_group=None)
     result = carried_out(writer, planned, how, present=True)

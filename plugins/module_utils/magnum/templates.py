@@ -6,45 +6,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
-    CreatedMeanwhile,
-    InvalidRequest,
-    KcloudError,
-    NotPermitted,
-    Unsupported,
-    changing,
-)
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CreatedMeanwhile, Unsupported
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.templates import carry_out_template
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, ClusterTemplate
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import (
-    plan_template,
-    plan_template_absent,
-    template_differences,
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import template_differences
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.names import compared
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_tasks import (
+    PlannedTemplate,
+    TemplateSituation,
+    TemplateTask,
+    check_family,
+    plan_template_task,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_versions import (
-    OFFER,
     VERSION_OF,
-    Family,
-    Member,
     current,
     is_of,
-    plan_versions,
-    plan_versions_absent,
-    shown,
     tags_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.references import References
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.situation import Situation
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Change, Plan, result_of
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import SAME_NAME_AFTER_S, Clock
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.project import Project
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Plan, result_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -55,35 +43,6 @@ PUBLISHER = "admin"
 FLAVORS_OPTIONAL = (1, 12)
 
 
-@dataclass(frozen=True)
-class TemplateTask:
-    """What is declared of one cluster template.
-
-    :param given: the API's fields that the user gave.
-    :param family: the name with its versions; None where there is one template only.
-    """
-
-    name: str
-    given: Mapping[str, Any]
-    present: bool = True
-    family: Family | None = None
-
-
-@dataclass(frozen=True)
-class PlannedTemplate:
-    """The plan for a cluster template.
-
-    :param standing: the templates that the plan may change, by name.
-    :param predicted: the template after the plan, as far as it is known before; None when there is none.
-    :param versions: all versions after the changes, where there are versions.
-    """
-
-    plan: Plan
-    standing: Mapping[str, ClusterTemplate]
-    predicted: Mapping[str, Any] | None
-    versions: Mapping[str, Any] = field(default_factory=dict)
-
-
 def reconcile_template(connection: Connection, task: TemplateTask, how: How) -> dict[str, Any]:
     """Make one cluster template as declared, or remove it.
 
@@ -91,18 +50,21 @@ def reconcile_template(connection: Connection, task: TemplateTask, how: How) -> 
         ``left_visible``: the versions that these credentials may not hide.
     """
     api = MagnumApi(connection, how.api_version)
+    planned = planned_template(Project(connection, api), task)
+    return template_result(planned) if how.check_mode else written_template(connection, api, planned, task, how.clock)
 
-    def once() -> dict[str, Any]:
-        planned = plan_template_task(Situation(connection, api), task)
-        return template_result(planned) if how.check_mode else carried_out_template(api, planned, how.clock)
 
+def written_template(
+    connection: Connection, api: MagnumApi, planned: PlannedTemplate, task: TemplateTask, clock: Clock
+) -> dict[str, Any]:
+    """Carry the plan out; where another run created the template meanwhile, what it made is compared like what was there before."""
     try:
-        return once()
+        return carried_out_template(api, planned, clock)
     except CreatedMeanwhile as error:
-        # What another run made is compared like what was there before; a failure after which something stays is one.
+        # A failure after which something stays is one.
         if (error.details.get("result") or {}).get("changed"):
             raise
-        return once()
+        return carried_out_template(api, planned_template(Project(connection, api), task), clock)
 
 
 def template_result(planned: PlannedTemplate) -> dict[str, Any]:
@@ -114,186 +76,75 @@ def carried_out_template(api: MagnumApi, planned: PlannedTemplate, clock: Clock)
     """The result of a plan that is carried out."""
     if not planned.plan.changed:
         return template_result(planned)
-    written = _write(api, planned.plan, planned.standing, clock)
+    written = carry_out_template(api, planned.plan, planned.standing, clock)
     return result_of(
         planned.plan, cluster_template=None if written is None else written.as_result(), **planned.versions
     )
 
 
-def plan_template_task(situation: Situation, task: TemplateTask, gone: Collection[str] = ()) -> PlannedTemplate:
-    """The plan for one cluster template, or for one with its versions.
+def planned_template(project: Project, task: TemplateTask, gone: Collection[str] = ()) -> PlannedTemplate:
+    """Read what the plan for a cluster template needs, plan, and refuse what Magnum would refuse.
 
     :param gone: ids of the clusters that are deleted before: they use no template any more.
     """
-    return _plan_one(situation, task, gone) if task.family is None else _plan_family(situation, task, gone)
+    planned = plan_template_task(task, read_template(project, task, gone))
+    refuse_template(project, planned.plan)
+    return planned
 
 
-def _plan_one(situation: Situation, task: TemplateTask, gone: Collection[str]) -> PlannedTemplate:
-    given, actual = task.given, situation.template(task.name)
-    if actual is not None and task.present:
-        given = situation.references.aligned(given, actual)
-    touched = actual is not None and (not task.present or template_differences(given, actual))
-    used_by = tuple(_users(situation, gone).get(actual.id, ())) if touched else ()
-    standing = {} if actual is None else {actual.name: actual}
-    if not task.present:
-        plan = plan_template_absent(task.name if actual is None else actual.name, actual, used_by=used_by)
-        return PlannedTemplate(plan, standing, None)
-    plan = plan_template(task.name, given, actual, used_by=used_by)
-    _check_references(situation.references, plan)
-    _check_flavors(situation.api, plan)
-    return PlannedTemplate(plan, standing, {**({} if actual is None else actual.as_result()), **plan.after})
+# --- reading --------------------------------------------------------------------------------------------------------
 
 
-def _plan_family(situation: Situation, task: TemplateTask, gone: Collection[str]) -> PlannedTemplate:
-    family, project = task.family, situation.api.project_id
-    family.check()
-    if is_uuid(family.name):
-        raise InvalidRequest(
-            f"Failed to read option 'name': '{family.name}' is the id of one version",
-            resource=f"cluster_template/{family.name}",
-            hint="Give the name that all versions have in common",
-        )
-    templates = [entry for entry in situation.templates() if entry.project_id in (None, project)]
-    members = _members(situation, [entry for entry in templates if is_of(entry, family.name)], task.given, gone)
-    if not task.present:
-        plan, left_visible = plan_versions_absent(family, members), []
-    else:
-        taken = [entry.name for entry in templates]
-        plan, left_visible = _plan_permitted(situation.connection, family, task.given, members, taken)
-        _check_references(situation.references, plan)
-        _check_flavors(situation.api, plan)
-    standing = {member.name: member.template for member in members}
-    versions = {"versions": shown(plan, members), "left_visible": left_visible}
-    return PlannedTemplate(plan, standing, _predicted(plan, standing), versions)
+def read_template(project: Project, task: TemplateTask, gone: Collection[str] = ()) -> TemplateSituation:
+    """What the plan for a cluster template needs. Which clusters use it is read only where that matters.
+
+    :param gone: as in ``planned_template``.
+    """
+    if task.family is not None:
+        return _read_family(project, task, gone)
+    actual = project.template(task.name)
+    if actual is None:
+        return TemplateSituation()
+    names = project.references.names(compared(task.given, actual) if task.present else ())
+    touched = not task.present or template_differences(names.aligned(task.given, actual), actual)
+    return TemplateSituation((actual,), _users(project, gone) if touched else {}, names)
 
 
-def _users(situation: Situation, gone: Collection[str]) -> dict[str, list[str]]:
+def _read_family(project: Project, task: TemplateTask, gone: Collection[str]) -> TemplateSituation:
+    check_family(task.family)
+    templates = tuple(entry for entry in project.templates() if entry.project_id in (None, project.api.project_id))
+    members = [entry for entry in templates if is_of(entry, task.family.name)]
+    session = project.connection.session
+    return TemplateSituation(
+        templates,
+        _users(project, gone) if members else {},
+        project.references.names(pair for entry in members for pair in compared(task.given, entry)),
+        PUBLISHER in session.auth.get_access(session).role_names,
+    )
+
+
+def _users(project: Project, gone: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Id of a template -> names of the clusters that use it."""
-    users: dict[str, list[str]] = {}
-    for cluster in situation.clusters():
-        if cluster.id not in gone:
-            users.setdefault(cluster.cluster_template_id or "", []).append(cluster.name)
+    return users_of(cluster for cluster in project.clusters() if cluster.id not in gone)
+
+
+def users_of(clusters: Iterable[Cluster]) -> dict[str, tuple[str, ...]]:
+    """Id of a template -> names of those of these clusters that use it."""
+    users: dict[str, tuple[str, ...]] = {}
+    for cluster in clusters:
+        template_id = cluster.cluster_template_id or ""
+        users[template_id] = (*users.get(template_id, ()), cluster.name)
     return users
 
 
-def _members(
-    situation: Situation, templates: list[ClusterTemplate], given: Mapping[str, Any], gone: Collection[str]
-) -> tuple[Member, ...]:
-    users = _users(situation, gone) if templates else {}
-    aligned = situation.references.aligned
-    return tuple(Member(entry, aligned(given, entry), tuple(users.get(entry.id, ()))) for entry in templates)
+# --- what Magnum would refuse ---------------------------------------------------------------------------------------
 
 
-def _plan_permitted(
-    connection: Connection, family: Family, given: Mapping[str, Any], members: tuple[Member, ...], taken: list[str]
-) -> tuple[Plan, list[str]]:
-    """The plan, and which versions stay visible because these credentials may not hide them."""
-    plan = plan_versions(family, given, members, taken)
-    hidden = [_target(change) for change in plan.changes if set(change.arguments) == {"hidden"}]
-    if not family.hide or not hidden or PUBLISHER in connection.session.auth.get_access(connection.session).role_names:
-        return plan, []
-    visible = Family(family.name, family.pattern, hide=False, purge=family.purge)
-    return plan_versions(visible, given, members, taken), sorted(hidden)
-
-
-def _target(change: Change) -> str:
-    return change.resource.split("/", 1)[1]
-
-
-def _check_references(references: References, plan: Plan) -> None:
-    """What is about to be written names only things that exist."""
+def refuse_template(project: Project, plan: Plan) -> None:
+    """What is about to be written names only things that exist, and all that this version of Magnum needs."""
     for change in plan.changes:
-        references.check(change.arguments, change.resource)
-
-
-def _predicted(plan: Plan, standing: Mapping[str, ClusterTemplate]) -> dict[str, Any] | None:
-    """The current version after the plan, as far as it is known before."""
-    if "name" not in plan.after:
-        return None
-    predicted: dict[str, Any] = {}
-    for change in plan.changes:
-        if change.verb == "create_cluster_template":
-            predicted = dict(change.arguments)
-        elif change.verb == "update_cluster_template" and change.arguments.get("name") == plan.after["name"]:
-            predicted = standing[_target(change)].as_result()
-    if plan.after["name"] in standing:
-        predicted = standing[plan.after["name"]].as_result()
-    return {**predicted, **{key: value for key, value in plan.after.items() if key != "versions"}}
-
-
-def _write(api: MagnumApi, plan: Plan, standing: Mapping[str, ClusterTemplate], clock: Clock) -> ClusterTemplate | None:
-    """Make every change of the plan. Templates are written at once, without a transition.
-
-    :param standing: the existing templates, by name.
-    :returns: the one that the plan is about, read again.
-    :raises KcloudError: with ``result`` in its details: which changes were made before it failed.
-    """
-    ids = {name: entry.id for name, entry in standing.items()}
-    made: list[Change] = []
-    try:
-        for change in plan.changes:
-            name = change.arguments.get("name", _target(change))
-            ids[name] = _write_one(api, change, standing, clock)
-            made.append(change)
-        return api.cluster_template(ids[plan.after["name"]]) if "name" in plan.after else None
-    except KcloudError as error:
-        left = plan.changes[len(made) :]
-        begun = (error.details.pop("result", None) or {}).get("changed", False)
-        error.details["result"] = {
-            "changed": bool(made) or begun,
-            "changes": [change.as_result() for change in made],
-            "changes_left": [change.as_result() for change in left],
-        }
-        raise
-
-
-def _write_one(api: MagnumApi, change: Change, standing: Mapping[str, ClusterTemplate], clock: Clock) -> str:
-    """One write; the id of what was written."""
-    try:
-        if change.verb == "create_cluster_template":
-            return _create(api, change, clock)
-        template = standing[_target(change)]
-        if change.verb == "delete_cluster_template":
-            _delete(api, template)
-        else:
-            _until_clear(
-                lambda: api.update_cluster_template(template, change.arguments),
-                lambda: _holds(api.cluster_template(template.id), change.arguments),
-            )
-        return template.id
-    except NotPermitted as error:
-        offered = sorted(key for key in OFFER if change.arguments.get(key) is not None)
-        if not offered:
-            raise
-        raise NotPermitted(
-            error.message,
-            resource=error.resource,
-            reason=error.reason,
-            hint=f"Only an administrator may set {' and '.join(offered)}, unless the cloud's policy clustertemplate:publish says "
-            f"otherwise: run this task with an administrator's credentials, scoped to the template's project, or leave it out",
-        ) from error
-
-
-def _until_clear(send: Callable[[], object], is_done: Callable[[], bool]) -> None:
-    """Send a write that Magnum makes at once; after an unclear answer look for its effect, and send it once more.
-
-    :raises KcloudError: neither request had an effect; the error is that of the second.
-    """
-    for attempt in (1, 2):
-        try:
-            send()
-        except Unclear as unclear:
-            with changing():
-                if is_done():
-                    return
-            if attempt == 2:
-                raise unclear.error from unclear
-        else:
-            return
-
-
-def _holds(template: ClusterTemplate | None, values: Mapping[str, Any]) -> bool:
-    return template is not None and not template_differences(values, template)
+        project.references.check(change.arguments, change.resource)
+    _check_flavors(project.api, plan)
 
 
 def _check_flavors(api: MagnumReader, plan: Plan) -> None:
@@ -311,45 +162,6 @@ def _check_flavors(api: MagnumReader, plan: Plan) -> None:
                 reason=f"its API is at {api.server_version[0]}.{api.server_version[1]}; from 1.12 on they may be left out",
                 hint="Set these options; a cluster and its node groups may still have other flavors",
             )
-
-
-def _create(api: MagnumApi, change: Change, clock: Clock) -> str:
-    """Create a template, once: of those that two runs made at once the older stays.
-
-    :returns: the id of the one that stays.
-    :raises CreatedMeanwhile: that is another run's; none of this run's is left.
-    :raises KcloudError: two requests had no clear answer and no effect.
-    """
-    name, made = change.arguments["name"], set[str]()
-
-    def send() -> None:
-        made.add(api.create_cluster_template(change.arguments).id)
-
-    _until_clear(send, lambda: bool(_own(api, name)))
-    clock.sleep(SAME_NAME_AFTER_S)
-    with changing():
-        standing = _own(api, name)
-        for other in standing[1:]:
-            # What another run made is its own to delete; this run knows the ids of what it made itself.
-            if other.id in made:
-                _delete(api, other)
-    if standing and made and standing[0].id not in made:
-        raise CreatedMeanwhile(
-            f"Failed to create cluster template '{name}': another run created one of this name at the same moment",
-            resource=change.resource,
-            hint="Run again: the one that is there is compared with what is declared",
-        )
-    return standing[0].id if standing else next(iter(made), name)
-
-
-def _delete(api: MagnumApi, template: ClusterTemplate) -> None:
-    _until_clear(lambda: api.delete_cluster_template(template), lambda: api.cluster_template(template.id) is None)
-
-
-def _own(api: MagnumApi, name: str) -> list[ClusterTemplate]:
-    """The project's templates of this name, the oldest first; of one second the lowest id."""
-    found = [one for one in api.cluster_templates() if one.name == name and one.project_id in (None, api.project_id)]
-    return sorted(found, key=lambda one: (one.created_at or "", one.id))
 
 
 # --- for information ----------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Why a stack failed: the deepest reason that Heat knows."""
+"""Why a stack failed: the deepest reason that Heat knows, and the error that says so."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import OperationFailed
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Resource, Stack
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
 
@@ -85,3 +86,37 @@ def reason_of(api: HeatReader, resource: Resource) -> str | None:
         return deployment_reason(api.deployment(resource.physical_id)) or resource.reason
     # Neutron's errors come in several lines.
     return " ".join(resource.reason.split()) if resource.reason else None
+
+
+# --- errors
+
+
+def failure_of(
+    api: HeatReader, stack: Stack, message: str, hint: str, *, changed: bool, reported: Iterable[Resource] = ()
+) -> OperationFailed:
+    """The error for a stack that ended badly, with the deepest reason that can be found.
+
+    :param changed: whether this run has changed something.
+    :param reported: failed resources that events reported.
+    """
+    reason, details = diagnosis(api, stack, reported)
+    return OperationFailed(
+        message,
+        code=f"STACK_{stack.status}",
+        resource=f"stack/{stack.name}",
+        reason=reason,
+        hint=hint,
+        failed_resources=details,
+        last_status=stack.status,
+        result={"changed": changed, "stack": stack.as_result()},
+    )
+
+
+def already_failed(api: HeatReader, stack: Stack, reported: Iterable[Resource] = ()) -> OperationFailed:
+    """The error for a stack that an earlier run left so that no update helps."""
+    if stack.action == "DELETE":
+        hint = "Run with 'state: absent' until it is gone, or with 'recreate: true'"
+    else:
+        hint = "Run with 'recreate: true' to delete it and make it anew, or delete it first"
+    message = f"Failed to use stack '{stack.name}': it is {stack.status} from an earlier run"
+    return failure_of(api, stack, message, hint, changed=False, reported=reported)

@@ -2,19 +2,43 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All that is wrong with a template, at once: Heat itself stops at the first fault.
-
-Pure: what Heat knows of the types comes in as data.
-"""
+"""All that is wrong with a template, at once: Heat itself stops at the first fault."""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
+
 # Property -> whether it is required; None for a type that Heat does not have.
 Schema = Mapping[str, bool]
+
+
+@contextlib.contextmanager
+def every_fault(api: HeatReader, template: Mapping[str, Any] | None) -> Iterator[None]:
+    """Where Heat refuses the template for its first fault, say all that can be found.
+
+    Only then is Heat asked what it knows of the template's types.
+
+    :param template: as given; None where none was.
+    """
+    try:
+        yield
+    except InvalidRequest as error:
+        if error.code != "BAD_TEMPLATE" or template is None:
+            raise
+        faults = template_faults(template, {kind: api.schema(kind) for kind in sorted(types_of(template))})
+        if faults:
+            error.details["faults"] = faults
+            error.reason = "; ".join(faults) + f". Heat itself says: {error.reason}"
+        raise
+
+
+# --- pure: what Heat knows of the types comes in as data
 
 
 def types_of(template: Mapping[str, Any]) -> set[str]:

@@ -48,7 +48,7 @@ def losses(changes: Iterable[Change], environment: Mapping[str, Any], unfinished
         path = change.resource.removeprefix("resource/")
         kind = str(change.arguments.get("type") or "")
         goes = change.resource in replaced or (
-            change.verb == "delete" and any(change.resource.startswith(f"{holder}/") for holder in replaced)
+            change.verb == "delete" and any(change.resource.startswith(f"{parent}/") for parent in replaced)
         )
         holding = HOLDINGS.get(_real(kind, registry))
         if goes and holding and path not in set(unfinished):

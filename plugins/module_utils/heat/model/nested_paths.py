@@ -22,13 +22,13 @@ _NAMES_BY_CHANCE = frozenset(
 
 
 def by_path(resources: Iterable[Resource]) -> dict[str, Resource]:
-    """Resources by their path; one whose holder is not among them stands at the top."""
+    """Resources by their path; one whose parent is not among them stands at the top."""
     every = list(resources)
-    holders = {resource.nested_id: resource for resource in every if resource.nested_id}
+    parents = {resource.nested_id: resource for resource in every if resource.nested_id}
 
     def path(resource: Resource, seen: frozenset[str | None] = frozenset()) -> str:
-        holder = holders.get(resource.stack_id) if resource.stack_id not in seen else None
-        return f"{path(holder, seen | {resource.stack_id})}/{resource.name}" if holder else resource.name
+        parent = parents.get(resource.stack_id) if resource.stack_id not in seen else None
+        return f"{path(parent, seen | {resource.stack_id})}/{resource.name}" if parent else resource.name
 
     return {path(resource): resource for resource in every}
 
@@ -37,38 +37,43 @@ def is_nested(path: str) -> bool:
     return "/" in path
 
 
-def holder_of(path: str) -> str:
-    """The path of the resource whose nested stack holds this one; empty at the top."""
+def parent_of(path: str) -> str:
+    """The path of the resource whose nested stack contains this one; empty at the top."""
     return path.rpartition("/")[0]
 
 
+def inside(parent: str, name: str) -> str:
+    """The path of a resource of this name in the nested stack that the parent is; at the top the parent is empty."""
+    return f"{parent}/{name}" if parent else name
+
+
 def top(types: Mapping[str, str]) -> dict[str, str]:
-    """Only what stands in the outermost stack."""
+    """Only what the outermost stack contains."""
     return {path: kind for path, kind in types.items() if not is_nested(path)}
 
 
 def placed(changes: Mapping[str, Any], stack_name: str, stacks: Mapping[str, str]) -> Preview:
     """Heat's answer to a preview of an update, its resources by path.
 
-    An entry tells its stack by id where that is there, and by a name made of its holders' names where it is predicted.
-    What is taken away with a replaced holder and comes with the new one counts as replaced.
+    An entry tells its stack by id where that exists, and by a name made of its parents' names where it is predicted.
+    What is taken away with a replaced parent and comes with the new one counts as replaced.
 
     :param changes: the answer's ``resource_changes``.
-    :param stacks: path of the holder by the id of the nested stack.
+    :param stacks: path of the parent by the id of the nested stack.
     """
     names = {stack_name: ""}
     names.update({"-".join([stack_name, *path.split("/")]): path for path in stacks.values()})
     found: dict[str, dict[str, str]] = {word: {} for word in WORDS}
     entries = [(word, entry) for word in WORDS for entry in changes.get(word) or [] if entry.get("resource_name")]
-    # A holder's name begins that of what it holds, so the shorter comes first.
+    # A parent's name begins that of what it contains, so the shorter comes first.
     for word, entry in sorted(entries, key=lambda pair: len(pair[1].get("stack_name") or "")):
-        name, parent = str(entry["resource_name"]), entry.get("parent_resource")
+        name, parent_name = str(entry["resource_name"]), entry.get("parent_resource")
         own_stack = str(entry.get("stack_name") or "")
-        holder = ""
-        if parent:
+        parent = ""
+        if parent_name:
             identity = entry.get("stack_identity") or {}
-            holder = stacks.get(str(identity.get("stack_id"))) or names.get(own_stack) or str(parent)
-        path = f"{holder}/{name}" if holder else name
+            parent = stacks.get(str(identity.get("stack_id"))) or names.get(own_stack) or str(parent_name)
+        path = inside(parent, name)
         names.setdefault(f"{own_stack}-{name}", path)
         found[word][path] = str(entry.get("resource_type") or "")
     return _settled(found)
@@ -96,32 +101,30 @@ def _is_sure(path: str, kinds: Mapping[str, str]) -> bool:
 def created(entries: list[Any], template: Mapping[str, Any]) -> dict[str, str]:
     """Types by path from a preview of a creation.
 
-    It shows a nested stack as the list of what that holds, without its name; the template has the names.
+    It shows a nested stack as the list of what that contains, without its name; the template has the names.
     """
     declared = template.get("resources") or template.get("Resources") or {}
     kinds = {name: str(body.get("type") or body.get("Type") or "") for name, body in declared.items()}
     known: dict[str, str] = {}
     _walk(entries, "", known)
-    held = {path.partition("/")[0] for path in known if is_nested(path)}
-    known.update({name: kinds[name] for name in held if name in kinds})
+    parents = {path.partition("/")[0] for path in known if is_nested(path)}
+    known.update({name: kinds[name] for name in parents if name in kinds})
     if len(top(known)) < len(entries):
-        # Stacks that hold nothing but stacks: what the template declares without a condition is sure to be made.
+        # Stacks that contain nothing but stacks: what the template declares without a condition is sure to be made.
         known.update(
             {name: kinds[name] for name, body in declared.items() if name not in known and "condition" not in body}
         )
     return {path: kind for path, kind in known.items() if _is_sure(path, known)}
 
 
-def _walk(entries: Iterable[Any], holder: str, known: dict[str, str]) -> None:
+def _walk(entries: Iterable[Any], parent: str, known: dict[str, str]) -> None:
     for entry in entries:
         if isinstance(entry, dict) and entry.get("resource_name"):
-            known[f"{holder}/{entry['resource_name']}" if holder else str(entry["resource_name"])] = str(
-                entry.get("resource_type") or ""
-            )
+            known[inside(parent, str(entry["resource_name"]))] = str(entry.get("resource_type") or "")
         elif isinstance(entry, list):
             parents = [
                 inner["parent_resource"] for inner in entry if isinstance(inner, dict) and inner.get("parent_resource")
             ]
             # A stack of nothing but stacks does not say whose it is.
             if parents:
-                _walk(entry, f"{holder}/{parents[0]}" if holder else str(parents[0]), known)
+                _walk(entry, inside(parent, str(parents[0])), known)

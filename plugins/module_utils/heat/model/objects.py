@@ -143,28 +143,6 @@ def _last_part(href: str | None) -> str | None:
 
 
 @dataclass(frozen=True)
-class Actual:
-    """Everything that was read of a stack, once.
-
-    Resources are read only when something changes.
-
-    :param resources: type by name, of the outermost stack.
-    :param nested: type by path, of what stands in nested stacks.
-    :param ids: the cloud's own id of each resource that has one, by path.
-    :param stacks: id of the nested stack, by the path of the resource that it is.
-    :param unfinished: paths of resources whose creation never ended well.
-    """
-
-    stack: Stack
-    definition: Definition
-    resources: Mapping[str, str] = field(default_factory=dict)
-    nested: Mapping[str, str] = field(default_factory=dict)
-    ids: Mapping[str, str] = field(default_factory=dict)
-    stacks: Mapping[str, str] = field(default_factory=dict)
-    unfinished: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
 class Desired:
     """A stack as declared; None means that the user did not say.
 
@@ -203,20 +181,73 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Request:
+    """What is to be sent to Heat for a stack, and what it would make of the stack.
+
+    :param action: ``none``, ``create``, ``update`` or ``recreate``.
+    :param body: for Heat; never shown, it holds hidden parameters.
+    :param partial: send the body as a PATCH: what it leaves out stays as it is.
+    :param definition: what the stack is made of afterwards, without the environment's parameters.
+    :param parameters: the value that each parameter takes, in the form that is shown.
+    :param tags: the stack's tags afterwards.
+    :param fields: what differs, of ``template``, ``environment``, ``parameters`` and ``tags``.
+    :param unseen: hidden parameters that were given. Heat never tells their value, only its preview knows.
+    :param defects: why something is sent though nothing may differ, such as UPDATE_FAILED.
+    """
+
+    action: str = "none"
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    partial: bool = True
+    definition: Definition = field(default_factory=Definition, repr=False)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    defects: tuple[str, ...] = ()
+
+    @property
+    def needs_preview(self) -> bool:
+        """Whether the plan needs Heat's word on what becomes of the resources."""
+        return self.action != "none" or bool(self.unseen)
+
+
+@dataclass(frozen=True)
+class StackSituation:
+    """Everything that a run reads of a stack before it plans, each thing once.
+
+    Resources and the preview are read only for a request that needs them.
+
+    :param name: the stack's name; there may be no such stack.
+    :param definition: what the stack is made of.
+    :param request: what would be sent.
+    :param preview: what Heat says that this request would do.
+    :param resources: type by name, of the outermost stack.
+    :param nested: type by path, of the resources in nested stacks.
+    :param ids: the cloud's own id of each resource that has one, by path.
+    :param stacks: id of the nested stack, by the path of the resource that it is.
+    :param unfinished: paths of resources whose creation never ended well.
+    """
+
+    name: str
+    stack: Stack | None = None
+    definition: Definition = field(default_factory=Definition, repr=False)
+    request: Request = field(default_factory=Request)
+    preview: Preview = field(default_factory=Preview)
+    resources: Mapping[str, str] = field(default_factory=dict)
+    nested: Mapping[str, str] = field(default_factory=dict)
+    ids: Mapping[str, str] = field(default_factory=dict)
+    stacks: Mapping[str, str] = field(default_factory=dict)
+    unfinished: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class StackPlan(Plan):
     """What will be done about a stack: one request, whose effects on its resources Heat predicts.
 
     :param action: ``none``, ``create``, ``update``, ``recreate`` or ``delete``.
-    :param request: the body for Heat; never shown, it holds hidden parameters.
-    :param partial: send the body as a PATCH: what it leaves out stays as it is.
-    :param unseen: hidden parameters that were given. Heat never tells their value, only its preview knows.
-    :param defects: why the stack must be updated though it is made of what was asked for, such as UPDATE_FAILED.
     """
 
-    request: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    partial: bool = True
-    unseen: tuple[str, ...] = ()
-    defects: tuple[str, ...] = ()
+    request: Request = field(default_factory=Request, repr=False)
 
     @property
     def changed(self) -> bool:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""References between a template's resources, put in the place of which stands what they come to now. Pure.
+"""References between a template's resources, replaced by what they come to now. Pure.
 
 Heat's preview of an update does not resolve them: it says of every resource that refers to another one that it would be
 updated or even replaced, also where nothing changes at all (seen with Heat 26, with convergence). So a preview gets a
@@ -13,9 +13,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.nested_paths import inside, parent_of
+
+# Templates whose references are resolved, by the path of the resource whose nested stack they make, empty for the outermost:
+# the name of the file, empty for the template itself, and the parsed template.
+Templates = Mapping[str, tuple[str, Mapping[str, Any]]]
 _TO_RESOURCE = frozenset({"get_resource", "Ref"})
 _TO_ATTRIBUTE = frozenset({"get_attr", "Fn::GetAtt"})
 _SECTIONS = ("resources", "Resources")
@@ -35,6 +40,12 @@ def _sources(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for entry in value:
             yield from _sources(entry)
+
+
+def attribute_paths(templates: Templates, known: Collection[str]) -> frozenset[str]:
+    """Paths of the resources whose attributes these templates use, of those that exist."""
+    paths = {inside(parent, name) for parent, (_file, text) in templates.items() for name in attribute_sources(text)}
+    return frozenset(paths & set(known))
 
 
 def own_files(files: Mapping[str, str], template: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,6 +90,33 @@ def resolved(
     :param attributes: the attributes' values, by the resource's name.
     """
     return {key: _resolve(value, ids, attributes) if key in _SECTIONS else value for key, value in template.items()}
+
+
+def resolved_request(
+    body: Mapping[str, Any], templates: Templates, ids: Mapping[str, str], attributes: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The body of a request with the references in these templates resolved; ids and attributes are by path."""
+    whole = {**body, "files": dict(body.get("files") or {})}
+    for parent, (file, text) in templates.items():
+        new = resolved(text, _within(parent, ids), _within(parent, attributes))
+        if file:
+            whole["files"][file] = json.dumps(new)
+        else:
+            whole["template"] = new
+    return whole
+
+
+def _within(parent: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What the nested stack of this parent contains, by name."""
+    return {path.rpartition("/")[2]: value for path, value in found.items() if parent_of(path) == parent}
+
+
+def kind_in(templates: Templates, path: str) -> str:
+    """The type of a resource in the templates to come: Heat shows that of the stack as it is, which may be another file."""
+    _file, text = templates.get(parent_of(path), ("", {}))
+    declared = text.get("resources") or text.get("Resources") or {}
+    body = declared.get(path.rpartition("/")[2]) or {}
+    return str(body.get("type") or body.get("Type") or "")
 
 
 def _resolve(value: Any, ids: Mapping[str, str], attributes: Mapping[str, Mapping[str, Any]]) -> Any:

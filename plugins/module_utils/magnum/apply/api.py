@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
-    Unclear,
     from_exception,
     write,
 )
@@ -20,6 +19,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     KcloudError,
     NotFound,
     ServiceError,
+    Unclear,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.causes import refined
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (

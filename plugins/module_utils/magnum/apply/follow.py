@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Following a write to its effect and to its end: every look at a cluster that changes, in one place.
+"""Watching a cluster that changes: whether its transition has begun, and how it ended, every look in one place.
 
 Magnum answers 202 and shows the old state for a while; it may drop the request without a word. A transition has begun when
 IN_PROGRESS, another status or the effect itself is seen; a newer ``updated_at`` alone is not a sign, as Magnum's health poll
@@ -11,18 +11,17 @@ writes the cluster, too. What was begun is watched through any hiccup of the API
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
-    CreatedMeanwhile,
     KcloudError,
     NotFound,
     WaitTimeout,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import looks as states
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.cluster_progress import (
     activity_of,
@@ -41,26 +40,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import 
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
+Seen = TypeVar("Seen", Cluster, "Cluster | None")
 # A newer updated_at alone counts as begun only when it stays this long: the conductor saves more than once.
 SETTLE_S = 3.0
 # How often it is asked whether the backend has ended, or works no more, while Magnum goes on showing IN_PROGRESS.
 STALL_LOOK_S = 30.0
-
-
-# Marks, on its way up, an error that came after a request was sent.
-SENT = "request_sent"
-
-
-@contextlib.contextmanager
-def request_sent() -> Iterator[None]:
-    """What fails in this block fails after a request that Magnum took, or may have taken: something may have changed."""
-    try:
-        yield
-    except CreatedMeanwhile:
-        raise
-    except KcloudError as error:
-        error.details[SENT] = True
-        raise
 
 
 @dataclass(frozen=True)
@@ -123,7 +107,7 @@ class Follower:
         found: Cluster | None = cluster
         last = cluster
         stalled, troubled = (TwiceInARow(self.deadline.clock, STALL_LOOK_S) for _each in range(2))
-        for pause in intervals():
+        for found in self.looks(cluster, lambda: self.watch.cluster(cluster.id), f"cluster '{cluster.name}' to settle"):
             if found is None or not Status.in_progress(found.status):
                 break
             last = found
@@ -133,8 +117,6 @@ class Follower:
                 if stalled.again(error is not None) and error is not None:
                     raise error
                 self._look_for_trouble(found, doing, troubled)
-            self.look_again_after(pause, f"cluster '{cluster.name}' to settle", found)
-            found = self.watch.cluster(cluster.id)
         return found, last
 
     def _look_for_trouble(self, cluster: Cluster, doing: str, troubled: TwiceInARow) -> None:
@@ -149,14 +131,25 @@ class Follower:
             if twice and self.fail_fast:
                 raise found
 
-    def look_again_after(self, seconds: float, what: str, last: Cluster) -> None:
-        """Pause between two looks.
+    def looks(
+        self, cluster: Cluster, look: Callable[[], Seen], what: str, within: float | None = None, quick: bool = False
+    ) -> Iterator[Cluster | Seen]:
+        """The cluster as it is now and later; the looks go on until the caller has seen enough.
 
+        :param look: asks for the next state.
+        :param what: what is waited for.
+        :param within: seconds after which the looks end without an error.
+        :param quick: look more often than a transition takes.
         :raises WaitTimeout: the deadline has passed; with the last state seen.
         """
-        if self.deadline.passed:
-            raise self.overdue(last, what, self.deadline.limit)
-        self.deadline.pause(seconds)
+        return states(
+            cluster,
+            look,
+            self.deadline,
+            lambda last: self.overdue(last or cluster, what, self.deadline.limit),
+            within=within,
+            pauses=intervals(first=0.5, longest=2.0) if quick else None,
+        )
 
     def say(self, cluster: Cluster, doing: str) -> None:
         if not self.progress.heard:
@@ -177,21 +170,17 @@ class Follower:
 
     def begun(self, before: Cluster, is_done: Callable[[], bool | None], within: float) -> Cluster | None:
         """The cluster once its transition or its effect is seen; None when nothing moved."""
-        start = self.deadline.clock.now()
         newer_since: float | None = None
-        for pause in intervals(first=0.5, longest=2.0):
-            found = self.present(before)
-            now = self.deadline.clock.now()
+        what = f"cluster '{before.name}' to begin"
+        for found in self.looks(self.present(before), lambda: self.present(before), what, within, quick=True):
             if Status.in_progress(found.status):
                 return found
             if (found.updated_at, found.status) != (before.updated_at, before.status):
+                now = self.deadline.clock.now()
                 newer_since = now if newer_since is None else newer_since
                 if now - newer_since >= SETTLE_S and (found.status != before.status or is_done()):
                     return found
-            if now - start >= within:
-                return found if is_done() else None
-            self.look_again_after(pause, f"cluster '{before.name}' to begin", found)
-        return None
+        return found if is_done() else None
 
     def ended(self, cluster: Cluster, doing: str) -> Cluster:
         """The cluster after its transition.

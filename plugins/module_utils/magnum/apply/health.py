@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import NotFound, WaitTimeout
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.follow import looks
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.causes import (
     health_hint,
@@ -28,26 +29,8 @@ def until_healthy(api: MagnumApi, cluster: Cluster, deadline: Deadline, progress
     :raises NotFound: it went away meanwhile.
     """
     subject = f"wait for cluster '{cluster.name}' to be healthy"
-    for pause in intervals(FIRST_LOOK_S, LONGEST_LOOK_S):
-        state = cluster.health_status or "not looked at yet"
-        problems = health_problems(cluster)
-        text = f"{state}: {joined(problems)}" if problems and cluster.health_status else state
-        progress.say(subject, text, deadline.elapsed, deadline.limit)
-        if cluster.health_status == "HEALTHY":
-            return cluster
-        if deadline.passed:
-            raise WaitTimeout(
-                f"Timed out waiting for cluster '{cluster.name}' to be healthy after {deadline.limit:.0f} s; it is "
-                f"{cluster.status} and {state}",
-                code="NOT_HEALTHY",
-                resource=f"cluster/{cluster.name}",
-                reason="; ".join(problems),
-                hint=health_hint(cluster),
-                health_status=cluster.health_status,
-                health_status_reason=dict(cluster.health_status_reason),
-                last_state=cluster.as_result(),
-            )
-        deadline.pause(pause)
+
+    def look() -> Cluster:
         found = api.cluster(cluster.id)
         if found is None:
             raise NotFound(
@@ -56,5 +39,36 @@ def until_healthy(api: MagnumApi, cluster: Cluster, deadline: Deadline, progress
                 reason="another client deleted it while this task waited for it",
                 hint="Run again to create it anew",
             )
-        cluster = found
-    raise AssertionError("intervals never end")
+        return found
+
+    for found in looks(
+        cluster,
+        look,
+        deadline,
+        lambda last: _not_healthy(last, deadline),
+        pauses=intervals(FIRST_LOOK_S, LONGEST_LOOK_S),
+    ):
+        state, problems = _state(found), health_problems(found)
+        text = f"{state}: {joined(problems)}" if problems and found.health_status else state
+        progress.say(subject, text, deadline.elapsed, deadline.limit)
+        if found.health_status == "HEALTHY":
+            break
+    return found
+
+
+def _state(cluster: Cluster) -> str:
+    return cluster.health_status or "not looked at yet"
+
+
+def _not_healthy(cluster: Cluster, deadline: Deadline) -> WaitTimeout:
+    return WaitTimeout(
+        f"Timed out waiting for cluster '{cluster.name}' to be healthy after {deadline.limit:.0f} s; it is "
+        f"{cluster.status} and {_state(cluster)}",
+        code="NOT_HEALTHY",
+        resource=f"cluster/{cluster.name}",
+        reason="; ".join(health_problems(cluster)),
+        hint=health_hint(cluster),
+        health_status=cluster.health_status,
+        health_status_reason=dict(cluster.health_status_reason),
+        last_state=cluster.as_result(),
+    )

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What still holds a cluster that will not go: resources of its Heat stacks, and what hangs on them from outside.
+"""What prevents the deletion of a cluster: resources of its Heat stacks, and what uses them from outside.
 
-Heat says which network or security group it could not delete; Neutron says who is on it: a port that somebody made, a
+Heat says which network or security group it could not delete; Neutron says what uses it: a port that a user created, a
 load balancer of a Kubernetes service, a floating IP behind its router.
 """
 
@@ -37,11 +37,11 @@ MOST = 20
 
 
 @dataclass(frozen=True)
-class Holder:
-    """One thing that is in the way.
+class Blocker:
+    """One thing that prevents the deletion.
 
     :param kind: ``stack resource``, ``port``, ``load balancer``, ``server``, ``floating ip``, ``security group`` ...
-    :param holds: what it is in the way of.
+    :param holds: what cannot be deleted because of it.
     """
 
     kind: str
@@ -55,25 +55,25 @@ class Holder:
         return f"{named} on {self.holds}" if self.holds else named
 
 
-def as_results(holders: Iterable[Holder]) -> list[dict[str, Any]]:
+def as_results(blockers: Iterable[Blocker]) -> list[dict[str, Any]]:
     """For a module's answer."""
-    return [asdict(holder) for holder in list(holders)[:MOST]]
+    return [asdict(blocker) for blocker in list(blockers)[:MOST]]
 
 
 # --- pure
 
 
-def port_holder(port: Mapping[str, Any], holds: str) -> Holder:
-    """A port as what it is to a person: the load balancer or server behind it, or a port that somebody made."""
+def port_blocker(port: Mapping[str, Any], holds: str) -> Blocker:
+    """A port as what it is to a person: the load balancer or server behind it, or a port that a user created."""
     owner, device = str(port.get("device_owner") or ""), str(port.get("device_id") or "")
     name = str(port.get("name") or "")
     if owner.lower().startswith(LOAD_BALANCERS):
-        return Holder("load balancer", device.removeprefix("lb-") or port["id"], name, holds)
+        return Blocker("load balancer", device.removeprefix("lb-") or port["id"], name, holds)
     if owner.startswith("compute:"):
-        return Holder("server", device or port["id"], name, holds)
+        return Blocker("server", device or port["id"], name, holds)
     if owner.startswith("network:router"):
-        return Holder("router interface", device or port["id"], name, holds)
-    return Holder("port", port["id"], name, holds)
+        return Blocker("router interface", device or port["id"], name, holds)
+    return Blocker("port", port["id"], name, holds)
 
 
 def outsiders(
@@ -81,7 +81,7 @@ def outsiders(
     own: Iterable[str | None],
     ports: Sequence[Mapping[str, Any]],
     addresses: Sequence[Mapping[str, Any]],
-) -> list[Holder]:
+) -> list[Blocker]:
     """Who is on the networks, subnets, routers and security groups that could not be deleted.
 
     :param own: the ids of all resources of the stacks: a port of theirs is not an outsider.
@@ -96,26 +96,26 @@ def outsiders(
         and port.get("device_id") not in ours
         and not str(port.get("device_owner") or "").startswith(OWN_PORTS)
     ]
-    found: list[Holder] = []
+    found: list[Blocker] = []
     for resource in stuck:
         identity, holds = resource.physical_id or "", f"{resource.name} ({resource.type})"
         kind = _neutron(resource)
         if kind == NETWORK:
-            found += [port_holder(port, holds) for port in others if port.get("network_id") == identity]
+            found += [port_blocker(port, holds) for port in others if port.get("network_id") == identity]
         elif kind == SUBNET:
-            found += [port_holder(port, holds) for port in others if identity in _subnets(port)]
+            found += [port_blocker(port, holds) for port in others if identity in _subnets(port)]
         elif kind == SECURITY_GROUP:
-            found += [port_holder(port, holds) for port in others if identity in (port.get("security_groups") or ())]
+            found += [port_blocker(port, holds) for port in others if identity in (port.get("security_groups") or ())]
         elif kind == ROUTER:
             router = identity.partition(":")[0]
             found += [
-                Holder("floating ip", ip["id"], str(ip.get("floating_ip_address") or ""), holds)
+                Blocker("floating ip", ip["id"], str(ip.get("floating_ip_address") or ""), holds)
                 for ip in addresses
                 if ip.get("router_id") == router and ip["id"] not in ours
             ]
     # The same port is on the subnet and on its network.
-    unique = {(holder.kind, holder.id): holder for holder in reversed(found)}
-    return sorted(unique.values(), key=lambda holder: (holder.kind, holder.name, holder.id))
+    unique = {(blocker.kind, blocker.id): blocker for blocker in reversed(found)}
+    return sorted(unique.values(), key=lambda blocker: (blocker.kind, blocker.name, blocker.id))
 
 
 def _neutron(resource: Resource) -> str:
@@ -141,8 +141,8 @@ def still_there(resources: Sequence[Resource]) -> list[Resource]:
 # --- reading
 
 
-def holders_of(connection: Connection, cluster: Cluster) -> list[Holder]:
-    """What is in the way of a cluster's deletion; empty when nothing is known.
+def blockers_of(connection: Connection, cluster: Cluster) -> list[Blocker]:
+    """What prevents a cluster's deletion; empty when nothing is known.
 
     Outsiders first: they are what a person has to remove.
     """
@@ -158,7 +158,7 @@ def holders_of(connection: Connection, cluster: Cluster) -> list[Holder]:
         every = [r for identity in stacks for r in heat.resources(Stack(identity or "", "", ""), nested=True)]
         stuck = still_there(every)
         inside = [
-            Holder("stack resource", r.physical_id or r.name, f"{r.name} ({r.type})", "", _line(r.reason))
+            Blocker("stack resource", r.physical_id or r.name, f"{r.name} ({r.type})", "", _line(r.reason))
             for r in stuck
         ]
         if not any(_neutron(resource) in (NETWORK, SUBNET, ROUTER, SECURITY_GROUP) for resource in stuck):
@@ -176,7 +176,7 @@ def _listed(connection: Connection, kind: str) -> list[dict[str, Any]]:
     return [thing.to_dict(original_names=True) for thing in found or ()]
 
 
-def _named_after(connection: Connection, cluster: Cluster) -> list[Holder]:
+def _named_after(connection: Connection, cluster: Cluster) -> list[Blocker]:
     """Without a stack: Cluster-API drivers put their own name of the cluster into the names of what they make.
 
     So does Kubernetes' cloud provider with the load balancers of services.
@@ -192,12 +192,12 @@ def _named_after(connection: Connection, cluster: Cluster) -> list[Holder]:
         "server": ("servers", "compute"),
         "load balancer": ("load_balancers", "load_balancer"),
     }
-    found: list[Holder] = []
+    found: list[Blocker] = []
     for kind, (listing, service) in kinds.items():
         if service == "load_balancer" and not connection.has_service("load-balancer"):
             continue
         things = read(
             lambda s=service, names=listing: list(getattr(getattr(connection, s), names)()), f"list {kind}s", service
         )
-        found += [Holder(kind, thing.id, thing.name) for thing in things or () if mark in (thing.name or "")]
+        found += [Blocker(kind, thing.id, thing.name) for thing in things or () if mark in (thing.name or "")]
     return found

@@ -39,9 +39,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.expla
     standing_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.deletion_blockers import (
-    Holder,
+    Blocker,
     as_results,
-    holders_of,
+    blockers_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.causes import (
     code_and_hint,
@@ -182,9 +182,9 @@ def advice_on(connection: Connection, cluster: Cluster, reason: str) -> Advice:
             asked = [f"{row['node_count']} of {row['flavor']}{_per_node(row['resources'])}" for row in wanted]
             hint = f"Nodes asked for: {joined(asked)}. {hint}" if asked else hint
     if (cluster.status or "").startswith("DELETE_"):
-        held = holders_of(connection, cluster)
-        details["held_by"] = as_results(held)
-        hint = f"{_remove(held)}; then run again: a deletion may be tried again ('state: absent')"
+        blockers = blockers_of(connection, cluster)
+        details["held_by"] = as_results(blockers)
+        hint = f"{_remove(blockers)}; then run again: a deletion may be tried again ('state: absent')"
     return Advice(code, hint, details)
 
 
@@ -208,11 +208,11 @@ def _per_node(resources: Mapping[str, str]) -> str:
     return f" ({', '.join(f'{count} {name}' for name, count in resources.items())} each)" if resources else ""
 
 
-def _remove(held: list[Holder]) -> str:
-    outside = [str(holder) for holder in held if holder.kind != "stack resource"]
+def _remove(blockers: list[Blocker]) -> str:
+    outside = [str(blocker) for blocker in blockers if blocker.kind != "stack resource"]
     if outside:
         return f"Remove what still holds it: {joined(outside)}"
-    inside = [holder.name for holder in held]
+    inside = [blocker.name for blocker in blockers]
     if inside:
         return f"Look at what cannot be deleted: {joined(inside)}"
     return "Look at what its driver says of it"
@@ -362,9 +362,9 @@ def overdue_of(connection: Connection, api: MagnumReader, cluster: Cluster, what
     standing = standing_of(connection, api, cluster)
     details: dict[str, Any] = {"waiting_for": [_waiting(resource) for resource in standing.under_way]}
     if (cluster.status or "").startswith("DELETE_"):
-        held = holders_of(connection, cluster)
-        details["held_by"] = as_results(held)
-        hint = f"{_remove(held)}; Magnum continues by itself: run again to wait further"
+        blockers = blockers_of(connection, cluster)
+        details["held_by"] = as_results(blockers)
+        hint = f"{_remove(blockers)}; Magnum continues by itself: run again to wait further"
     else:
         hint = _what_to_look_at(standing, cluster)
     return WaitTimeout(

@@ -173,7 +173,7 @@ def settled_groups(
     superseded: list[Superseded] = []
     autoscaled: list[str] = []
     for group in desired.groups:
-        members = _members(group.name, actual, {other.name for other in desired.groups})
+        members = members_of(group.name, actual, {other.name for other in desired.groups})
         if group.absent:
             groups.extend(DesiredGroup(name, absent=True) for name in [m.name for m in members] or [group.name])
             continue
@@ -198,7 +198,7 @@ def settled_groups(
     )
 
 
-def _members(name: str, actual: Cluster, declared: Collection[str]) -> list[NodeGroup]:
+def members_of(name: str, actual: Cluster, declared: Collection[str]) -> list[NodeGroup]:
     """The group of this name and those that took its place, these first."""
     taken = [
         group

@@ -90,8 +90,12 @@ class Family:
             return None
         return cls(params["name"], params["version_name"], params["hide_versions"], params["purge_versions"])
 
-    def check(self) -> None:
-        """:raises InvalidRequest: the pattern or the name will not do."""
+    def check(self, more_tags: Iterable[str] = ()) -> None:
+        """Check the pattern and the name.
+
+        :param more_tags: what each version bears as well.
+        :raises InvalidRequest: one of them will not do.
+        """
         try:
             words = [word for _text, word, _spec, _conversion in Formatter().parse(self.pattern) if word is not None]
         except ValueError:
@@ -107,7 +111,7 @@ class Family:
                 resource="version_name",
                 hint="Put {name} and {digest} or {number} into it, such as '{name}-{digest}' or '{name}-v{number}'",
             )
-        if len(f"{VERSION_OF}{self.name},{CURRENT}") > LONGEST_TAGS or "," in self.name:
+        if len(",".join((f"{VERSION_OF}{self.name}", CURRENT, *more_tags))) > LONGEST_TAGS or "," in self.name:
             raise InvalidRequest(
                 f"Failed to read option 'name': '{self.name}' cannot have versions",
                 resource=f"cluster_template/{self.name}",

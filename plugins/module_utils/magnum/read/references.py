@@ -11,29 +11,16 @@ same thing (asked only where the texts differ, so that an unchanged object costs
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read, side_by_side
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Ambiguous, InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_token
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, DesiredCluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.names import KINDS, Names, Pair
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
-
-# Field of Magnum's API -> (kind, the option that users write).
-KINDS: dict[str, tuple[str, str]] = {
-    "flavor_id": ("flavor", "flavor"),
-    "master_flavor_id": ("flavor", "master_flavor"),
-    "image_id": ("image", "image"),
-    "keypair": ("keypair", "keypair"),
-    "keypair_id": ("keypair", "keypair"),
-    "external_network_id": ("network", "external_network"),
-    "fixed_network": ("network", "fixed_network"),
-    "fixed_subnet": ("subnet", "fixed_subnet"),
-}
 
 # Kind -> the SDK's name of the service; its methods are find_<kind> and <kind>s.
 SERVICES = {
@@ -60,31 +47,14 @@ class References:
             self._found[key] = None if found is None else found.id
         return self._found[key]
 
-    def same(self, field: str, left: str | None, right: str | None) -> bool:
-        """Whether two values of a field mean the same thing."""
-        if left == right or field not in KINDS or left is None or right is None:
-            return left == right
-        kind = KINDS[field][0]
-        found = self.id_of(kind, left)
-        return found is not None and found == self.id_of(kind, right)
-
-    def aligned(self, given: Mapping[str, Any], actual: object) -> dict[str, Any]:
-        """``given`` in the words of ``actual`` wherever both mean the same thing."""
-        return {
-            key: getattr(actual, key)
-            if key in KINDS and value is not None and self.same(key, value, getattr(actual, key, None))
-            else value
-            for key, value in given.items()
-        }
-
-    def aligned_cluster(self, desired: DesiredCluster, actual: Cluster) -> DesiredCluster:
-        """The declared cluster and its groups in the words of the one that is there."""
-        groups = []
-        for group in desired.groups:
-            present = actual.group(group.name)
-            given = {"flavor_id": group.flavor_id, "image_id": group.image_id}
-            groups.append(group if present is None else replace(group, **self.aligned(given, present)))
-        return replace(desired, given=self.aligned(desired.given, actual), groups=tuple(groups))
+    def names(self, pairs: Iterable[Pair]) -> Names:
+        """What the plan needs to compare these values: looked up only where the texts differ."""
+        for field, left, right in pairs:
+            if left != right and field in KINDS and left is not None and right is not None:
+                kind = KINDS[field][0]
+                if self.id_of(kind, left) is not None:
+                    self.id_of(kind, right)
+        return Names(dict(self._found))
 
     def check(self, given: Mapping[str, Any], where: str) -> None:
         """Every named thing exists.

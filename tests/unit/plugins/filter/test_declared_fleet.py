@@ -417,13 +417,25 @@ def test_what_is_not_listed_any_more_is_shown_before_it_is_pruned() -> None:
         {"name": name, "id": name, "status": "CREATE_COMPLETE", "tags": ["kcloud", f"kcloud_environment={environment}"]}
         for name, environment in (("a-network", "prod"), ("old-network", "prod"), ("test-network", "test"))
     ]
-    found, entry = {"clusters": clusters, "networks": networks}, {"name": "a", "type": "gpu", "own_network": True}
+    templates = [
+        {"name": name, "version_of": of, "tags": tags, "clusters": users}
+        for name, of, tags, users in (
+            ("gpu-template", "gpu-template", "kcloud_environment=prod", []),
+            ("gpu-template-2", "gpu-template", "version-of=gpu-template,kcloud_environment=prod", []),
+            ("old-template", "old-template", "current, kcloud_environment=prod", ["old"]),
+            ("shared", "shared", "kcloud_environment=prod", ["old", "theirs"]),
+            ("test-template", "test-template", "kcloud_environment=test", []),
+            ("nobody", "nobody", None, []),
+        )
+    ]
+    found = {"clusters": clusters, "networks": networks, "cluster_templates": templates}
+    entry = {"name": "a", "type": "gpu", "own_network": True}
 
     def deleted(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
         return [(row["cluster"], row["type"]) for row in rows if row["node_count"] == "delete"]
 
     rows = declare(entry, found=found, prune_environment="prod")["rows"]
-    assert deleted(rows) == [("old", "gpu"), ("old-network", "network")]
+    assert deleted(rows) == [("old", "gpu"), ("old-network", "network"), ("old-template", "cluster template")]
     assert deleted(declare(entry, found=found)["rows"]) == []
 
 

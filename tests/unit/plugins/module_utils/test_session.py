@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
-    Unclear,
     connect,
     from_exception,
     is_broken,
     read,
     write,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError, ServiceError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError, ServiceError, Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.session import broken, judging_session, words_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import Hands, error

@@ -275,6 +275,90 @@ def test_more_deletions_than_allowed_are_refused() -> None:
     assert "3 objects" in found.message and "cluster/c1" in found.reason
 
 
+def templates_of(*templates: dict[str, Any]) -> Entry:
+    return ("GET", r"/clustertemplates/detail\?.*", 200, {"clustertemplates": list(templates)})
+
+
+def template(number: int, **fields: Any) -> dict[str, Any]:
+    """A template that the environment created."""
+    own = {"uuid": f"{TEMPLATE_ID[:-1]}{number}", "name": f"t{number}", "tags": "kcloud_environment=prod"}
+    return {**TEMPLATE, **own, **fields}
+
+
+def test_a_marked_template_goes_when_neither_the_declaration_nor_a_cluster_that_stays_uses_it() -> None:
+    templates = [
+        TEMPLATE,  # of c1, and not marked
+        template(2),  # not declared, and used by nobody
+        template(3),  # of c2, which is pruned
+        template(4),  # of c3, which is another environment's
+        template(5, tags="version-of=v,current,kcloud_environment=prod"),  # a version of one that is declared
+        template(6, tags="kcloud_environment=test"),
+        template(7),  # of a declared cluster that does not exist yet
+        template(8, project_id="other"),
+        template(9),  # of c4, which is to be absent
+    ]
+    clusters = [
+        there(1, **MINE),
+        there(2, **MINE, cluster_template_id=templates[2]["uuid"]),
+        there(3, cluster_template_id=templates[3]["uuid"]),
+        there(4, cluster_template_id=templates[8]["uuid"]),
+    ]
+    wanted = fleet(
+        environment="prod", prune=True, max_deletions=4,
+        clusters=[declared(1), declared(8, cluster_template="t7"), {"name": "c4", "state": "absent"}],
+        cluster_templates=[{"name": "v", "versioning": True, "coe": "kubernetes", "flavor": "f", "master_flavor": "f"}],
+    )  # fmt: skip
+    reads = [
+        clusters_of(*clusters), templates_of(*templates), groups_of(1), groups_of(2), groups_of(4),
+    ]  # fmt: skip
+    found, _script = run(reads, wanted, check_mode=True, ambient=[STACKS])
+    deleted = [change["resource"] for change in found["changes"] if change["verb"].startswith("delete_")]
+    assert sorted(deleted) == [
+        "cluster/c2", "cluster/c4", "cluster_template/t2", "cluster_template/t3", "cluster_template/t9",
+    ]  # fmt: skip
+
+
+def test_a_template_that_the_environment_creates_is_marked() -> None:
+    """Its first version as well as a template without versions."""
+    values = {"coe": "kubernetes", "flavor": "f", "master_flavor": "f"}
+    wanted = fleet(
+        environment="prod", cluster_templates=[{"name": "a", **values}, {"name": "b", "versioning": True, **values}]
+    )
+    found, _script = run([clusters_of(), templates_of()], wanted, check_mode=True)
+    assert [change["tags"] for change in found["changes"]] == ["kcloud_environment=prod"] * 2
+
+
+@pytest.mark.parametrize(
+    ("moves", "gone"),
+    [
+        # The only cluster on the old version follows, or is deleted: nothing uses that version any more.
+        ([declared(1, upgrade="in_place", driver="cluster-api")], ["t"]),
+        ([{"name": "c1", "state": "absent"}], ["t"]),
+        ([], []),
+    ],
+)
+def test_check_mode_predicts_which_versions_nothing_uses_after_the_run(moves: list[Any], gone: list[str]) -> None:
+    """Also where the new version does not exist yet."""
+    versions = {"name": "t", "versioning": True, "coe": "kubernetes", "flavor": "f", "master_flavor": "f"}
+    wanted = fleet(
+        cluster_templates=[{**versions, "labels": {"kube_tag": "v2"}, "purge_versions": True}], clusters=moves
+    )
+    single = ("GET", r"/clusters/.*/nodegroups/.*", 200, group())
+    found, script = run(
+        [clusters_of(there(1)), TEMPLATES, *([groups_of(1)] if moves else [])],
+        wanted,
+        check_mode=True,
+        ambient=[single],
+    )
+    assert not isinstance(found, KcloudError), found.sentence()
+    (report,) = [entry for entry in found["objects"] if entry["kind"] == "cluster_template"]
+    verbs = [(change["verb"], change["resource"]) for change in report["changes"]]
+    deletions = [resource for verb, resource in verbs if verb == "delete_cluster_template"]
+    assert verbs[0][0] == "create_cluster_template"
+    assert deletions == [f"cluster_template/{name}" for name in gone]
+    assert script.writes() == []
+
+
 def test_nothing_is_pruned_by_default() -> None:
     """And what is to be absent is looked for twice, as one list may be wrong."""
     once_more = ("GET", "/clusters/c9", *error(404, "Cluster c9 could not be found."))

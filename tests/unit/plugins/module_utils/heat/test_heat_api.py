@@ -10,8 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError, Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.api import HeatApi
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Stack
 

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     CannotApply,
     Conflict,
     OperationFailed,
     RequestLost,
     ServiceError,
+    Unclear,
     WaitTimeout,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.execute import Watch
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.follow import Watch
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import (
     Definition,
     Desired,
@@ -425,6 +425,37 @@ def test_a_recreation_that_stops_half_way_says_that_something_changed() -> None:
     with pytest.raises(ServiceError) as caught:
         run(heat, replace(WANTED, recreate=True))
     assert caught.value.failure()["result"] == {"changed": True}
+
+
+class AgainFailing(FakeHeat):
+    """A stack whose creation fails while it is waited for, and whose next creation is rolled back without a word."""
+
+    def __init__(self, event: dict[str, Any]) -> None:
+        super().__init__(standing_stack("CREATE_IN_PROGRESS"), ends={"CREATE": "CREATE_FAILED"}, happened=[event])
+        self.markers: list[tuple[str, str | None]] = []
+
+    def last_event(self, stack: Stack) -> str | None:
+        return "newest"
+
+    def events(self, stack: Stack, marker: str | None = None) -> list[dict[str, Any]]:
+        self.markers.append((stack.id, marker))
+        return FakeHeat.events(self, stack, marker)
+
+    def create(self, name: str, request: dict[str, Any]) -> str:
+        self.ends = {"CREATE": "ROLLBACK_COMPLETE"}
+        return FakeHeat.create(self, name, request)
+
+
+def test_a_recreated_stack_does_not_answer_for_the_one_before() -> None:
+    """Neither its failed resources count nor its events."""
+    event = {"id": "e1", "resource_name": "disk", "resource_status": "CREATE_FAILED", "resource_status_reason": "quota"}
+    heat = AgainFailing(event)
+    with pytest.raises(OperationFailed) as caught:
+        run(heat, replace(WANTED, recreate=True))
+    assert heat.writes == ["DELETE", "CREATE"] and caught.value.code == "STACK_ROLLBACK_COMPLETE"
+    assert caught.value.reason is None
+    markers = dict(reversed(heat.markers))
+    assert markers == {"id-0": None, "id-2": None} and ("id-0", "newest") in heat.markers
 
 
 def test_progress_tells_of_resources_and_the_stack() -> None:

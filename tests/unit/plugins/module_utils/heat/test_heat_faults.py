@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.explain.template_faults import (
+    every_fault,
     template_faults,
     types_of,
 )
@@ -64,3 +66,31 @@ def test_a_good_template_has_none() -> None:
     )
     assert template_faults(given, SCHEMAS) == [] and types_of(given) == {MAGNUM}
     assert template_faults({}, {}) == []
+
+
+class Types:
+    """A Heat that is asked for types only; it keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def schema(self, kind: str) -> Any:
+        self.asked.append(kind)
+        return SCHEMAS[kind]
+
+
+@pytest.mark.parametrize(
+    ("code", "given", "asked"),
+    [
+        ("BAD_TEMPLATE", template(t={"type": "OS::No::Such"}), ["OS::No::Such"]),
+        ("BAD_TEMPLATE", None, []),
+        ("PARAMETER_MISSING", template(t={"type": "OS::No::Such"}), []),
+    ],
+)
+def test_only_a_refused_template_costs_requests(code: str, given: dict[str, Any] | None, asked: list[str]) -> None:
+    """The answer keeps Heat's own words."""
+    heat = Types()
+    with pytest.raises(InvalidRequest) as caught, every_fault(heat, given):
+        raise InvalidRequest("Failed to validate", code=code, reason="the first fault")
+    assert heat.asked == asked and str(caught.value.reason).endswith("the first fault")
+    assert ("Heat has no type" in str(caught.value.reason)) == bool(asked) == ("faults" in caught.value.details)

@@ -27,7 +27,7 @@ def entry(name: str, kind: str, stack: str, stack_id: str = "None", parent: str 
 
 
 def test_paths() -> None:
-    """By the ids of the stacks that hold them; a circle, which Heat never has, ends."""
+    """By the ids of the stacks that contain them; a circle, which Heat never has, ends."""
     outer = Resource("outer", "outer.yaml", stack_id="0", nested_id="1")
     inner = Resource("inner", "inner.yaml", stack_id="1", nested_id="2")
     leaf = Resource("leaf", "T", stack_id="2")

@@ -13,20 +13,19 @@ import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CannotApply, Conflict, InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import (
     HIDDEN,
-    Actual,
     Definition,
     Desired,
     Preview,
     Stack,
     StackPlan,
+    StackSituation,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.requests import next_step, request_for
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.stacks import (
     NEW_SECRET,
     plan_absent,
-    plan_present,
+    plan_stack,
     seen_after,
-    standing,
-    with_preview,
 )
 
 TEMPLATE: dict[str, Any] = {
@@ -40,7 +39,7 @@ TEMPLATE: dict[str, Any] = {
 RESOURCES = {"a": "OS::Heat::Value"}
 
 
-def actual(**changed: Any) -> Actual:
+def actual(**changed: Any) -> StackSituation:
     """A stack as Heat stored it."""
     stack = Stack(
         id="1",
@@ -55,12 +54,19 @@ def actual(**changed: Any) -> Actual:
         "event_sinks": [],
         **changed.pop("environment", {}),
     }
-    return Actual(stack, Definition(TEMPLATE, environment, changed.pop("files", {})), RESOURCES)
+    definition = Definition(TEMPLATE, environment, changed.pop("files", {}))
+    return StackSituation("s", stack, definition, resources=RESOURCES)
 
 
 def desired(**given: Any) -> Desired:
     """What a user asks for."""
     return Desired(name="s", **given)
+
+
+def planned(wanted: Desired, found: StackSituation | None, preview: Preview | None = None) -> StackPlan:
+    """The plan for what a reader brings: the request, and what Heat says of it."""
+    stored = found or StackSituation("s")
+    return plan_stack(wanted, replace(stored, request=request_for(wanted, stored), preview=preview or Preview()))
 
 
 def fields(plan: StackPlan) -> list[str]:
@@ -102,7 +108,7 @@ def test_what_differs(given: dict[str, Any], differs: list[str]) -> None:
     if given.get("tags") == ():
         # Taking tags away needs a whole request, and with it the hidden value.
         given = {**given, "parameters": {"secret": "known"}}
-    plan = plan_present(desired(**given), actual())
+    plan = planned(desired(**given), actual())
     assert fields(plan) == differs
     assert plan.changed is bool(differs)
     if not differs:
@@ -111,52 +117,56 @@ def test_what_differs(given: dict[str, Any], differs: list[str]) -> None:
 
 def test_no_secret_is_in_a_plan() -> None:
     """Only the request holds it, and that is not part of the plan's text."""
-    plan = plan_present(desired(template=TEMPLATE, parameters={"secret": "my-secret", "size": 9}), actual())
-    assert "my-secret" in json.dumps(plan.request)
+    plan = planned(desired(template=TEMPLATE, parameters={"secret": "my-secret", "size": 9}), actual())
+    assert "my-secret" in json.dumps(plan.request.body)
     assert "my-secret" not in repr(plan)
-    plan = plan_present(desired(template=TEMPLATE, parameters={"secret": "my-secret"}), None)
-    assert plan.request["parameters"] == {"secret": "my-secret"}
+    plan = planned(desired(template=TEMPLATE, parameters={"secret": "my-secret"}), None)
+    assert plan.request.body["parameters"] == {"secret": "my-secret"}
     assert "my-secret" not in repr(plan)
 
 
 def test_only_the_preview_knows_of_a_new_secret() -> None:
     """A hidden value alone asks Heat; what Heat says decides."""
-    plan = plan_present(desired(parameters={"secret": "new"}), actual())
-    assert not plan.changed and plan.unseen == ("secret",)
-    assert not with_preview(plan, Preview(unchanged=RESOURCES)).changed
-    changed = with_preview(plan, Preview(updated=RESOURCES))
+    wanted = desired(parameters={"secret": "new"})
+    plan = planned(wanted, actual(), Preview(unchanged=RESOURCES))
+    assert not plan.changed and plan.request.unseen == ("secret",) and plan.request.needs_preview
+    assert plan.before == plan.after and plan.after["resources"] == RESOURCES
+    changed = planned(wanted, actual(), Preview(updated=RESOURCES))
     assert changed.action == "update"
     assert changed.after["parameters"]["secret"] == NEW_SECRET
-    assert changed.request["parameters"] == {"secret": "new"}
+    assert changed.request.body["parameters"] == {"secret": "new"}
     assert seen_after(changed, actual()) == changed.after
 
 
 def test_a_task_without_a_secret_asks_nothing() -> None:
     """Unchanged costs no preview."""
-    assert plan_present(desired(template=TEMPLATE, parameters={"size": 2}), actual()).unseen == ()
+    request = request_for(desired(template=TEMPLATE, parameters={"size": 2}), actual())
+    assert request.unseen == () and not request.needs_preview
 
 
 def test_partial_and_whole_requests() -> None:
     """PATCH where it will do; else everything, with what the stack has and the user did not give."""
-    plan = plan_present(desired(parameters={"size": 3}), actual())
-    assert plan.partial and "template" not in plan.request and plan.request["parameters"] == {"size": 3}
-    assert "tags" not in plan.request
+    plan = planned(desired(parameters={"size": 3}), actual())
+    assert (
+        plan.request.partial and "template" not in plan.request.body and plan.request.body["parameters"] == {"size": 3}
+    )
+    assert "tags" not in plan.request.body
     stored = actual(environment={"parameter_defaults": {"other": 1}})
-    keeps = plan_present(desired(environment={"parameter_defaults": {"other": 2, "more": 1}}), stored)
-    assert keeps.partial
-    plan = plan_present(desired(environment={}, parameters={"secret": "known"}), stored)
+    keeps = planned(desired(environment={"parameter_defaults": {"other": 2, "more": 1}}), stored)
+    assert keeps.request.partial
+    plan = planned(desired(environment={}, parameters={"secret": "known"}), stored)
     assert fields(plan) == ["environment"]
-    assert not plan.partial
-    assert plan.request["template"] == TEMPLATE
-    assert plan.request["parameters"] == {"size": "2", "secret": "known"}
-    assert plan.request["environment"] == {}
-    assert plan.request["tags"] == "a,b"
+    assert not plan.request.partial
+    assert plan.request.body["template"] == TEMPLATE
+    assert plan.request.body["parameters"] == {"size": "2", "secret": "known"}
+    assert plan.request.body["environment"] == {}
+    assert plan.request.body["tags"] == "a,b"
 
 
 def test_a_secret_that_would_be_lost_is_asked_for() -> None:
     """A whole request cannot hold a hidden value that was not given."""
     with pytest.raises(CannotApply) as caught:
-        plan_present(desired(tags=()), actual())
+        planned(desired(tags=()), actual())
     assert caught.value.code == "HIDDEN_PARAMETER_NEEDED"
     assert caught.value.failure()["fields"] == ["secret"]
 
@@ -166,7 +176,7 @@ def test_unknown_parameters_are_named() -> None:
     for given in ({"parameters": {"sise": "value-of-it"}}, {"environment": {"parameters": {"sise": "value-of-it"}}}):
         for known in (None, actual()):
             with pytest.raises(InvalidRequest) as caught:
-                plan_present(desired(template=TEMPLATE, **given), known)
+                planned(desired(template=TEMPLATE, **given), known)
             assert caught.value.code == "UNKNOWN_PARAMETER"
             assert "sise" in caught.value.sentence() and "value-of-it" not in caught.value.sentence()
 
@@ -174,7 +184,7 @@ def test_unknown_parameters_are_named() -> None:
 def test_no_template_for_a_new_stack() -> None:
     """There is nothing to keep."""
     with pytest.raises(InvalidRequest) as caught:
-        plan_present(desired(), None)
+        planned(desired(), None)
     assert caught.value.code == "TEMPLATE_MISSING"
 
 
@@ -198,14 +208,14 @@ def test_no_template_for_a_new_stack() -> None:
         ("RESUME_FAILED", "update"),
     ],
 )
-def test_standing(status: str, need: str) -> None:
+def test_next_step(status: str, need: str) -> None:
     """What a stack in each state needs."""
-    assert standing(status) == need
+    assert next_step(status) == need
 
 
 def test_a_failed_update_is_no_unchanged_stack() -> None:
     """Made of what was asked for, but not converged."""
-    plan = plan_present(desired(template=TEMPLATE), actual(status="UPDATE_FAILED"))
+    plan = planned(desired(template=TEMPLATE), actual(status="UPDATE_FAILED"))
     assert plan.action == "update"
     assert plan.changes[0].as_result() == {
         "verb": "update",
@@ -218,27 +228,25 @@ def test_a_failed_update_is_no_unchanged_stack() -> None:
 def test_a_suspended_stack_is_refused() -> None:
     """Heat would refuse it later."""
     with pytest.raises(Conflict):
-        plan_present(desired(template=TEMPLATE), actual(status="SUSPEND_COMPLETE"))
+        planned(desired(template=TEMPLATE), actual(status="SUSPEND_COMPLETE"))
 
 
 def test_recreation_keeps_what_was_not_given() -> None:
     """And every resource counts as replaced, whatever an update would have done."""
-    plan = plan_present(desired(parameters={"secret": "known"}, recreate=True), actual(status="CREATE_FAILED"))
+    wanted = desired(parameters={"secret": "known"}, recreate=True)
+    plan = planned(wanted, actual(status="CREATE_FAILED"), Preview(unchanged=RESOURCES))
     assert plan.action == "recreate"
-    assert plan.request["parameters"] == {"size": "2", "secret": "known"}
-    plan = with_preview(plan, Preview(unchanged=RESOURCES))
+    assert plan.request.body["parameters"] == {"size": "2", "secret": "known"}
     assert plan.after["resources"] == {"a": "OS::Heat::Value (REPLACED)"}
     with pytest.raises(CannotApply):
-        plan_present(desired(recreate=True), actual(status="CREATE_FAILED"))
+        planned(desired(recreate=True), actual(status="CREATE_FAILED"))
 
 
 def test_preview_names_resources_loudest_first() -> None:
     """Replaced and deleted before updated and added."""
-    plan = plan_present(desired(parameters={"size": 3}), actual())
     kind = "OS::Heat::Value"
-    plan = with_preview(
-        plan, Preview(added={"n": kind}, updated={"u": kind}, replaced={"r": kind}, deleted={"d": kind})
-    )
+    preview = Preview(added={"n": kind}, updated={"u": kind}, replaced={"r": kind}, deleted={"d": kind})
+    plan = planned(desired(parameters={"size": 3}), actual(), preview)
     assert [(c.verb, c.resource) for c in plan.changes] == [
         ("update", "stack/s"),
         ("replace", "resource/r"),
@@ -262,25 +270,27 @@ def test_preview_names_resources_loudest_first() -> None:
 def test_after_the_plan_nothing_is_left_to_do(given: dict[str, Any]) -> None:
     """plan(desired, what plan makes) is none, and what is then seen is what was foreseen."""
     wanted = desired(**given)
-    plan = with_preview(plan_present(wanted, actual()), Preview(updated=RESOURCES))
+    plan = planned(wanted, actual(), Preview(updated=RESOURCES))
     start = actual()
     environment = dict(start.definition.environment)
     for name, section in (wanted.environment or {}).items():
         environment[name] = section
     environment["parameters"] = {**environment["parameters"], **wanted.parameters, "secret": HIDDEN}
     shown = {key: HIDDEN if key == "secret" else str(value) for key, value in environment["parameters"].items()}
-    made = Actual(
+    assert start.stack is not None
+    made = StackSituation(
+        "s",
         replace(start.stack, parameters=shown, tags=wanted.tags or start.stack.tags),
         Definition(wanted.template or TEMPLATE, environment, {}),
-        RESOURCES,
+        resources=RESOURCES,
     )
-    assert not plan_present(wanted, made).changed
+    assert not planned(wanted, made).changed
     assert seen_after(plan, made) == plan.after
 
 
 def test_absent() -> None:
     """Nothing to do, or everything goes."""
-    assert not plan_absent(None).changed
+    assert not plan_absent(StackSituation("s")).changed
     plan = plan_absent(actual())
     assert plan.action == "delete" and plan.after == {} and plan.before["name"] == "s"
     assert [c.resource for c in plan.changes] == ["stack/s", "resource/a"]

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import Unclear
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     Ambiguous,
     CloudUnreachable,
@@ -17,6 +16,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     KcloudError,
     NotFound,
     ServiceError,
+    Unclear,
     Unreadable,
     Unsupported,
 )

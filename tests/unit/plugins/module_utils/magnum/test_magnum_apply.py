@@ -28,13 +28,15 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     WaitTimeout,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.api import MagnumApi
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import (
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.execute import carry_out
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.follow import SETTLE_S, STALL_LOOK_S
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.lifecycle import (
     CREATION_DROPPED_AFTER_S,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.operations import (
     DROPPED_AFTER_S,
     Writer,
-    carry_out,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.apply.follow import SETTLE_S, STALL_LOOK_S
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.explain.diagnose import (
     failure_of,
     overdue_of,

@@ -329,8 +329,8 @@ def test_who_is_on_a_network_that_does_not_go() -> None:
         {"id": "f1", "floating_ip_address": "172.24.0.9", "router_id": "r1"},
         {"id": "f2", "floating_ip_address": "172.24.0.8", "router_id": "r9"},
     ]
-    held = outsiders(stuck, ["own", "srv", None], ports, addresses)
-    assert [(holder.kind, holder.id, holder.holds.split()[0]) for holder in held] == [
+    blockers = outsiders(stuck, ["own", "srv", None], ports, addresses)
+    assert [(blocker.kind, blocker.id, blocker.holds.split()[0]) for blocker in blockers] == [
         ("floating ip", "f1", "router"),
         ("load balancer", "77", "private_network"),
         ("port", "elsewhere", "secgroup"),
@@ -338,4 +338,4 @@ def test_who_is_on_a_network_that_does_not_go() -> None:
         ("router interface", "r2", "private_network"),
         ("server", "vm", "private_network"),
     ]
-    assert str(held[1]) == "load balancer 'vip' (77) on private_network (OS::Neutron::Net)"
+    assert str(blockers[1]) == "load balancer 'vip' (77) on private_network (OS::Neutron::Net)"

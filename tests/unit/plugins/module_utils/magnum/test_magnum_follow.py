@@ -13,7 +13,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import RequestLost, Unsupported
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import DesiredCluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.successor import IN_PLACE, Follow
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask, How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.tasks import ClusterTask
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import reconcile_cluster
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
     BY_NAME,

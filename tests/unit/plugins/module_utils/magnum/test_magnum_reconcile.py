@@ -26,14 +26,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     DesiredCluster,
     DesiredGroup,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import ClusterTask, How
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.tasks import ClusterTask
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_tasks import TemplateTask
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.planned import How
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.reconcile import (
     reconcile_cluster,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
-    TemplateTask,
-    reconcile_template,
-)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import reconcile_template
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
     ALL_CLUSTERS,
     BY_NAME,

@@ -18,6 +18,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     DesiredGroup,
     NodeGroup,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.names import (
+    Names,
+    compared,
+    compared_in_cluster,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.references import References
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.scripted import (
     ANY,
@@ -46,24 +51,27 @@ def references(entries: Sequence[Entry]) -> Iterator[tuple[References, Script]]:
 def test_the_same_text_costs_nothing() -> None:
     """Nor does a field that is no reference."""
     with references([]) as (found, script):
-        assert found.same("flavor_id", "x", "x") and not found.same("coe", "a", "b")
-        assert not found.same("flavor_id", None, "x") and found.same("flavor_id", None, None)
+        pairs = [("flavor_id", "x", "x"), ("coe", "a", "b"), ("flavor_id", None, "x"), ("flavor_id", None, None)]
+        names = found.names(pairs)
+        assert names.same("flavor_id", "x", "x") and not names.same("coe", "a", "b")
+        assert not names.same("flavor_id", None, "x") and names.same("flavor_id", None, None)
         given = {"flavor_id": "x", "coe": "a", "image_id": None}
-        assert found.aligned(given, ClusterTemplate("t-1", "t", flavor_id="x")) == given
+        actual = ClusterTemplate("t-1", "t", flavor_id="x")
+        assert found.names(compared(given, actual)).aligned(given, actual) == given
         assert script.sent == []
 
 
 def test_a_name_and_an_id_of_one_thing_are_the_same() -> None:
     """Asked once each, however often it is compared."""
     with references([*BY_NAME, BY_ID]) as (found, script):
-        actual = ClusterTemplate("t-1", "t", flavor_id="2")
-        assert found.aligned({"flavor_id": "gpu.a100.xlarge"}, actual) == {"flavor_id": "2"}
+        actual, given = ClusterTemplate("t-1", "t", flavor_id="2"), {"flavor_id": "gpu.a100.xlarge"}
+        assert found.names(compared(given, actual)).aligned(given, actual) == {"flavor_id": "2"}
         asked = len(script.sent)
         cluster = Cluster("1", "c", flavor_id="2", node_groups=(NodeGroup("g", "gpu", flavor_id="2"),))
         wanted = DesiredCluster(
             "c", {"flavor_id": "gpu.a100.xlarge"}, (DesiredGroup("gpu", flavor_id="gpu.a100.xlarge"),)
         )
-        aligned = found.aligned_cluster(wanted, cluster)
+        aligned = found.names(compared_in_cluster(wanted, cluster)).aligned_cluster(wanted, cluster)
         assert aligned.given == {"flavor_id": "2"} and aligned.groups[0].flavor_id == "2"
         assert len(script.sent) == asked
 
@@ -75,7 +83,14 @@ def test_two_things_are_two_things() -> None:
         ("GET", "/nova/v2.1/flavors/none.*", 404, {}), ("GET", "/nova/v2.1/flavors/detail.*", 200, {"flavors": FLAVORS}),
     ]  # fmt: skip
     with references(entries) as (found, _script):
-        assert not found.same("flavor_id", "1", "2") and not found.same("flavor_id", "none", "2")
+        names = found.names([("flavor_id", "1", "2"), ("flavor_id", "none", "2")])
+        assert not names.same("flavor_id", "1", "2") and not names.same("flavor_id", "none", "2")
+
+
+def test_a_plan_compares_only_what_was_read() -> None:
+    """A pair that the reading left out is a defect, and not a difference."""
+    with pytest.raises(KeyError):
+        Names().same("flavor_id", "1", "2")
 
 
 def test_what_is_missing_is_told_with_the_closest() -> None:

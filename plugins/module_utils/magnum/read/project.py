@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
 
-class Situation:
+class Project:
     """The project's clusters, templates, drivers, nodes and references, each read at most once.
 
     :param connection: logged in.
