@@ -128,17 +128,19 @@ def create(asked: argparse.Namespace, found: Cloud) -> Rows:
     lists = contenders.measured([reading], asked.runs, found.endpoints)[FLOOR]
     one = Sample(tuple(step("alone", "--prefix", declaration.NEW, "--count", str(asked.runs))["seconds"]))
     _cleared()
+    many = Sample(tuple(_many_created(asked) for _run in range(asked.creations)))
     fleet, longest = _fleet_created(asked, found, wanted)
     loop = None if LOOP in asked.without else _loop_created(asked, found, LOOP, _own_commands(wanted, asked))
     coe = (
         None if COE_LOOP in asked.without else _loop_created(asked, found, COE_LOOP, _coe_created(wanted, asked, found))
     )
-    return create_rows(asked.count, one, lists, longest, fleet, loop, coe)
+    return create_rows(asked.count, one, many, lists, longest, fleet, loop, coe)
 
 
 def create_rows(
     count: int,
     one: Sample,
+    many: Sample,
     lists: Sample,
     longest: Sample | None,
     fleet: Sample | None,
@@ -148,6 +150,7 @@ def create_rows(
     """The table of `create`; what was not measured is None.
 
     :param one: a creation alone, by a plain client.
+    :param many: all creations by a plain client, side by side: what Magnum itself takes for so many.
     :param lists: the floor.
     :param longest: the longest creation within each call of `magnum_fleet`; without, `one` stands in for it.
     :param coe: its requests only: its wait never ends.
@@ -158,6 +161,7 @@ def create_rows(
     whole = f"{count} clusters"
     entries: list[tuple[str, Sample | None, str]] = [
         ("one alone, plain client", one, "from the request until it is seen complete"),
+        ("all at once, plain client", many, "from the first request until all are seen complete"),
         (FLOOR, lists, "login and two lists"),
         ("longest of the call", longest, "by Magnum's own clock, in whole seconds"),
         ("longest + floor", base, f"'{TO_FLOOR}' compares with this"),
@@ -178,6 +182,14 @@ def create_rows(
         for who, sample, note in entries
         if sample
     ]
+
+
+def _many_created(asked: argparse.Namespace) -> float:
+    """Seconds in which a plain client creates them, all requests side by side."""
+    count = str(asked.count)
+    taken = step("seed", "--prefix", declaration.NEW, "--count", count, "--at-once", count)["seconds"]
+    _cleared()
+    return taken
 
 
 def _cleared() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Desired
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.reconcile import Outcome
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.reconcile import Outcome, PlannedStack
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.tasks import ClusterTask, PlannedCluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.template_tasks import (
     PlannedTemplate,
@@ -102,8 +102,13 @@ class NetworkStep:
 
     entry: FleetNetwork
     desired: Desired
-    outcome: Outcome | None = None
+    planned: PlannedStack | None = None
     error: KcloudError | None = None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the plan would come to."""
+        return None if self.planned is None else self.planned.predicted()
 
     @property
     def resource(self) -> str:

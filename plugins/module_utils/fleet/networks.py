@@ -23,7 +23,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.f
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.objects import Desired, Stack
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.plan.networks import free_cidr
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.desired import read_desired
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.reconcile import Outcome, ensure
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.reconcile import (
+    Outcome,
+    PlannedStack,
+    and_again,
+    carried_out,
+    planned_stack,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import result_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress import Progress
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Clock, Deadline
@@ -75,12 +81,13 @@ class Networks:
             self._check_ours(entry)
             if entry.present:
                 desired = self._desired(entry, cidr)
-            outcome = self._ensure(entry, desired, Deadline.after(limit, Clock()), check_mode=True)
+            watch = self._watch(Deadline.after(limit, Clock()))
+            planned = self._plan_of(watch, entry, desired)
         except InvalidRequest:
             raise
         except KcloudError as error:
             return NetworkStep(entry, desired, error=error)
-        return NetworkStep(entry, desired, outcome)
+        return NetworkStep(entry, desired, planned)
 
     def _check_ours(self, entry: FleetNetwork) -> None:
         """A stack of this name was made by the collection.
@@ -122,11 +129,23 @@ class Networks:
 
         :raises KcloudError: it failed; with what had been done.
         """
-        return network_report(step.entry, self._ensure(step.entry, step.desired, deadline, check_mode=False))
+        if step.planned is None:
+            return network_report(step.entry, None)
+        watch, planned = self._watch(deadline), step.planned
+        outcome = and_again(
+            lambda: carried_out(watch, planned),
+            lambda: carried_out(watch, self._plan_of(watch, step.entry, step.desired)),
+        )
+        return network_report(step.entry, outcome)
 
-    def _ensure(self, entry: FleetNetwork, desired: Desired, deadline: Deadline, *, check_mode: bool) -> Outcome:
-        watch = Watch(api=self.api, progress=Progress(), deadline=deadline, clock=deadline.clock)
-        return ensure(watch, desired, "present" if entry.present else "absent", check_mode=check_mode)
+    def _plan_of(self, watch: Watch, entry: FleetNetwork, desired: Desired) -> PlannedStack:
+        def once() -> PlannedStack:
+            return planned_stack(watch, desired, "present" if entry.present else "absent")
+
+        return and_again(once, once)
+
+    def _watch(self, deadline: Deadline) -> Watch:
+        return Watch(api=self.api, progress=Progress(), deadline=deadline, clock=deadline.clock)
 
 
 def network_report(entry: FleetNetwork, outcome: Outcome | None) -> Report:

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, CreatedMeanwhile, changing
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.apply.execute import execute
@@ -34,6 +35,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.si
     read_stored,
 )
 
+Found = TypeVar("Found")
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -44,32 +47,64 @@ class Outcome:
     after: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class PlannedStack:
+    """The plan for a stack, with what it was made from."""
+
+    plan: StackPlan
+    situation: StackSituation
+
+    def predicted(self) -> Outcome:
+        """What a run would come to that is not carried out."""
+        return Outcome(self.plan, self.situation.stack, dict(self.plan.after))
+
+
 def ensure(watch: Watch, desired: Desired, state: str, *, check_mode: bool) -> Outcome:
     """Bring the stack to what was asked for; in check mode say what that would be.
 
     :param state: ``present`` or ``absent``.
     :raises KcloudError: with what had been done as ``result`` in its details.
     """
+
+    def once() -> Outcome:
+        planned = planned_stack(watch, desired, state)
+        return planned.predicted() if check_mode else carried_out(watch, planned)
+
+    return and_again(once, once)
+
+
+def and_again(first: Callable[[], Found], second: Callable[[], Found]) -> Found:
+    """Do the first; the second where another run created the stack between this run's reading and its writing.
+
+    Then it is compared like any that was there before.
+    """
     try:
-        return _ensure(watch, desired, state, check_mode=check_mode)
+        return first()
     except Conflict as error:
         # A failure that had changed something, such as a deletion before it, is reported as one.
         if error.code not in ("STACK_EXISTS", CreatedMeanwhile.default_code) or error.details.get("result"):
             raise
-        # Another run made it between this run's reading and its writing: it is compared like any that was there before.
-        return _ensure(watch, desired, state, check_mode=check_mode)
+        return second()
 
 
-def _ensure(watch: Watch, desired: Desired, state: str, *, check_mode: bool) -> Outcome:
+def planned_stack(watch: Watch, desired: Desired, state: str) -> PlannedStack:
+    """Read what the plan for a stack needs, and plan."""
     if state == "absent":
         situation = read_resources(watch.api, read_stored(watch.api, desired.name))
-        plan = plan_absent(situation)
-    else:
-        situation = _read(watch, desired)
-        plan = plan_stack(desired, situation)
-    if check_mode or not plan.changed:
-        return Outcome(plan, situation.stack, dict(plan.after))
-    stack = execute(watch, plan, situation)
+        return PlannedStack(plan_absent(situation), situation)
+    situation = _read(watch, desired)
+    return PlannedStack(plan_stack(desired, situation), situation)
+
+
+def carried_out(watch: Watch, planned: PlannedStack) -> Outcome:
+    """Carry the plan out, and look at what came of it.
+
+    :raises KcloudError: with what had been done as ``result`` in its details.
+    """
+    plan = planned.plan
+    if not plan.changed:
+        return planned.predicted()
+    stack = execute(watch, plan, planned.situation)
     if stack is None or plan.action == "delete" or not watch.wait:
         return Outcome(plan, stack, dict(plan.after))
     with changing():

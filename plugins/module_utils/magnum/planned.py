@@ -105,7 +105,8 @@ def planned_cluster(project: Project, task: ClusterTask, how: How, settle: Settl
 
     :param settle: waits until a cluster IN_PROGRESS has settled; None compares it as it is.
     """
-    planned = plan_task(task, read_cluster(project, task, how, settle))
+    situation = read_cluster(project, task, how, settle)
+    planned = plan_task(task, situation)
     _refuse(project, planned.plan)
     return planned
 

@@ -87,7 +87,8 @@ def planned_template(project: Project, task: TemplateTask, gone: Collection[str]
 
     :param gone: ids of the clusters that are deleted before: they use no template any more.
     """
-    planned = plan_template_task(task, read_template(project, task, gone))
+    situation = read_template(project, task, gone)
+    planned = plan_template_task(task, situation)
     refuse_template(project, planned.plan)
     return planned
 

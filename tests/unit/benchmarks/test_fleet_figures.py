@@ -147,18 +147,27 @@ def test_imports_of_an_empty_python_belong_to_its_start() -> None:
 def test_creation_is_compared_with_the_longest_one_and_the_floor() -> None:
     one, lists, longest = Sample((8.0, 9.0)), Sample((1.0,)), Sample((11.0, 13.0, 12.0))
     fleet, coe = Sample((15.6,)), Sample((2.0,), times=10)
-    rows = {line["what"]: line for line in measures.create_rows(20, one, lists, longest, fleet, None, coe)}
+    rows = {
+        line["what"]: line for line in measures.create_rows(20, one, Sample((25.0,)), lists, longest, fleet, None, coe)
+    }
     assert rows["longest + floor"]["median s"] == 13.0
     assert (rows["magnum_fleet"][TO_FLOOR], rows["magnum_fleet"]["goal"]) == (1.2, "/ floor <= 1.2: reached")
     # Its loop does not wait: whoever uses it does
     assert rows["the same, then waiting"]["median s"] == 32.0
     assert rows["magnum_fleet"][FASTER] == figures.ratio(32.0, 15.6)
+    # What Magnum itself takes for so many is compared with the same
+    assert rows["all at once, plain client"][TO_FLOOR] == figures.ratio(25.0, 13.0)
     assert "loop of magnum_cluster" not in rows
 
 
 def test_without_a_fleet_call_one_alone_stands_for_the_longest() -> None:
-    rows = measures.create_rows(20, Sample((8.0, 9.0, 10.0)), Sample((1.0,)), None, None, None, None)
-    assert [line["what"] for line in rows] == ["one alone, plain client", measures.FLOOR, "longest + floor"]
+    rows = measures.create_rows(20, Sample((8.0, 9.0, 10.0)), Sample((25.0,)), Sample((1.0,)), None, None, None, None)
+    assert [line["what"] for line in rows] == [
+        "one alone, plain client",
+        "all at once, plain client",
+        measures.FLOOR,
+        "longest + floor",
+    ]
     assert rows[-1]["median s"] == 10.0
 
 

@@ -40,7 +40,11 @@ KNOWN_CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         r"create trustee or trust|manage trusts",
         "TRUST_NOT_PERMITTED",
-        "Application credentials cannot create clusters: use a user's password, then run again with 'recreate: true'",
+        (
+            "Magnum could not create the Keystone trust that a cluster needs. An application credential may not have one made: use a "
+            "user's password. With a password, Keystone was busy or refused: look at the log of Magnum's conductor. Then run again "
+            "with 'recreate: true'"
+        ),
     ),
     (
         r"too small for requested image|smaller than the minimum size specified in image|image .* requires .* minimum",

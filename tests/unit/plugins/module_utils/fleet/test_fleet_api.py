@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import ServiceError
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.api import SharedList
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.api import FRESH_S, SharedList
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster
 
 WAIT_S = 30
@@ -77,3 +77,59 @@ def test_a_list_pays_for_many_and_not_for_one() -> None:
         shared.read(lambda: [Cluster(id="1", name="c")])
         assert shared.pays
     assert not shared.pays
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "asked_at", "answers"),
+    [
+        # The list began after the thread's last look, and a moment ago.
+        (9.0, 11.5, "1"),
+        (9.0, 10.0 + FRESH_S + 0.1, "2"),
+        # What the thread saw by itself may be newer than the list.
+        (10.5, 11.5, "2"),
+        (None, 11.5, "2"),
+    ],
+)
+def test_a_look_takes_a_list_of_a_moment_ago_unless_the_thread_knows_better(
+    looked_at: float | None, asked_at: float, answers: str
+) -> None:
+    clock = [0.0]
+    shared, numbers = SharedList(lambda: clock[0]), iter("123")
+
+    def read() -> list[Cluster]:
+        return [Cluster(id=next(numbers), name="c")]
+
+    for at, step in sorted([(10.0, lambda: shared.read(read)), *([(looked_at, shared.looked)] if looked_at else [])]):
+        clock[0] = at
+        step()
+    clock[0] = asked_at
+    assert [cluster.id for cluster in shared.recent(read)] == [answers]
+
+
+def test_one_list_answers_a_thread_once() -> None:
+    """Its next look is about what came since."""
+    clock = [0.0]
+    shared, numbers = SharedList(lambda: clock[0]), iter("123")
+
+    def read() -> list[Cluster]:
+        return [Cluster(id=next(numbers), name="c")]
+
+    shared.looked()
+    clock[0] = 1.0
+    shared.read(read)
+    clock[0] = 1.5
+    assert [shared.recent(read)[0].id for _each in range(2)] == ["1", "2"]
+
+
+def test_a_list_that_failed_answers_nobody_later() -> None:
+    clock = [0.0]
+    shared = SharedList(lambda: clock[0])
+    shared.looked()
+    clock[0] = 1.0
+
+    def broken() -> list[Cluster]:
+        raise ServiceError("Failed to list clusters")
+
+    with pytest.raises(ServiceError):
+        shared.read(broken)
+    assert shared.recent(lambda: [Cluster(id="1", name="c")])[0].id == "1"
