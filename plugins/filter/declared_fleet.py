@@ -311,8 +311,8 @@ def leftovers(cluster: Wanted, situation: Situation, going: set[str], beside: bo
 def absent(entries: Sequence[Some], catalog: Some, settings: Some, found: Some, managed: bool) -> Plain:
     """The declaration of clusters that are to be deleted, with their templates and own networks."""
     listed = {entry.get("name") for entry in entries}
-    others = unlisted(found.get("clusters") or (), listed) if managed else []
-    wanted = all_wanted([*entries, *others], catalog, settings)
+    others = unlisted(found.get("clusters") or (), listed, catalog, settings) if managed else []
+    wanted = [*all_wanted(entries, catalog, settings), *others]
     upgrade = settings.get("upgrade", NEVER)
     situation, beside = situation_of(found), upgrade == BESIDE
     going = {
@@ -337,7 +337,10 @@ def absent(entries: Sequence[Some], catalog: Some, settings: Some, found: Some, 
             {"name": name, "state": "absent", "versioning": True, "if_used": "keep"}
             for name in dict.fromkeys(cluster.template for cluster in wanted)
         ],
-        "networks": [{"name": cluster.network, "state": "absent"} for cluster in wanted if cluster.network],
+        "networks": [
+            {"name": name, "state": "absent"}
+            for name in dict.fromkeys(cluster.network for cluster in wanted if cluster.network)
+        ],
         "clusters": [{"name": cluster.name, "state": "absent", "upgrade": upgrade} for cluster in wanted],
         "plans": plans,
         "rows": list(rows.values()),

@@ -54,14 +54,10 @@ options:
   max_candidates:
     description: How many candidates to answer, those of the plan first. Not given, all. All are judged in any case.
     type: int
-  expected_state:
-    description:
-      - RV(state_digest) of the plan that is about to be carried out. The task fails with the code C(STATE_CHANGED) when the clusters or
-        the placements have changed since.
-    type: str
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.existing_clusters
+  - kcloud.infrastructure.magnum.expected_plan
   - kcloud.infrastructure.existing_clusters.nodes
   - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
@@ -156,6 +152,8 @@ operations:
       name; and C(args). Workloads move after the last V(create) and before the first V(remove_nodes).
     - An entry with C(module) is a task of that module. An entry with C(role) includes that role, whose variables are C(args) with the
       prefix C(accelerator_cluster_). An entry that removes nodes names them in C(nodes), as people know them.
+    - C(args.expected_state) of the first entry that changes an existing cluster says for which state of that cluster this was decided.
+      It is missing where O(fleet) does not give the ids of template and node groups.
   returned: success
   type: list
   elements: dict
@@ -227,8 +225,21 @@ inputs_digest:
   returned: success
   type: str
   sample: sha256:b2c9aebc0d3c711be77bd84f38ec2c2e06b16b23bcb8a064e51e030fc9ea1ce3
+expected_states:
+  description:
+    - The clusters that change, or on whose nodes the plan counts, each with C(cluster), C(cluster_id) and the C(expected_state) for
+      which this was decided. Compare them all before the first operation, by M(kcloud.infrastructure.magnum_cluster) in check mode
+      with C(name) and C(expected_state).
+    - A cluster is missing where O(fleet) does not give the ids of its template and its node groups.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - cluster: ml
+      cluster_id: 5a3d7b1e-6c09-4a31-9d8e-2f1b5c7e9a40
+      expected_state: sha256:7d1f0e6b2c3a4958b6d7e8f901a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4
 state_digest:
-  description: Digest of the clusters that the plan touches, with their placements, for O(expected_state).
+  description: Digest of the plan, of the clusters that it touches and of the workloads on them, for O(expected_state).
   returned: success
   type: str
   sample: sha256:0d3c711be77bd84f38ec2c2e06b16b23bcb8a064e51e030fc9ea1ce3b2c9aebc
@@ -253,8 +264,8 @@ failure:
   sample:
     code: STATE_CHANGED
     resource: expected_state
-    reason: the clusters or their placements are not what the plan was made for
-    hint: Make a new plan
+    reason: the plan, the clusters that it touches or their workloads are not what they were
+    hint: Decide anew without 'expected_state', and look at the new plan; nothing was changed
 """
 
 import time
@@ -264,19 +275,19 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader
     NODES_ARGUMENT_SPEC,
     standing_fleet,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import check_form
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation import consolidate
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_answer import (
     answer,
-    check_state,
     diff,
-    state_digest,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import ACTIONS
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_reading import (
     read_consolidation,
     read_rules,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.state import check_plan
 
 # What a decision depends on beside the fleet
 QUESTION = ("placements", "flavor_map", "prices", "utilization", "cluster_types")
@@ -298,16 +309,17 @@ SPEC: dict[str, dict[str, Any]] = {
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     question = {name: params[name] for name in QUESTION}
     rules = read_rules(params)
+    check_form(params["expected_state"])
     if params["fleet"] is None:
         # What is wrong with the options is said before any cloud is asked.
         read_consolidation({}, rules, **question)
     asked = read_consolidation(standing_fleet(params), rules, **question)
     started = time.monotonic()
     decision = consolidate(asked)
-    check_state(decision, params["expected_state"])
     found = answer(decision, params["max_candidates"])
+    check_plan(params["expected_state"], found["state_digest"])
     found["certificate"]["seconds"] = round(time.monotonic() - started, 3)
-    return {"changed": False, **found, "state_digest": state_digest(decision), "plan_diff": diff(decision)}
+    return {"changed": False, **found, "plan_diff": diff(decision)}
 
 
 def main() -> None:

@@ -71,11 +71,6 @@ options:
         the same input gives the same answer. Where the clock ends it before that, the answer says so.
     type: int
     default: 30
-  inputs_digest:
-    description:
-      - The RV(inputs_digest) of an earlier answer. Where what was read has changed since, the task fails with V(STATE_CHANGED) before
-        anything is decided.
-    type: str
   cluster_types:
     description:
       - Cluster types that could be created, by name. Each has C(node_groups), a list of C(name), C(accelerator) with C(kind) and
@@ -113,7 +108,7 @@ options:
     description:
       - What is there, as plain data. Given, no cloud is read and no credentials are needed.
       - C(flavors) with C(name), C(id), C(vcpus), C(ram_mib) and C(extra_specs); C(clusters) with C(id), C(name), C(status),
-        C(health_status), C(labels), C(project_id), C(cluster_template_id) and C(node_groups), these with C(name), C(role), C(flavor),
+        C(health_status), C(labels), C(project_id), C(cluster_template_id) and C(node_groups), these with C(id), C(name), C(role), C(flavor),
         C(node_count), C(min_node_count), C(max_node_count), C(status) and C(taints); C(templates) with C(id), C(name), C(flavor),
         C(master_flavor), C(labels) and C(hidden); C(quota) with C(limit) and C(used) of C(clusters), C(instances), C(cores) and
         C(ram_mib); C(accelerators_free) by Placement resource class; C(project_id).
@@ -135,6 +130,7 @@ options:
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.magnum
+  - kcloud.infrastructure.magnum.expected_plan
   - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan
@@ -176,6 +172,7 @@ EXAMPLES = r"""
     cloud: devcloud
     name: "{{ item.args.name }}"
     node_groups: "{{ item.args.node_groups }}"
+    expected_state: "{{ item.args.expected_state }}"
   loop: "{{ match.operations | selectattr('action', 'eq', 'scale_out') }}"
 
 - name: Where should all of these run
@@ -379,6 +376,8 @@ operations:
     - What carries the decision out, an entry for each cluster that is scaled out or created. Names of new clusters are final.
     - Each has C(action), V(scale_out) or V(create); C(cluster), a name; and C(args). An entry with C(module) is a task of that module.
       An entry with C(role) includes that role, whose variables are C(args) with the prefix C(accelerator_cluster_).
+    - C(args.expected_state) of an entry that changes an existing cluster says for which state of that cluster this was decided. It is
+      missing where O(fleet) does not give the ids of template and node groups.
   returned: success
   type: list
   elements: dict
@@ -391,6 +390,7 @@ operations:
         node_groups:
           - name: default-worker
             node_count: 3
+        expected_state: sha256:7d1f0e6b2c3a4958b6d7e8f901a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4
     - action: create
       cluster: new-1
       role: kcloud.infrastructure.accelerator_cluster
@@ -562,6 +562,24 @@ inputs_digest:
   returned: success
   type: str
   sample: sha256:b2c9aebc0d3c711be77bd84f38ec2c2e06b16b23bcb8a064e51e030fc9ea1ce3
+expected_states:
+  description:
+    - The clusters that change, or on whose nodes the plan counts, each with C(cluster), C(cluster_id) and the C(expected_state) for
+      which this was decided. Compare them all before the first operation, by M(kcloud.infrastructure.magnum_cluster) in check mode
+      with C(name) and C(expected_state).
+    - A cluster is missing where O(fleet) does not give the ids of its template and its node groups.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - cluster: ml
+      cluster_id: 5a3d7b1e-6c09-4a31-9d8e-2f1b5c7e9a40
+      expected_state: sha256:7d1f0e6b2c3a4958b6d7e8f901a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4
+state_digest:
+  description: Digest of the plan, of the clusters that it touches and of the workloads on them, for O(expected_state).
+  returned: success
+  type: str
+  sample: sha256:0d3c711be77bd84f38ec2c2e06b16b23bcb8a064e51e030fc9ea1ce3b2c9aebc
 table:
   description: The ranking as text with columns of fixed width.
   returned: success
@@ -585,6 +603,7 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import of_flavors, read_fleet
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import check_form
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import (
     at_least_one,
@@ -611,7 +630,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "cluster_names": {"type": "list", "elements": "str"},
     "new_cluster_name": {"type": "str"},
     "time_limit": {"type": "int", "default": 30},
-    "inputs_digest": {"type": "str"},
+    "expected_state": {"type": "str"},
     "max_candidates": {"type": "int"},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
@@ -622,6 +641,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     question = {name: params[name] for name in QUESTION}
     for name in ("max_candidates", "time_limit"):
         at_least_one(params, name)
+    check_form(params["expected_state"])
     decide = one if params["workloads"] is None else many
     fleet = params["fleet"]
     if fleet is None:

@@ -75,6 +75,7 @@ options:
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.existing_clusters
+  - kcloud.infrastructure.magnum.expected_plan
   - kcloud.infrastructure.existing_clusters.nodes
   - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
@@ -117,6 +118,7 @@ EXAMPLES = r"""
     cloud: devcloud
     name: "{{ item.args.name }}"
     node_groups: "{{ item.args.node_groups }}"
+    expected_state: "{{ item.args.expected_state }}"
   loop: "{{ scaling.operations }}"
 """
 
@@ -152,6 +154,8 @@ operations:
   description:
     - What carries the decision out, an entry for each cluster that changes. Each has C(action), V(scale); C(cluster), a name; and C(module)
       with its C(args). An entry that removes nodes names them in C(nodes).
+    - C(args.expected_state) says for which state of the cluster this was decided. It is missing where O(fleet) does not give the ids of
+      template and node groups.
   returned: success
   type: list
   elements: dict
@@ -235,8 +239,21 @@ inputs_digest:
   returned: success
   type: str
   sample: sha256:b2c9aebc0d3c711be77bd84f38ec2c2e06b16b23bcb8a064e51e030fc9ea1ce3
+expected_states:
+  description:
+    - The clusters that change, or on whose nodes the plan counts, each with C(cluster), C(cluster_id) and the C(expected_state) for
+      which this was decided. Compare them all before the first operation, by M(kcloud.infrastructure.magnum_cluster) in check mode
+      with C(name) and C(expected_state).
+    - A cluster is missing where O(fleet) does not give the ids of its template and its node groups.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - cluster: ml
+      cluster_id: 5a3d7b1e-6c09-4a31-9d8e-2f1b5c7e9a40
+      expected_state: sha256:7d1f0e6b2c3a4958b6d7e8f901a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4
 state_digest:
-  description: Digest of the clusters that change, with their placements. Equal as long as nothing has changed there.
+  description: Digest of the plan, of the clusters that it touches and of the workloads on them, for O(expected_state).
   returned: success
   type: str
   sample: sha256:0d3c711be77bd84f38ec2c2e06b16b23bcb8a064e51e030fc9ea1ce3b2c9aebc
@@ -272,17 +289,18 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader
     NODES_ARGUMENT_SPEC,
     standing_fleet,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import check_form
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import scale
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_answer import (
     answer,
     diff,
-    state_digest,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_reading import (
     read_rules,
     read_scaling,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.state import check_plan
 
 # What a decision depends on beside the fleet and the clock
 QUESTION = (
@@ -309,6 +327,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "unneeded_seconds": {"type": "int", "default": 600},
     "after_scale_out_seconds": {"type": "int", "default": 600},
     "after_failure_seconds": {"type": "int", "default": 180},
+    "expected_state": {"type": "str"},
 }
 
 
@@ -316,6 +335,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     question = {name: params[name] for name in QUESTION}
     now = int(time.time()) if params["now"] is None else params["now"]
     rules = read_rules(params)
+    check_form(params["expected_state"])
     if params["fleet"] is None:
         # What is wrong with the options is said before any cloud is asked.
         read_scaling({}, now=now, rules=rules, **question)
@@ -323,13 +343,9 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     started = time.monotonic()
     decision = scale(asked)
     found = answer(decision)
+    check_plan(params["expected_state"], found["state_digest"])
     found["certificate"]["seconds"] = round(time.monotonic() - started, 3)
-    return {
-        "changed": False,
-        **found,
-        "state_digest": state_digest(decision),
-        "plan_diff": diff(decision),
-    }
+    return {"changed": False, **found, "plan_diff": diff(decision)}
 
 
 def main() -> None:

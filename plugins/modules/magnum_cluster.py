@@ -162,6 +162,7 @@ extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.magnum
   - kcloud.infrastructure.magnum.driver
+  - kcloud.infrastructure.magnum.expected_state
   - kcloud.infrastructure.node_group.listed
   - kcloud.infrastructure.wait
   - kcloud.infrastructure.attributes
@@ -235,6 +236,19 @@ EXAMPLES = r"""
     node_count: 1
     upgrade: in_place_or_beside
 
+- name: Read the cluster before deciding
+  kcloud.infrastructure.magnum_cluster_info:
+    cloud: devcloud
+    name: ml-training-cluster
+  register: found
+
+- name: One node more, unless another run has changed the cluster meanwhile
+  kcloud.infrastructure.magnum_cluster:
+    cloud: devcloud
+    name: "{{ found.clusters[0].id }}"
+    node_count: "{{ found.clusters[0].node_count + 1 }}"
+    expected_state: "{{ found.clusters[0].state_digest }}"
+
 - name: The same cluster, ready for workloads within 20 minutes
   kcloud.infrastructure.magnum_cluster:
     cloud: devcloud
@@ -253,7 +267,7 @@ RETURN = r"""
 cluster:
   description:
     - The cluster as it is now, in check mode as far as it can be predicted. None when it is absent.
-    - All fields of RV(kcloud.infrastructure.magnum_cluster_info#module:clusters).
+    - All fields of RV(kcloud.infrastructure.magnum_cluster_info#module:clusters) but C(state_digest).
   returned: success
   type: dict
   sample:
@@ -402,11 +416,14 @@ SPEC: dict[str, dict[str, Any]] = {
     "wait_for": {"type": "str", "choices": ["complete", "healthy"], "default": "complete"},
     "predicted_template": {"type": "dict"},
     "fail_fast": {"type": "bool", "default": False},
+    "expected_state": {"type": "str"},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
 
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    # What is wrong is said before any cloud is asked.
+    how = How.from_params(params, check_mode)
     present = params["state"] == "present"
     task = ClusterTask(
         desired_cluster(params) if present else absent_cluster(params),
@@ -414,7 +431,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         recreate=params["recreate"],
         follow=Follow.from_params(params),
     )
-    return reconcile_cluster(connect(params), task, How.from_params(params, check_mode))
+    return reconcile_cluster(connect(params), task, how)
 
 
 def main() -> None:

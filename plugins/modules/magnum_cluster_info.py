@@ -237,6 +237,15 @@ clusters:
       description: Address of the Kubernetes API.
       type: str
       returned: always
+    state_digest:
+      description:
+        - Digest of what a decision about the cluster depends on, for the option
+          O(kcloud.infrastructure.magnum_cluster#module:expected_state). None with O(node_groups=none) and without O(diagnose).
+        - It changes with the id, the name or the template of the cluster, with the ids, names, flavors or numbers of nodes of its worker
+          groups, and when the cluster fails or its deletion begins. Health, bounds, labels and times do not change it.
+      type: str
+      returned: always
+      sample: sha256:7d1f0e6b2c3a4958b6d7e8f901a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4
     node_groups:
       description: The node groups by name, the control plane included; none with O(node_groups=none).
       type: list

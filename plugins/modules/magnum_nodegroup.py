@@ -36,6 +36,7 @@ extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.magnum
   - kcloud.infrastructure.magnum.driver
+  - kcloud.infrastructure.magnum.expected_state
   - kcloud.infrastructure.node_group
   - kcloud.infrastructure.wait
   - kcloud.infrastructure.attributes
@@ -226,14 +227,15 @@ SPEC: dict[str, dict[str, Any]] = {
     "replace": REPLACE_SPEC,
     "driver": DRIVER_ARGUMENT,
     "fail_fast": {"type": "bool", "default": False},
+    "expected_state": {"type": "str"},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
 
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     # What is wrong is said before any cloud is asked.
-    desired = desired_node_group(params)
-    return reconcile_node_group(connect(params), desired, How.from_params(params, check_mode))
+    desired, how = desired_node_group(params), How.from_params(params, check_mode)
+    return reconcile_node_group(connect(params), desired, how)
 
 
 def main() -> None:

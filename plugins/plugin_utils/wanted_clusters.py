@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -176,12 +176,17 @@ def all_wanted(entries: Iterable[Some], catalog: Some, settings: Some) -> list[W
     return wanted
 
 
-def unlisted(clusters: Iterable[Some], listed: set[str]) -> list[Plain]:
-    """The other clusters that the role accelerator_cluster made, as entries of a list."""
-    found = []
+def unlisted(clusters: Iterable[Some], listed: set[str], catalog: Some, settings: Some) -> list[Wanted]:
+    """The other clusters that the role accelerator_cluster made. Of each, its label names the network.
+
+    :raises AnsibleFilterError: the type of one cannot be read, or two have one name.
+    """
+    entries, networks = [], {}
     for cluster in clusters:
-        labels = cluster.get("labels") or {}
-        if labels.get(MAKER_LABEL) == MAKER and TYPE_LABEL in labels and cluster["name"] not in listed:
-            entry = {"name": cluster["name"], "type": labels[TYPE_LABEL], "own_network": NETWORK_LABEL in labels}
-            found.append(entry)
-    return found
+        name, labels = cluster["name"], cluster.get("labels") or {}
+        if labels.get(MAKER_LABEL) == MAKER and TYPE_LABEL in labels and name not in listed:
+            entries.append({"name": name, "type": labels[TYPE_LABEL], "own_network": NETWORK_LABEL in labels})
+            networks[name] = labels.get(NETWORK_LABEL)
+    wanted = all_wanted(entries, catalog, settings)
+    # A successor uses the network of the cluster that it replaced, under that name
+    return [replace(cluster, network=networks[cluster.name] or cluster.network) for cluster in wanted]

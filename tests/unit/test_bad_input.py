@@ -71,11 +71,12 @@ FLEET: dict[str, Any] = {
             "project_id": "p1",
             "status": "CREATE_COMPLETE",
             "health_status": "HEALTHY",
-            "template_id": "t1",
+            "cluster_template_id": "t1",
             "labels": {"auto_scaling_enabled": "false", "kcloud_made_for": "x=1"},
             "created_at": "2026-11-01T00:00:00Z",
             "node_groups": [
                 {
+                    "id": "g1",
                     "name": "default-worker",
                     "role": "worker",
                     "flavor": "gpu.a100.large",

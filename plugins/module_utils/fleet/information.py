@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.networks import TAG
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.read.api import HeatReader
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.information import with_state
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.drivers import is_autoscaled
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.node_groups import may_stand_for
@@ -44,7 +45,7 @@ def read_fleet_information(
         project.read_groups((cluster, partial(_matters, cluster, details)) for cluster in clusters)
         networks = sorted((stack for stack in stacks.result() if not stack.gone), key=lambda stack: stack.name)
     return {
-        "clusters": [project.with_groups(cluster).as_result() for cluster in clusters],
+        "clusters": [with_state(project.with_groups(cluster)) for cluster in clusters],
         "cluster_templates": described(project.templates(), project.clusters(), whole=True),
         "networks": [
             {"id": stack.id, "name": stack.name, "status": stack.status, "tags": list(stack.tags)} for stack in networks

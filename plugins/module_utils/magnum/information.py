@@ -18,6 +18,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     Status,
     normal_label,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import cluster_state
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import has_status, is_like
 
@@ -79,12 +80,17 @@ def read_clusters(
     chosen = [cluster for cluster in found if selection.holds(cluster)]
     depth = depth or (SUMMARY if selection.name is None else DETAILS)
     if depth == NONE and not diagnose:
-        return [{**cluster.as_result(), "node_groups": None} for cluster in chosen]
+        return [{**cluster.as_result(), "node_groups": None, "state_digest": None} for cluster in chosen]
     whole = api.all_with_groups(chosen) if depth == DETAILS else api.all_with_listed_groups(chosen)
     if not diagnose:
-        return [cluster.as_result() for cluster in whole]
+        return [with_state(cluster) for cluster in whole]
     single = selection.name is not None
-    return [{**cluster.as_result(), **_diagnosed(connection, api, cluster, single=single)} for cluster in whole]
+    return [{**with_state(cluster), **_diagnosed(connection, api, cluster, single=single)} for cluster in whole]
+
+
+def with_state(cluster: Cluster) -> dict[str, Any]:
+    """A cluster with its node groups, as an information module returns it."""
+    return {**cluster.as_result(), "state_digest": cluster_state(cluster)}
 
 
 def _diagnosed(connection: Connection, api: MagnumReader, cluster: Cluster, *, single: bool) -> dict[str, Any]:

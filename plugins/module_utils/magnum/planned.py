@@ -31,6 +31,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
     DesiredCluster,
     Status,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import check_cluster, check_form
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.clusters import ONLY_DELETE
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.names import compared_in_cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.node_groups import (
@@ -60,12 +61,18 @@ NEWEST_WITH_TRUSTS = (1, 12)
 
 
 # The shared options of which `How` consists.
-OPTIONS = ("wait", "timeout", "progress", "api_version", "driver", "wait_for", "fail_fast", "predicted_template")
+OPTIONS = (
+    *("wait", "timeout", "progress", "api_version", "driver", "wait_for", "fail_fast", "predicted_template"),
+    "expected_state",
+)
 
 
 @dataclass(frozen=True)
 class How:
-    """How a module is to work: from its shared options."""
+    """How a module is to work: from its shared options.
+
+    :param expected_state: digest of the one state of the cluster in which it may be changed; None for any.
+    """
 
     check_mode: bool = False
     wait: bool = True
@@ -76,12 +83,17 @@ class How:
     wait_for: str = "complete"
     fail_fast: bool = False
     predicted_template: Mapping[str, Any] | None = None
+    expected_state: str | None = None
     clock: Clock = field(default_factory=Clock)
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any], check_mode: bool) -> How:
-        """The shared options of a module; those that it lacks keep their defaults."""
+        """The shared options of a module; those that it lacks keep their defaults.
+
+        :raises InvalidRequest: ``expected_state`` is not a digest.
+        """
         given = {key: params[key] for key in OPTIONS if params.get(key) is not None}
+        check_form(given.get("expected_state"))
         return cls(check_mode=check_mode, **given)
 
 
@@ -104,10 +116,13 @@ def planned_group(project: Project, desired: DesiredCluster, how: How, settle: S
 
     :param desired: a cluster with this one group.
     :raises NotFound: the group is to be there and its cluster is not.
+    :raises Conflict: the cluster is not in the expected state. A group that is to be absent and is absent is in any.
     """
     (group,) = desired.groups
     check_groups(desired.groups)
     task, actual = ClusterTask(desired), _read(project, desired.name, how, settle, present=True)
+    if not (group.absent and (actual is None or actual.group(group.name) is None)):
+        check_cluster(how.expected_state, actual, desired.name)
     if actual is None and group.absent:
         return PlannedCluster(desired, None, Plan("none"))
     if actual is None:
@@ -130,11 +145,14 @@ def read_cluster(project: Project, task: ClusterTask, how: How, settle: Settle |
     :param settle: waits until a cluster IN_PROGRESS has settled; None takes it as it is.
     :raises InvalidRequest: the declaration names a template that does not exist, or lacks what a new cluster needs.
     :raises OperationFailed: the cluster failed before, and may not be created again.
+    :raises Conflict: the cluster is not in the expected state. One that is to go and goes already is in any.
     """
     desired, others = task.desired, ()
     if task.follow.mode == OR_BESIDE and not is_uuid(desired.name):
         desired, others = _newest(project, task, how)
     actual = _read(project, desired.name, how, settle, present=task.present)
+    if task.present or not (actual is None or Status.going(actual.status)):
+        check_cluster(how.expected_state, actual, desired.name)
     if not task.present:
         return ClusterSituation(desired, actual, others)
     if desired.given or actual is None:

@@ -9,11 +9,10 @@ The same decision gives the same bytes: nothing here depends on time, on the mac
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import digest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.assumptions import assumptions
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import MICRO
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.layout import text_table
@@ -27,12 +26,14 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.operations import (
     create,
+    expecting,
     free_name,
     overrides_of,
     resize,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.placements import made_for_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.state import against_stale
 
 Plain = dict[str, Any]
 
@@ -80,6 +81,7 @@ def answer(
         "coming": coming(decision),
         "assumptions": assumptions(decision),
         "inputs_digest": digest(decision.request),
+        **state(decision, name, taken),
         "plan_diff": diff(decision),
         "table": table(shown, len(decision.ranking)),
     }
@@ -208,7 +210,8 @@ def operations(decision: Decision, name: str | None, taken: Collection[str]) -> 
     found, new = chosen(decision), new_cluster(decision)
     if found["action"] == "scale_out":
         groups = grown(found["node_groups"])
-        return [resize("scale_out", found["cluster"], found["cluster_id"], groups)]
+        made = resize("scale_out", found["cluster"], found["cluster_id"], groups)
+        return expecting([made], decision.request.fleet.clusters)
     if found["action"] == "create" and new is not None:
         workload = decision.request.workload
         wish = name or (workload.name or f"{workload.type}-cluster").replace("_", "-")
@@ -225,6 +228,13 @@ def grown(node_groups: Iterable[Plain]) -> list[Plain]:
         for group in node_groups
         if group["node_count_after"] != group["node_count_before"]
     ]
+
+
+def state(decision: Decision, name: str | None, taken: Collection[str]) -> Plain:
+    """The state of what is to be done, and of the cluster that it is done with."""
+    found = chosen(decision)
+    plan = (operations(decision, name, taken), found["target"], found["node_groups"])
+    return against_stale(plan, decision.request.fleet.clusters, {found["cluster_id"]})
 
 
 # --- beside the decision
@@ -371,16 +381,3 @@ def _row(ranked: Ranked) -> tuple[str, ...]:
         "-" if verdict.power_mw is None else f"{verdict.power_mw / 1000:.1f}",
         ("" if verdict.feasible else "no: ") + ", ".join(codes),
     )
-
-
-# --- the inputs
-
-
-def digest(request: Any) -> str:
-    """SHA-256 of the inputs as they were understood, in canonical JSON: equal digests, equal answers."""
-    text = json.dumps(request, default=_fields, sort_keys=True, separators=(",", ":"))
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def _fields(value: Any) -> Plain:
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}

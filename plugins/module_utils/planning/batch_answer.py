@@ -14,8 +14,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import digest as digest_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import cost
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import digest as digest_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import entry, grown
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.assumptions import assumptions
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_model import (
@@ -39,12 +39,14 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.operations import (
     create,
+    expecting,
     numbered_names,
     overrides_of,
     resize,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.placements import made_for_label
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.state import against_stale
 
 Plain = dict[str, Any]
 # How many candidates are shown for a workload that has no place
@@ -90,18 +92,22 @@ def answer(
     ranked = rankings(plan, max_candidates)
     decisions = [decision(plan, index, ranked[index]) for index in range(len(plan.places))]
     actions = [action(plan, number) for number, _planned in enumerate(plan.clusters)]
+    clusters = plan.batch.fleet.clusters
+    operations = expecting([operation(found) for found in actions if found["action"] != "use"], clusters)
+    placements = [placement(found) for found in decisions if found["action"] != "none"]
     return {
         "decision": summary(plan),
         "decisions": decisions,
         "actions": [found for found in actions if found["action"] != "use"],
-        "operations": [operation(found) for found in actions if found["action"] != "use"],
+        "operations": operations,
         "clusters": actions,
-        "placements": [placement(found) for found in decisions if found["action"] != "none"],
+        "placements": placements,
         "unplaced": [found["workload"] for found in decisions if found["action"] == "none"],
         "certificate": certificate(plan),
         "counterfactual": counterfactual(plan),
         "assumptions": taken_for_granted(plan),
         "inputs_digest": digest(plan.batch),
+        **against_stale((operations, placements), clusters, {found["cluster_id"] for found in actions}),
         "plan_diff": diff(plan),
         "table": table(plan, decisions, actions),
     }

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import digest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import bounds
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import digest, refusal
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.assumptions import mixed_prices
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import (
     Consolidation,
@@ -24,16 +24,17 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cos
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import taking_guards
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.layout import text_table
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import WHOLE, Cluster, Flavor, Part
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import steady
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.operations import (
     create,
     delete,
+    expecting,
     name_of_split,
     overrides_of,
     resizes,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import Move
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.state import against_stale
 
 Plain = dict[str, Any]
 COLUMNS = (
@@ -53,13 +54,14 @@ def answer(found: Consolidation, max_candidates: int | None = None) -> Plain:
     shown = found.options if max_candidates is None else found.options[:max_candidates]
     return {
         "decision": decision,
-        "operations": operations(decision),
+        "operations": operations(found, decision),
         "candidates": [candidate(found, option) for option in shown],
         "candidates_judged": len(found.options),
         "pareto": pareto(found),
         "certificate": certificate(found),
         "assumptions": assumptions(found),
         "inputs_digest": digest(found.question),
+        **state(found),
         "table": text_table(COLUMNS, [_row(option) for option in shown], len(found.options)),
     }
 
@@ -88,15 +90,16 @@ def decided(found: Consolidation) -> Plain:
     }
 
 
-def operations(decision: Plain) -> list[Plain]:
+def operations(found: Consolidation, decision: Plain) -> list[Plain]:
     """The decision as operations, in the order in which they are done. Workloads move between the creations and the removals."""
     new = decision["create_clusters"]
-    return [
+    made = [
         *resizes("grow", decision["grow"]),
-        *(create(made["name"], made["cluster_type"], {}, overrides_of(made["node_groups"])) for made in new),
+        *(create(entry["name"], entry["cluster_type"], {}, overrides_of(entry["node_groups"])) for entry in new),
         *resizes("remove_nodes", decision["node_groups"]),
         *(delete(gone["cluster"], gone["cluster_id"]) for gone in decision["delete_clusters"]),
     ]
+    return expecting(made, found.question.fleet.clusters)
 
 
 def _cluster(found: Consolidation, identity: str) -> Cluster:
@@ -415,22 +418,8 @@ def _line(move: Move, *, arrived: bool = False) -> str:
 # --- the state
 
 
-def state_digest(found: Consolidation) -> str:
-    """Digest of what the plan was made for: the clusters that it touches, their nodes and the workloads on them."""
-    ids = {step.cluster for step in found.steps} | {step.other for step in found.steps}
-    return digest(steady(cluster for cluster in found.question.fleet.clusters if cluster.id in ids))
-
-
-def check_state(found: Consolidation, expected: str | None) -> None:
-    """Refuse when the plan would not be the one that was looked at.
-
-    :raises Conflict: the state has changed.
-    """
-    if expected and state_digest(found) != expected:
-        raise Conflict(
-            "Failed to confirm the plan",
-            code="STATE_CHANGED",
-            resource="expected_state",
-            reason="the clusters or their placements are not what the plan was made for",
-            hint="Make a new plan",
-        )
+def state(found: Consolidation) -> Plain:
+    """The state of what is to be done, and of the clusters that the plan touches."""
+    decision = decided(found)
+    touched = {step.cluster for step in found.steps} | {step.other for step in found.steps}
+    return against_stale((operations(found, decision), decision["moves"]), found.question.fleet.clusters, touched)

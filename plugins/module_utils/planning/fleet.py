@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import state_in
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import cost
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.devices import canonical, is_model
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.flavors import read_flavor, read_flavor_map
@@ -364,6 +365,7 @@ def _cluster(given: Given, path: str, flavors: Flavors, templates: Iterable[Give
         latency_ms=optional(whole, latency, f"{path}.latency_ms"),
         autoscaled=_is_set(labels, "auto-scaling-enabled"),
         made_for=read_made_for(own_labels),
+        state=state_in(given),
     )
 
 

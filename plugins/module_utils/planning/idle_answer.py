@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import digest, refusal
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import digest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import MICRO
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle import (

@@ -13,9 +13,11 @@ verdict), is a named tuple, which is made in a quarter of the time; all else is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import ClusterState
 
 WHOLE = 1000
 # A latency that asks nothing
@@ -234,7 +236,8 @@ class Group:
 class Cluster:
     """A cluster, or (without id) one that could be created: then its groups are empty and ``masters`` must be paid.
 
-    ``made_for`` are the workloads that it was made for, each as (identity, replicas): its label says so.
+    ``made_for`` are the workloads that it was made for, each as (identity, replicas): its label says so. ``state`` is what
+    whoever acts on it compares; None where the given data do not tell it all.
     """
 
     id: str
@@ -251,6 +254,8 @@ class Cluster:
     tenants: tuple[Tenant, ...] = ()
     masters: tuple[Flavor, int] | None = None
     made_for: tuple[tuple[str, int], ...] = ()
+    # Says again what the other fields say
+    state: ClusterState | None = field(default=None, compare=False)
 
     @cached_property
     def kinds(self) -> frozenset[str]:

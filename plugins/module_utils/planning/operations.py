@@ -16,6 +16,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Cluster
+
 Plain = dict[str, Any]
 
 # What changes a cluster, and what creates one with all that it needs: template, network, node groups
@@ -88,6 +90,26 @@ def overrides_of(node_groups: Iterable[Mapping[str, Any]]) -> Plain:
     parts = {group["name"]: {key: group[key] for key in ("flavor", "node_count")} for group in node_groups}
     first = parts.pop(DEFAULT_WORKER, {})
     return {**first, "node_groups": parts}
+
+
+# --- against stale plans
+
+
+def expecting(operations: Iterable[Plain], clusters: Iterable[Cluster]) -> list[Plain]:
+    """Operations with the state in which each finds its cluster, ``expected_state`` in their arguments.
+
+    Only the first operation on a cluster has it: a later one finds what the first has made of the cluster. Where it removes nodes it
+    names them and their number, and is refused when either is not what the plan has counted with.
+
+    :param clusters: those of the fleet; where one does not tell its whole state, its operations are left as they are.
+    """
+    states = {cluster.id: cluster.state for cluster in clusters if cluster.state is not None}
+    made = []
+    for operation in operations:
+        state = states.pop(operation["args"]["name"], None) if "module" in operation else None
+        more = {} if state is None else {"expected_state": state.digest}
+        made.append({**operation, "args": {**operation["args"], **more}})
+    return made
 
 
 # --- names of new clusters

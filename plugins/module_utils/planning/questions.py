@@ -14,6 +14,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning imp
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.audit_acts import Breach
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_batch, read_request
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import mappings
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.state import check_plan
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_like
 
 Plain = dict[str, Any]
@@ -30,19 +31,6 @@ def at_least_one(params: Params, name: str) -> None:
             f"Failed to read option '{name}': {params[name]} is not a whole number of at least 1",
             resource=name,
             hint="Give 1 or more, or leave it out",
-        )
-
-
-def unchanged(params: Params, digest: str) -> None:
-    """Refuse to decide where something has changed since an earlier answer."""
-    expected = params["inputs_digest"]
-    if expected and expected != digest:
-        raise KcloudError(
-            "Failed to carry on with an earlier decision: what it depends on has changed since",
-            code="STATE_CHANGED",
-            resource="inputs_digest",
-            reason=f"it was {expected} and is {digest} now",
-            hint="Decide anew without 'inputs_digest', and look at the new plan",
         )
 
 
@@ -87,12 +75,14 @@ class One:
         """Decide.
 
         :param taken: names that a new cluster cannot get.
+        :raises Conflict: it is not the decision that ``expected_state`` says.
         """
         request = self.read(params, question, fleet)
-        unchanged(params, answer.digest(request))
         decision = match.match(request)
         sound(auditing.audit_match(decision))
-        return answer.answer(decision, params["max_candidates"], params.get("new_cluster_name"), taken)
+        found = answer.answer(decision, params["max_candidates"], params.get("new_cluster_name"), taken)
+        check_plan(params["expected_state"], found["state_digest"])
+        return found
 
 
 class Many:
@@ -109,6 +99,7 @@ class Many:
         """Decide.
 
         :param taken: names that a new cluster cannot get.
+        :raises Conflict: it is not the decision that ``expected_state`` says.
         """
         # One workload needs none of this
         from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import batch, batch_answer
@@ -116,10 +107,11 @@ class Many:
 
         seconds = params["time_limit"]
         wanted = Batch(*self.read(params, question, fleet), effort=seconds * STEPS_PER_SECOND, seconds=seconds)
-        unchanged(params, batch_answer.digest(wanted))
         plan = batch.plan(wanted)
         sound(auditing.audit_batch(plan))
-        return batch_answer.answer(plan, params["max_candidates"], params.get("new_cluster_name"), taken)
+        found = batch_answer.answer(plan, params["max_candidates"], params.get("new_cluster_name"), taken)
+        check_plan(params["expected_state"], found["state_digest"])
+        return found
 
 
 one, many = One(), Many()

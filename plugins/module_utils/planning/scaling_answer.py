@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import digest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import bounds
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import digest, refusal
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import MICRO
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.layout import text_table
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import WHOLE, Part, Violation
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import steady
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.operations import resizes
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.operations import expecting, resizes
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import decimal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_memory import in_doubt
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_model import (
@@ -24,6 +24,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.sca
     Scaling,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_reading import memory_as_result
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.state import against_stale
 
 Plain = dict[str, Any]
 COLUMNS = (
@@ -42,7 +43,7 @@ def answer(found: Scaling) -> Plain:
     decision = decided(found)
     return {
         "decision": decision,
-        "operations": resizes("scale", decision["node_groups"]),
+        "operations": operations(found, decision),
         "groups": [group(found, plan) for plan in found.groups],
         "nodes": [node(found, plan) for plan in found.nodes],
         "unplaced": [
@@ -62,8 +63,14 @@ def answer(found: Scaling) -> Plain:
         "certificate": certificate(found),
         "assumptions": assumptions(found),
         "inputs_digest": digest(found.question),
+        **state(found),
         "table": text_table(COLUMNS, [_row(found, plan) for plan in found.groups], len(found.groups), "node groups"),
     }
+
+
+def operations(found: Scaling, decision: Plain) -> list[Plain]:
+    """The decision as operations, one for each cluster."""
+    return expecting(resizes("scale", decision["node_groups"]), found.question.fleet.clusters)
 
 
 def decided(found: Scaling) -> Plain:
@@ -279,7 +286,8 @@ def _bounds(plan: GroupPlan, bounds_: tuple[int, int | None] | None) -> str:
     return f", bounds {bounds_[0]} to {'any number' if bounds_[1] is None else bounds_[1]}"
 
 
-def state_digest(found: Scaling) -> str:
-    """Digest of the clusters that change, their nodes and the workloads on them: what happens to others does not matter."""
-    ids = {plan.cluster.id for plan in found.groups if plan.action != "none"}
-    return digest(steady(cluster for cluster in found.question.fleet.clusters if cluster.id in ids))
+def state(found: Scaling) -> Plain:
+    """The state of what is to be done, and of the clusters that change: what happens to others does not matter."""
+    decision = decided(found)
+    touched = {entry["cluster_id"] for entry in decision["node_groups"]}
+    return against_stale((operations(found, decision), decision["moves"]), found.question.fleet.clusters, touched)

@@ -523,6 +523,24 @@ def test_a_teardown_of_all_that_the_role_made() -> None:
     ] == ["a"]
 
 
+def test_a_teardown_deletes_the_network_that_a_successor_uses() -> None:
+    """Its label names it, once for all clusters that use it; the name of a successor would lead to another one."""
+    labels = {"kcloud_managed_by": "accelerator_cluster", "kcloud_type": "gpu"}
+
+    def networks(*listed: dict[str, Any], **labelled: str) -> list[str]:
+        clusters = [
+            existing(name.replace("_", "-"), labels={**labels, "kcloud_network": of}) for name, of in labelled.items()
+        ]
+        declared = declare(*listed, state="absent", managed=True, found={"clusters": clusters}, cloud={})
+        return [entry["name"] for entry in declared["networks"]]
+
+    a = {"name": "a", "type": "gpu", "own_network": True}
+    assert networks(a_0123abcd="a-network", b="b-network") == ["a-network", "b-network"]
+    assert networks(a, a="a-network", a_0123abcd="a-network") == ["a-network"]
+    assert networks(a_0123abcd="a-network", a_4567cdef="a-network") == ["a-network"]
+    assert networks(c="") == ["c-network"]
+
+
 @pytest.mark.parametrize(
     "entry", [{"name": "a", "type": "gpux"}, {"name": "a", "type": "gpu", "overrides": {"nodecount": 3}}]
 )

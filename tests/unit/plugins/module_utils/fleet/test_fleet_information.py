@@ -12,6 +12,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.information import (
     read_fleet_information,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import check_form
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
     ALL_CLUSTERS,
     cluster,
@@ -50,6 +51,7 @@ def test_only_an_autoscaled_cluster_s_groups_are_read_singly() -> None:
     assert len(singly) == 1 and "id-scaled" in singly[0]
     groups: dict[str, Any] = {one["name"]: one["node_groups"][0] for one in found["clusters"]}
     assert set(groups) == {"plain", "scaled"}
+    assert [check_form(one["state_digest"]) for one in found["clusters"] if one["state_digest"]] == [None] * 2
     assert (groups["scaled"]["min_node_count"], groups["scaled"]["max_node_count"]) == (2, 9)
     assert (groups["plain"]["min_node_count"], groups["plain"]["max_node_count"]) == (None, None)
     assert groups["plain"]["node_count"] == groups["scaled"]["node_count"]

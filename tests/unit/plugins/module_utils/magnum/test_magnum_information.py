@@ -123,6 +123,17 @@ def test_three_clusters_without_groups() -> None:
     assert [entry["node_groups"] for entry in found] == [None] * 3
 
 
+def test_the_state_of_a_cluster_is_there_where_its_groups_are_read() -> None:
+    """The same for every depth, and none without groups."""
+    entries = [fleet(), *map(group_list, NAMES)]
+    details = [entry for name in NAMES for entry in group_details(name)]
+    summary, detailed, without = (
+        [entry["state_digest"] for entry in read(*asked)[0]]
+        for asked in ((entries, EVERY), ([*entries, *details], EVERY, "details"), ([fleet()], EVERY, "none"))
+    )
+    assert summary == detailed and len(set(summary)) == 3 and without == [None] * 3
+
+
 def test_filters_come_before_the_groups() -> None:
     """Of clusters that do not fit, nothing more is read."""
     gpu = {"labels": {"kcloud_type": "gpu-intensive"}}

@@ -194,7 +194,7 @@ def test_shares_of_devices_fit_in_some_order_or_not(free: tuple[int, ...], share
 
 
 def test_a_match_that_breaks_a_rule_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    params = {"workload": {"cpu_cores": 1}, "max_candidates": None, "inputs_digest": None}
+    params = {"workload": {"cpu_cores": 1}, "max_candidates": None, "expected_state": None}
     fleet = {"flavors": [{"name": "cpu", "vcpus": 4, "ram_mib": 8192}], "clusters": []}
     assert questions.one.answer(params, {}, fleet)["decision"]["action"] == "none"
     breach = audit(*WRONG[0][1:4])

@@ -157,13 +157,19 @@ def test_names_are_needed_and_differ(names: list[str | None]) -> None:
 
 def test_a_changed_state_is_refused() -> None:
     fleet = {"flavors": FLAVORS, "clusters": [cluster("ml")]}
-    params = {"workloads": [gpu("w")], "workload": None, "max_candidates": None, "time_limit": 1, "inputs_digest": None}
-    digest = questions.many.answer(params, {}, fleet)["inputs_digest"]
-    assert questions.many.answer({**params, "inputs_digest": digest}, {}, fleet)["inputs_digest"] == digest
+    params = {
+        "workloads": [gpu("w")],
+        "workload": None,
+        "max_candidates": None,
+        "time_limit": 1,
+        "expected_state": None,
+    }
+    digest = questions.many.answer(params, {}, fleet)["state_digest"]
+    assert questions.many.answer({**params, "expected_state": digest}, {}, fleet)["state_digest"] == digest
     changed = {"flavors": FLAVORS, "clusters": [cluster("ml", group(count=2))]}
     for question, wanted in ((questions.many, params), (questions.one, {**params, "workload": gpu("w")})):
         with pytest.raises(KcloudError) as refused:
-            question.answer({**wanted, "inputs_digest": digest}, {}, changed)
+            question.answer({**wanted, "expected_state": digest}, {}, changed)
         assert refused.value.failure()["code"] == "STATE_CHANGED"
 
 

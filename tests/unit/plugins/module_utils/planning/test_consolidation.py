@@ -12,9 +12,7 @@ import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_answer import (
     answer,
-    check_state,
     diff,
-    state_digest,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_model import (
     Consolidation,
@@ -26,6 +24,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.con
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Part, Pod
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.simulated_fleet import Move, Place
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.state import check_plan
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.cases import TYPES
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.standing import (
     Plain,
@@ -46,6 +45,10 @@ def option(found: Consolidation, name: str) -> Option:
 
 def codes(entry: Option) -> list[str]:
     return [violation.code for violation in entry.why_not]
+
+
+def digest_of(found: Consolidation) -> str:
+    return answer(found)["state_digest"]
 
 
 def closed(found: Consolidation) -> list[str]:
@@ -354,19 +357,28 @@ def test_wrong_rules_are_named(change: Plain, path: str) -> None:
 def test_a_plan_for_another_state_is_refused() -> None:
     placements = [stands("w1", "d1", cpu=3)]
     plan = consolidated([farm()], placements)
-    expected = state_digest(plan)
-    check_state(plan, expected)
-    check_state(plan, None)
+    expected = digest_of(plan)
+    check_plan(expected, digest_of(plan))
+    check_plan(None, digest_of(plan))
     # What is only measured anew changes nothing
     hot = [farm("a", pool(3, nodes=nodes(3, "d", utilization=0.05)))]
-    check_state(consolidated(hot, placements), expected)
+    check_plan(expected, digest_of(consolidated(hot, placements)))
     for clusters, others in (([farm()], [*placements, stands("w2", "d2")]), ([farm("a", pool(4))], placements)):
         with pytest.raises(Conflict) as error:
-            check_state(consolidated(clusters, others), expected)
+            check_plan(expected, digest_of(consolidated(clusters, others)))
         assert error.value.code == "STATE_CHANGED"
 
 
 def test_what_happens_to_clusters_that_the_plan_leaves_alone_does_not_matter() -> None:
-    expected = state_digest(consolidated([farm()], [stands("w1", "d1")]))
+    expected = digest_of(consolidated([farm()], [stands("w1", "d1")]))
     beside = farm("b", pool(2, min_node_count=2))
-    check_state(consolidated([farm(), beside], [stands("w1", "d1")]), expected)
+    check_plan(expected, digest_of(consolidated([farm(), beside], [stands("w1", "d1")])))
+
+
+def test_another_plan_for_the_same_clusters_is_refused() -> None:
+    """The prices of the day may make one of it that nobody has looked at."""
+    placements = [stands("w1", "d1")]
+    expected = digest_of(consolidated([farm()], placements))
+    one_node = Rules(actions=("close_node",), max_nodes=1)
+    with pytest.raises(Conflict):
+        check_plan(expected, digest_of(consolidated([farm()], placements, one_node)))

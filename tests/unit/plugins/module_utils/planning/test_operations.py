@@ -9,6 +9,9 @@ The expected values are what the roles made of the same decisions before the mod
 from __future__ import annotations
 
 import pytest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import cluster_state
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import questions
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.consolidation_answer import (
     answer as consolidation_answer,
@@ -17,10 +20,14 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.con
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.operations import (
     CLUSTER_MODULE,
     CLUSTER_ROLE,
+    expecting,
     free_name,
     name_of_split,
     overrides_of,
     resizes,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_answer import (
+    answer as scaling_answer,
 )
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.cases import (
     FLAVORS,
@@ -30,6 +37,7 @@ from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.p
     cluster,
     group,
 )
+from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.standing import scaled
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.test_batch import (
     NODES,
     SMALL,
@@ -64,7 +72,7 @@ def asked(
     clusters: list[Plain], name: str | None = "workloads", names: list[str] | None = None, **what: object
 ) -> Plain:
     """The answer of cluster_match about these clusters, of which only those with one of the names may be used."""
-    params = {"workload": None, "workloads": None, "inputs_digest": None, "max_candidates": None, "time_limit": 2}
+    params = {"workload": None, "workloads": None, "expected_state": None, "max_candidates": None, "time_limit": 2}
     prices = what.pop("prices", None)
     question = {"cluster_types": ROLE_TYPES, "flavor_map": None, "prices": prices, "placements": []}
     fleet = {"flavors": FLAVORS, "clusters": clusters}
@@ -285,6 +293,106 @@ def test_a_merge_grows_and_deletes() -> None:
         resized("grow", "b", {"name": "default-worker", "node_count": 2}),
         {"action": "delete", "cluster": "a", "module": CLUSTER_MODULE, "args": deletion},
     ]
+
+
+# --- the state in which an operation finds its cluster
+
+
+def whole(given: Plain) -> Plain:
+    """A cluster as it is read from a cloud: with the ids of its template and its groups."""
+    groups = [{**entry, "id": f"id-{entry['name']}"} for entry in given["node_groups"]]
+    return {**given, "cluster_template_id": "t-1", "node_groups": groups}
+
+
+def expected(given: Plain) -> str:
+    """The digest that a module which acts compares, of the cluster as an object."""
+    groups = tuple(
+        NodeGroup(entry["id"], entry["name"], flavor_id=entry["flavor"], node_count=entry["node_count"])
+        for entry in given["node_groups"]
+    )
+    return cluster_state(
+        Cluster(given["id"], given["name"], given["status"], cluster_template_id="t-1", node_groups=groups)
+    )
+
+
+def states(found: Plain) -> list[str | None]:
+    """What each operation expects."""
+    return [entry["args"].get("expected_state") for entry in found["operations"]]
+
+
+@pytest.mark.parametrize("what", ["workload", "workloads"])
+def test_a_scale_out_expects_what_was_read(what: str) -> None:
+    """And a creation expects nothing."""
+    there, wanted = whole(cluster("ml", group(count=1, most=4))), gpu("a", 4, replicas=3)
+    asks: Plain = {what: wanted if what == "workload" else [wanted]}
+    assert states(asked([there], prices=NODES, **asks)) == [expected(there)]
+    assert states(asked([], **asks)) == [None]
+
+
+def test_a_scaling_expects_what_was_read() -> None:
+    """Each cluster its own."""
+    farms = [whole(farm("a", pool(1))), whole(farm("b", pool(1)))]
+    waiting = [{"name": f"w-{name}", "cpu_cores": 3, "replicas": 2} for name in "ab"]
+    full = [{**stands(f"s-{name}", "d1", cpu=4), "cluster": name} for name in "ab"]
+    found = scaling_answer(scaled(farms, full, workloads=waiting))
+    names = {given["id"]: expected(given) for given in farms}
+    assert states(found) and states(found) == [names[entry["args"]["name"]] for entry in found["operations"]]
+
+
+def test_only_the_first_operation_on_a_cluster_expects_a_state() -> None:
+    """The one after it finds what the first has made."""
+    farms = [whole(farm("a", pool(1))), whole(farm("b", pool(1)))]
+    placements = [
+        {**stands("shop", "d1", cpu=3), "cluster": "a"},
+        {**stands("mail", "d1", cpu=3), "cluster": "b"},
+    ]
+    plan = consolidated(farms, placements, Rules(actions=("merge",), score=0))
+    assert states(consolidation_answer(plan)) == [expected(farms[1]), expected(farms[0])]
+    made = [*resizes("grow", [change(cluster_id="uuid-b")]), *resizes("remove_nodes", [change(cluster_id="uuid-b")])]
+    found = expecting(made, plan.question.fleet.clusters)
+    assert states({"operations": found}) == [expected(farms[1]), None]
+    assert states({"operations": made}) == [None, None]
+
+
+def test_every_cluster_that_the_plan_counts_on_has_its_expected_state() -> None:
+    """Also one that only takes workloads in, and so has no operation of its own; clusters beside the plan have none."""
+    farms = [whole(farm(name, pool(1), project_id=f"p{name == 'c'}")) for name in "abc"]
+    placements = [{**stands(f"w-{name}", "d1"), "cluster": name} for name in "abc"]
+    found = consolidation_answer(consolidated(farms, placements, Rules(actions=("merge",), score=0)))
+    assert [entry["cluster"] for entry in found["operations"]] == ["a"]
+    entries = [
+        {"cluster": name, "cluster_id": f"uuid-{name}", "expected_state": expected(farms["abc".index(name)])}
+        for name in "ab"
+    ]
+    assert found["expected_states"] == entries
+    there = [whole(cluster(name, group("cpu.medium", 2, 2))) for name in ("web", "shop")]
+    one, many = asked(there, workload={"name": "w", **SMALL}), asked(there, workloads=[{"name": "w", **SMALL}])
+    for used, decision in ((one, one["decision"]), (many, many["decisions"][0])):
+        assert used["operations"] == [] and decision["action"] == "use"
+        assert [entry["cluster"] for entry in used["expected_states"]] == [decision["cluster"]]
+
+
+def test_a_cluster_that_is_not_known_whole_expects_nothing() -> None:
+    """As one that was written by hand: a wrong expectation would refuse every plan."""
+    there = [cluster("ml", group(count=1, most=4))]
+    found = asked(there, prices=NODES, workload=gpu("a", 4, replicas=3))
+    assert states(found) == [None] and found["expected_states"] == []
+
+
+@pytest.mark.parametrize("what", ["workload", "workloads"])
+def test_the_plan_that_was_looked_at_is_answered_and_no_other(what: str) -> None:
+    """Others may do as they like, as long as the same is to be done."""
+    there, wanted = whole(cluster("ml", group(count=1, most=4))), gpu("a", 4, replicas=3)
+    asks: Plain = {what: wanted if what == "workload" else [wanted]}
+    seen = asked([there], prices=NODES, **asks)
+    beside = whole(cluster("web", group("cpu.medium", 2, 2)))
+    again = asked([beside, there], prices=NODES, expected_state=seen["state_digest"], **asks)
+    assert again["operations"] == seen["operations"] and again["inputs_digest"] != seen["inputs_digest"]
+    upgraded = {**there, "cluster_template_id": "t-2"}
+    for other, wish in ([upgraded], "workloads"), ([beside], "workloads"), ([beside], "other"):
+        with pytest.raises(Conflict) as refused:
+            asked(other, wish, prices=NODES, expected_state=seen["state_digest"], **asks)
+        assert refused.value.code == "STATE_CHANGED"
 
 
 # --- the parts

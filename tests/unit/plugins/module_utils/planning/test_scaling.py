@@ -9,22 +9,24 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import Conflict, InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_answer import (
     answer,
     diff,
-    state_digest,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_model import Rules
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_model import Rules, Scaling
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_reading import (
     memory_as_result,
     read_memory,
     read_rules,
 )
+from ansible_collections.kcloud.infrastructure.plugins.modules import cluster_scaling
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.standing import (
     Plain,
     farm,
+    fleet,
     pool,
     scaled,
     stands,
@@ -36,6 +38,10 @@ BUSY = [stands("w1", "d1", cpu=1)]
 
 def run(clusters: list[Plain], placements: list[Plain] | None, now: int = NOW, **options: Any) -> Plain:
     return answer(scaled(clusters, placements, now, **options))
+
+
+def digest_of(found: Scaling) -> str:
+    return answer(found)["state_digest"]
 
 
 def after_waiting(clusters: list[Plain], placements: list[Plain] | None, seconds: int = 600, **options: Any) -> Plain:
@@ -288,7 +294,25 @@ def test_wrong_options_are_named(options: Plain, path: str) -> None:
 def test_only_the_clusters_that_change_are_the_state() -> None:
     more = {"forecast_utilization": [{"cluster": "a", "utilization": 2}]}
     beside = farm("b", pool(2, "gpu.a100.large", min_node_count=2), type="gpu-intensive")
-    expected = state_digest(scaled([farm(), beside], BUSY, **more))
+    expected = digest_of(scaled([farm(), beside], BUSY, **more))
     other = farm("b", pool(3, "gpu.a100.large", min_node_count=2), type="gpu-intensive")
-    assert state_digest(scaled([farm(), other], BUSY, **more)) == expected
-    assert state_digest(scaled([farm("a", pool(4)), beside], BUSY, **more)) != expected
+    assert digest_of(scaled([farm(), other], BUSY, **more)) == expected
+    assert digest_of(scaled([farm("a", pool(4)), beside], BUSY, **more)) != expected
+
+
+def test_a_decision_for_another_state_is_refused() -> None:
+    """By the module, with the same option as every other that decides."""
+    more = {"fleet": fleet(farm()), "placements": BUSY, "workloads": [{"name": "w", "cpu_cores": 4, "replicas": 4}]}
+    params = ArgumentSpecValidator(cluster_scaling.SPEC).validate({**more, "now": NOW}).validated_parameters
+    seen = cluster_scaling.run(params, False)
+    assert seen["decision"]["action"] == "scale_out"
+    again = cluster_scaling.run({**params, "now": NOW + 9, "expected_state": seen["state_digest"]}, False)
+    assert again["operations"] == seen["operations"]
+    with pytest.raises(Conflict) as refused:
+        cluster_scaling.run(
+            {**params, "fleet": fleet(farm("a", pool(4))), "expected_state": seen["state_digest"]}, False
+        )
+    assert refused.value.code == "STATE_CHANGED"
+    with pytest.raises(InvalidRequest) as wrong:
+        cluster_scaling.run({**params, "expected_state": "the newest"}, False)
+    assert wrong.value.resource == "expected_state"
