@@ -34,6 +34,8 @@ DEBIAN: dict[str, str] = {
     "mariadb-server": "/usr/sbin/mariadbd",
     "rabbitmq-server": "/usr/lib/rabbitmq/bin/rabbitmq-server",
     "memcached": "/usr/bin/memcached",
+    # Not one of the cloud's own servers: tests start it beside the cloud.
+    "prometheus": "/usr/bin/prometheus",
 }
 
 
