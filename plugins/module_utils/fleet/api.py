@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -24,25 +23,16 @@ if TYPE_CHECKING:
 # One list costs Magnum about as much as single looks at a quarter of its clusters: it asks Keystone for every cluster of a list,
 # and a single look goes through authentication, policy and the database by itself.
 SHARE_THAT_PAYS = 0.25
-# A look of a wait may be answered by a list that began so long ago. Writers that each look every few seconds would otherwise
-# have one list follow the other, and a Magnum that is busy with lists creates more slowly.
-FRESH_S = 2.0
 
 
 class SharedList:
     """A list that is read once for all who want it at the same time.
 
-    ``read`` gives a list that began after the question: what was sent before is in it. ``recent`` may give one that began a moment
-    before, yet after the last look of the same thread: no state that a thread sees is older than the one it saw before.
-
-    :param now: monotonic seconds.
+    Whoever asks gets a list that began after the question: what was sent before is in it.
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._looked = threading.local()
+    def __init__(self) -> None:
         self._turn = threading.Condition()
-        self._began_at = float("-inf")
         self._begun = 0
         self._ended = 0
         self._reading = False
@@ -71,22 +61,6 @@ class SharedList:
         """Whether a list costs less than single looks of all who are at work."""
         return self.crowded and self._at_work >= SHARE_THAT_PAYS * len(self._answer)
 
-    def looked(self) -> None:
-        """This thread looks by itself: older lists are not for it."""
-        self._looked.at = self._now()
-
-    def recent(self, call: Callable[[], list[Cluster]]) -> list[Cluster]:
-        """A list that began at most FRESH_S ago and after this thread's last look, else the next that begins.
-
-        :raises KcloudError: it could not be read.
-        """
-        before, now = getattr(self._looked, "at", float("inf")), self._now()
-        with self._turn:
-            fits = self._error is None and before < self._began_at and now - self._began_at <= FRESH_S
-            answer = self._answer
-        self.looked()
-        return answer if fits else self.read(call)
-
     def read(self, call: Callable[[], list[Cluster]]) -> list[Cluster]:
         """The next list that begins; read here, or by another thread.
 
@@ -99,7 +73,6 @@ class SharedList:
             if self._ended >= wanted:
                 return self._given()
             self._reading, self._begun = True, wanted
-        began_at = self._now()
         answer: list[Cluster] = self._answer
         error: Exception | None = None
         try:
@@ -108,7 +81,7 @@ class SharedList:
             error = caught
         with self._turn:
             self._reading, self._ended = False, wanted
-            self._answer, self._error, self._began_at = answer, error, began_at
+            self._answer, self._error = answer, error
             self._turn.notify_all()
             return self._given()
 
@@ -153,7 +126,6 @@ class FleetApi(MagnumApi):
 
     def look(self, name_or_id: str) -> Cluster | None:
         if not self._is_shared(name_or_id):
-            self._shared.looked()
             return super().look(name_or_id)
         found = self._in_shared(name_or_id)
         return super().cluster(name_or_id) if found is not None and Status.failed(found.status) else found
@@ -164,10 +136,9 @@ class FleetApi(MagnumApi):
     def _in_shared(self, name_or_id: str) -> Cluster | None:
         """The cluster as a shared list shows it; None where it does not, or where a single look costs less."""
         if not self._is_shared(name_or_id):
-            self._shared.looked()
             return None
         with contextlib.suppress(KcloudError):
-            shared = self._shared.recent(super().clusters)
+            shared = self._shared.read(super().clusters)
             return next((cluster for cluster in shared if cluster.id == name_or_id), None)
         return None
 

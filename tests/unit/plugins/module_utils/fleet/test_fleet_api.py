@@ -9,9 +9,19 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import ServiceError
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.api import FRESH_S, SharedList
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet.api import FleetApi, SharedList
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
+from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.magnum.cases import (
+    ALL_CLUSTERS,
+    CLUSTER_ID,
+    OTHER_ID,
+    Hands,
+    cluster,
+)
+from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.scripted import ANY, scripted_cloud
 
 WAIT_S = 30
 
@@ -79,57 +89,15 @@ def test_a_list_pays_for_many_and_not_for_one() -> None:
     assert not shared.pays
 
 
-@pytest.mark.parametrize(
-    ("looked_at", "asked_at", "answers"),
-    [
-        # The list began after the thread's last look, and a moment ago.
-        (9.0, 11.5, "1"),
-        (9.0, 10.0 + FRESH_S + 0.1, "2"),
-        # What the thread saw by itself may be newer than the list.
-        (10.5, 11.5, "2"),
-        (None, 11.5, "2"),
-    ],
-)
-def test_a_look_takes_a_list_of_a_moment_ago_unless_the_thread_knows_better(
-    looked_at: float | None, asked_at: float, answers: str
-) -> None:
-    clock = [0.0]
-    shared, numbers = SharedList(lambda: clock[0]), iter("123")
-
-    def read() -> list[Cluster]:
-        return [Cluster(id=next(numbers), name="c")]
-
-    for at, step in sorted([(10.0, lambda: shared.read(read)), *([(looked_at, shared.looked)] if looked_at else [])]):
-        clock[0] = at
-        step()
-    clock[0] = asked_at
-    assert [cluster.id for cluster in shared.recent(read)] == [answers]
-
-
-def test_one_list_answers_a_thread_once() -> None:
-    """Its next look is about what came since."""
-    clock = [0.0]
-    shared, numbers = SharedList(lambda: clock[0]), iter("123")
-
-    def read() -> list[Cluster]:
-        return [Cluster(id=next(numbers), name="c")]
-
-    shared.looked()
-    clock[0] = 1.0
-    shared.read(read)
-    clock[0] = 1.5
-    assert [shared.recent(read)[0].id for _each in range(2)] == ["1", "2"]
-
-
-def test_a_list_that_failed_answers_nobody_later() -> None:
-    clock = [0.0]
-    shared = SharedList(lambda: clock[0])
-    shared.looked()
-    clock[0] = 1.0
-
-    def broken() -> list[Cluster]:
-        raise ServiceError("Failed to list clusters")
-
-    with pytest.raises(ServiceError):
-        shared.read(broken)
-    assert shared.recent(lambda: [Cluster(id="1", name="c")])[0].id == "1"
+def test_a_crowd_looks_for_its_clusters_in_lists() -> None:
+    """A cluster that is about to appear is looked for by its id; the list that another writer needs shows it, too."""
+    pytest.importorskip("magnumclient")
+    every = ("GET", ALL_CLUSTERS, 200, {"clusters": [cluster()]}, ANY)
+    with scripted_cloud([every]) as cloud:
+        api = FleetApi(connect({"auth": cloud.auth()}))
+        patient = api.patient(Deadline.after(60, Hands().clock))
+        with api.at_work(), api.at_work():
+            patient.clusters()
+            found, missing = patient.look(CLUSTER_ID), patient.look(OTHER_ID)
+        assert (found.id if found else None, missing) == (CLUSTER_ID, None)
+        assert len(cloud.script.sent) == 3
