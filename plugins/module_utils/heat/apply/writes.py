@@ -54,7 +54,8 @@ class Target:
     @property
     def existing(self) -> Stack:
         """The stack, where the action is one of a stack that exists."""
-        assert self.stack is not None
+        if self.stack is None:
+            raise AssertionError("only a creation begins without a stack")
         return self.stack
 
 
@@ -116,7 +117,8 @@ def _send_creation(target: Target) -> None:
 
 
 def _refused(refusal: Conflict | None) -> Conflict:
-    assert refusal is not None
+    if refusal is None:
+        raise AssertionError("the looks end with the first request that is taken")
     return refusal
 
 

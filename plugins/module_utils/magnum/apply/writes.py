@@ -67,7 +67,8 @@ class Target:
     @property
     def existing(self) -> Cluster:
         """The cluster, where the verb changes one that exists."""
-        assert self.cluster is not None
+        if self.cluster is None:
+            raise AssertionError("only a creation begins without a cluster")
         return self.cluster
 
     @property

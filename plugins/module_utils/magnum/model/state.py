@@ -105,7 +105,12 @@ def state_in(given: Mapping[str, Any]) -> ClusterState | None:
 def _group_in(raw: Mapping[str, Any]) -> tuple[GroupState, str | None] | None:
     flavor, count, status = raw.get("flavor", raw.get("flavor_id")), raw.get("node_count"), raw.get("status")
     texts = (raw.get("name"), raw.get("id"), "" if flavor is None else flavor, "" if status is None else status)
-    if not all(isinstance(value, str) for value in texts) or not raw["id"] or type(count) is not int:
+    if (
+        not all(isinstance(value, str) for value in texts)
+        or not raw["id"]
+        or not isinstance(count, int)
+        or isinstance(count, bool)
+    ):
         return None
     return GroupState(raw["name"], raw["id"], flavor, count), status
 

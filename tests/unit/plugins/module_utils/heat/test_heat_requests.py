@@ -55,10 +55,10 @@ def events(*, newest: bool = False) -> Entry:
     return ("GET", rf"{SAME}/events\?.*sort_dir={'desc' if newest else 'asc'}.*", 200, {"events": []})
 
 
-def stored(size: str = "2", template: Any = TEMPLATE) -> list[Entry]:
+def stored(size: str = "2", template: Any = None) -> list[Entry]:
     """What the stack is made of."""
     return [
-        ("GET", f"{SAME}/template", 200, template),
+        ("GET", f"{SAME}/template", 200, TEMPLATE if template is None else template),
         ("GET", f"{SAME}/environment", 200, {"parameters": {"size": size, "secret": "******"}}),
         ("GET", f"{SAME}/files", 200, {}),
     ]
