@@ -70,9 +70,11 @@ def answer(
     :param taken: names that a new cluster cannot get.
     """
     shown = decision.ranking if max_candidates is None else decision.ranking[:max_candidates]
+    found = chosen(decision)
+    made = operations(decision, found, name, taken)
     return {
-        "decision": chosen(decision),
-        "operations": operations(decision, name, taken),
+        "decision": found,
+        "operations": made,
         "new_cluster": new_cluster(decision),
         "ranking": [entry(ranked) for ranked in shown],
         "candidates": len(decision.ranking),
@@ -81,7 +83,7 @@ def answer(
         "coming": coming(decision),
         "assumptions": assumptions(decision),
         "inputs_digest": digest(decision.request),
-        **state(decision, name, taken),
+        **state(decision, found, made),
         "plan_diff": diff(decision),
         "table": table(shown, len(decision.ranking)),
     }
@@ -205,9 +207,9 @@ def _home(request: Request) -> str:
 # --- what carries it out
 
 
-def operations(decision: Decision, name: str | None, taken: Collection[str]) -> list[Plain]:
+def operations(decision: Decision, found: Plain, name: str | None, taken: Collection[str]) -> list[Plain]:
     """The decision as at most one operation; none where running nodes are used, or nothing can be done."""
-    found, new = chosen(decision), new_cluster(decision)
+    new = new_cluster(decision)
     if found["action"] == "scale_out":
         groups = grown(found["node_groups"])
         made = resize("scale_out", found["cluster"], found["cluster_id"], groups)
@@ -230,10 +232,9 @@ def grown(node_groups: Iterable[Plain]) -> list[Plain]:
     ]
 
 
-def state(decision: Decision, name: str | None, taken: Collection[str]) -> Plain:
+def state(decision: Decision, found: Plain, made: list[Plain]) -> Plain:
     """The state of what is to be done, and of the cluster that it is done with."""
-    found = chosen(decision)
-    plan = (operations(decision, name, taken), found["target"], found["node_groups"])
+    plan = (made, found["target"], found["node_groups"])
     return against_stale(plan, decision.request.fleet.clusters, {found["cluster_id"]})
 
 

@@ -51,17 +51,18 @@ COLUMNS = (
 def answer(found: Consolidation, max_candidates: int | None = None) -> Plain:
     """Everything that a caller may want to know."""
     decision = decided(found)
+    made = operations(found, decision)
     shown = found.options if max_candidates is None else found.options[:max_candidates]
     return {
         "decision": decision,
-        "operations": operations(found, decision),
+        "operations": made,
         "candidates": [candidate(found, option) for option in shown],
         "candidates_judged": len(found.options),
         "pareto": pareto(found),
         "certificate": certificate(found),
         "assumptions": assumptions(found),
         "inputs_digest": digest(found.question),
-        **state(found),
+        **state(found, decision, made),
         "table": text_table(COLUMNS, [_row(option) for option in shown], len(found.options)),
     }
 
@@ -418,8 +419,7 @@ def _line(move: Move, *, arrived: bool = False) -> str:
 # --- the state
 
 
-def state(found: Consolidation) -> Plain:
+def state(found: Consolidation, decision: Plain, made: list[Plain]) -> Plain:
     """The state of what is to be done, and of the clusters that the plan touches."""
-    decision = decided(found)
     touched = {step.cluster for step in found.steps} | {step.other for step in found.steps}
-    return against_stale((operations(found, decision), decision["moves"]), found.question.fleet.clusters, touched)
+    return against_stale((made, decision["moves"]), found.question.fleet.clusters, touched)

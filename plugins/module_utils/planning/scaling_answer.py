@@ -41,9 +41,10 @@ COLUMNS = (
 def answer(found: Scaling) -> Plain:
     """Everything that a caller may want to know."""
     decision = decided(found)
+    made = operations(found, decision)
     return {
         "decision": decision,
-        "operations": operations(found, decision),
+        "operations": made,
         "groups": [group(found, plan) for plan in found.groups],
         "nodes": [node(found, plan) for plan in found.nodes],
         "unplaced": [
@@ -63,7 +64,7 @@ def answer(found: Scaling) -> Plain:
         "certificate": certificate(found),
         "assumptions": assumptions(found),
         "inputs_digest": digest(found.question),
-        **state(found),
+        **state(found, decision, made),
         "table": text_table(COLUMNS, [_row(found, plan) for plan in found.groups], len(found.groups), "node groups"),
     }
 
@@ -286,8 +287,7 @@ def _bounds(plan: GroupPlan, bounds_: tuple[int, int | None] | None) -> str:
     return f", bounds {bounds_[0]} to {'any number' if bounds_[1] is None else bounds_[1]}"
 
 
-def state(found: Scaling) -> Plain:
+def state(found: Scaling, decision: Plain, made: list[Plain]) -> Plain:
     """The state of what is to be done, and of the clusters that change: what happens to others does not matter."""
-    decision = decided(found)
     touched = {entry["cluster_id"] for entry in decision["node_groups"]}
-    return against_stale((operations(found, decision), decision["moves"]), found.question.fleet.clusters, touched)
+    return against_stale((made, decision["moves"]), found.question.fleet.clusters, touched)
