@@ -64,6 +64,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.recon
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.templates import (
     planned_template,
     read_template,
+    users_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.plan import Plan
 
@@ -302,21 +303,16 @@ def users_after(clusters: Iterable[Cluster], steps: Iterable[ClusterStep], *, wa
     """
     steps = [step for step in steps if step.planned is not None]
     gone = gone_after(steps) if wait else frozenset()
-    after = {
-        cluster.id: (cluster.name, cluster.cluster_template_id or "") for cluster in clusters if cluster.id not in gone
-    }
+    after = {cluster.id: cluster for cluster in clusters if cluster.id not in gone}
     for step in steps:
         predicted = (step.predicted or {}).get("name")
         for change in step.planned.plan.changes:
             template = predicted or change.arguments.get("cluster_template_id")
             if change.verb == "create_cluster":
-                after[step.resource] = (change.arguments["name"], template)
+                after[step.resource] = Cluster("", change.arguments["name"], cluster_template_id=template)
             elif change.verb == "upgrade" and wait and step.planned.actual is not None:
-                after[step.planned.actual.id] = (step.planned.actual.name, template)
-    users: dict[str, tuple[str, ...]] = {}
-    for name, template in sorted(after.values()):
-        users[template] = (*users.get(template, ()), name)
-    return users
+                after[step.planned.actual.id] = replace(step.planned.actual, cluster_template_id=template)
+    return users_of(sorted(after.values(), key=lambda cluster: cluster.name))
 
 
 def absent_template(project: Project, entry: FleetTemplate, gone: Iterable[str], *, wait: bool) -> TemplateStep:
