@@ -74,7 +74,7 @@ def _device(
     """One figure of each card; several series of one card, such as of its partitions, are one card."""
     node, device = labels
     by = ", ".join(("cluster", *node, *device))
-    query = f'max by ({by}) ({call}({{__name__="{name}"}}[{{range}}]))'
+    query = f"max by ({by}) ({call}({name}[{{range}}]))"
     return Metric(exporter, measures, resource, query, (name,), node, unit, factor, device, **more)  # type: ignore[arg-type]
 
 

@@ -39,7 +39,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fl
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.information import Inventory
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Reading, Window
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import Server
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import Chosen
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.telemetry.readings import (
     ALLOCATABLE,
     CORDONED,
@@ -88,8 +88,7 @@ FLEET: Plain = {
         }
     ],
 }
-SERVERS = (Server("a", "http://127.0.0.1:9"), Server("b", "http://127.0.0.1:9"))
-TELEMETRY = Telemetry(SERVERS, WINDOW, SYSTEM)
+TELEMETRY = Telemetry(Chosen(()), WINDOW, SYSTEM)
 DOWN = CloudUnreachable("Failed to read", code="METRICS_UNREACHABLE", reason="Connection refused")
 RULES = replace(POLICIES["default"], idle_s=600, prefixes=("ml",), busy_hours=None)
 SHOWN = (
@@ -343,7 +342,7 @@ def given(**more: Any) -> Plain:
 
 def read(params: Plain, hidden: list[str] | None = None) -> Telemetry | None:
     hide = (hidden if hidden is not None else []).extend
-    return read_telemetry({**LEAST, **params}, {}, hide, lambda found: recent_window(found, 3600))
+    return read_telemetry({**LEAST, **params}, {}, hide, lambda found: recent_window(found, 3700))
 
 
 def test_the_option_is_read() -> None:
@@ -351,7 +350,10 @@ def test_the_option_is_read() -> None:
     hidden: list[str] = []
     found = read({"telemetry": given(servers=[{"name": "a", "url": "http://127.0.0.1:9090", "token": "hush"}])}, hidden)
     assert found is not None
-    assert (found.window, found.system, hidden) == (Window(3600, 300, 3), SYSTEM, ["hush"])
+    assert (found.window, found.system, hidden) == (Window(3700, 300, 3), SYSTEM, ["hush"])
+    # What is asked of Aetos ends at a multiple of the step
+    found = read({"telemetry": given(source="aetos")})
+    assert found is not None and found.window == Window(3600, 300, 3)
 
 
 @pytest.mark.parametrize(
@@ -362,6 +364,7 @@ def test_the_option_is_read() -> None:
         ({"telemetry": given(servers=[{"name": "a", "url": "http://127.0.0.1"}], window="x")}, "telemetry.window"),
         ({"telemetry": given(servers=[{"name": "a", "url": "http://127.0.0.1"}], step="1h")}, "telemetry.step"),
         ({"telemetry": given(), "fleet": {}}, "telemetry"),
+        ({"telemetry": given(source="aetos", servers=[{"name": "a", "url": "http://127.0.0.1"}])}, "telemetry.servers"),
     ],
 )
 def test_a_wrong_option_is_refused(params: Plain, resource: str) -> None:
