@@ -132,7 +132,7 @@ _NODE_EXPORTER = (
 
 _KUBE_STATE = (
     Metric(
-        "kube-state-metrics", "identity", "", "max by (cluster, node, system_uuid) (kube_node_info)",
+        "kube-state-metrics", "identity", "", "max by (cluster, node, system_uuid, provider_id) (kube_node_info)",
         ("kube_node_info",), ("node",), mode=NOW,
     ),
     Metric(
