@@ -145,6 +145,9 @@ def test_idle_by_what_was_measured() -> None:
         ((QUIET,), (("b", DOWN),),
          {"PLACEMENTS_UNKNOWN": "not known: kube-state-metrics does not show 2 of 2 workers; "
           "server b could not be read: Connection refused"}),
+        # Whoever sees nodes and no pods at all, not even those that each node runs, is not allowed to see pods
+        ((*SHOWN[:2], reading(PODS), QUIET), (),
+         {"PLACEMENTS_UNKNOWN": "not known: kube-state-metrics shows no pod on its workers, not even of the cluster itself"}),
         ((*SHOWN, reading(CPU, series(0.02, 0.02, 0.02, 0.02, node="ml-node-0"))), (),
          {"METRICS_MISSING": "none: it counts as busy; the node exporter does not show 1 of 2 workers"}),
         ((*SHOWN, reading(CPU, series(*[0.02] * 4, node="ml-node-0"), series(0.01, None, None, None, node="ml-node-1"))), (),
@@ -218,7 +221,7 @@ def test_nodes_are_named_and_say_what_is_free() -> None:
     }  # fmt: skip
     # Given placements say what is taken
     ((group,),) = [entry["node_groups"] for entry in seen(*SHOWN, QUIET, placements=[])["clusters"]]
-    assert group["nodes"][0] == {"id": UUID, "name": "ml-node-0", "address": "10.0.0.5"}
+    assert group["nodes"][0] == {"id": UUID, "name": "ml-node-0", "address": "10.0.0.5", "ready": True}
     # A match knows of nodes only what is free on them
     ((group,),) = [entry["node_groups"] for entry in seen(QUIET, single_nodes=False)["clusters"]]
     assert "nodes" not in group
