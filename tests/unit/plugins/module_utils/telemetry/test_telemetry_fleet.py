@@ -38,6 +38,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fl
     seen_fleet,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.information import Inventory
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.inputs import free_devices
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Reading, Window
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import Chosen
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.telemetry.readings import (
@@ -302,9 +303,33 @@ def test_a_workload_stays_in_the_cluster_that_was_made_for_it() -> None:
     assert match(fleet, 1)["decision"]["action"] == "use"
 
 
-def scaled(fleet: Plain, workloads: list[Plain] | None = None, memory: Plain | None = None) -> Plain:
-    rules = ScalingRules(unneeded_s=0)
-    asked = read_scaling(fleet, now=1200, workloads=workloads, memory=memory or {}, rules=rules)
+@pytest.mark.parametrize(
+    ("devices", "left", "free"),
+    [
+        ([], {"gpu": 1}, []),
+        ([("gpu", 4)], {"gpu": 3}, [1000, 1000, 1000, 0]),
+        ([("gpu", 2)], {}, [0, 0]),
+        ([("npu", 1), ("gpu", 2)], {"gpu": 1, "npu": 1}, [1000, 1000, 0]),
+        # Kubernetes does not say of which model those are that are free
+        ([("gpu", 2), ("gpu", 2)], {"gpu": 3}, [0, 0, 0, 0]),
+        ([("gpu", 2), ("gpu", 2)], {"gpu": 4}, [1000] * 4),
+    ],
+)
+def test_free_devices(devices: list[tuple[str, int]], left: dict[str, int], free: list[int]) -> None:
+    assert free_devices(devices, left) == free
+
+
+def scaled(
+    fleet: Plain, workloads: list[Plain] | None = None, memory: Plain | None = None, forecast: list[Plain] | None = None
+) -> Plain:
+    asked = read_scaling(
+        fleet,
+        now=1200,
+        workloads=workloads,
+        memory=memory or {},
+        forecast_utilization=forecast,
+        rules=ScalingRules(unneeded_s=0),
+    )
     return scaling_answer(scale(asked))
 
 
@@ -328,6 +353,22 @@ def test_scaling_without_any_server_opens_and_removes_nothing() -> None:
     assert found["decision"]["action"] == "none"
     assert [violation["code"] for violation in found["unplaced"][0]["why_not"]] == ["METRICS_MISSING"]
     assert all({"METRICS_MISSING", "OCCUPANTS_UNKNOWN"} <= set(_codes(node)) for node in found["nodes"])
+    expected = [{"cluster": "ml", "utilization": 2}]
+    found = scaled(seen(failures=(("a", DOWN),), blind=True), forecast=expected)
+    assert (found["decision"]["action"], _codes(found["groups"][0])) == ("none", ["METRICS_MISSING"])
+    assert scaled(seen(*SHOWN, QUIET), forecast=expected)["decision"]["action"] == "scale_out"
+
+
+def test_nodes_of_a_cluster_that_is_shown_in_part_are_not_removed() -> None:
+    half = seen(reading(ALLOCATABLE, *kube("ml-node-0", cpu=4, memory=8 * GIB)), *SHOWN[1:], QUIET)
+    assert half["placements"] == []
+    assert all("OCCUPANTS_UNKNOWN" in _codes(node) for node in scaled(half)["nodes"])
+
+
+def test_nodes_that_the_cloud_does_not_name_leave_the_group_as_magnum_shows_it() -> None:
+    fleet = seen(*SHOWN, QUIET, nodes=(NODE,))
+    assert "nodes" not in fleet["clusters"][0]["node_groups"][0]
+    assert why_not(idle(fleet))["PLACEMENTS_UNKNOWN"] == "not known: the cloud does not name 1 of 2 workers"
 
 
 def test_a_node_that_was_measured_for_too_short_a_time_is_not_measured() -> None:
