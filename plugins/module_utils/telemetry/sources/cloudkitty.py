@@ -51,6 +51,9 @@ class Rated:
     reason: str | None = None
 
 
+NOT_OFFERED = Rated(reason="the cloud's catalog has no service 'rating'")
+
+
 class CloudKitty:
     """Summaries of the rating service of a cloud.
 
@@ -131,10 +134,12 @@ def read_rated(
         with translated("find CloudKitty", SERVICE):
             endpoint = connection.config.get_session_client(SERVICE).get_endpoint()
         if not endpoint:
-            return Rated(reason="the cloud's catalog has no service 'rating'"), None
+            return NOT_OFFERED, None
         return CloudKitty(_fetcher(connection, _base(endpoint))).rated(ids, attribute, whole, last), None
     except KcloudError as error:
-        return Rated(reason=error.sentence()), error
+        return (
+            (NOT_OFFERED, None) if error.code == "SERVICE_NOT_IN_CATALOG" else (Rated(reason=error.sentence()), error)
+        )
 
 
 def _base(endpoint: str) -> str:
