@@ -109,8 +109,12 @@ extends_documentation_fragment:
 requirements:
   - python-magnumclient >= 4.5
 notes:
-  - Prices that are not CloudKitty's come to a cost by the number of nodes of today, from the creation of the cluster on. The C(source) of
-    such a figure says so. CloudKitty knows what was, of the nodes that exist today.
+  - Nova's usage says how long each node ran in the period, deleted nodes among them. Where it does not list all nodes of a group, the
+    number of nodes of today counts from the creation of the cluster on, and the C(source) of the cost says so. So do volumes,
+    floating IPs and idle costs.
+  - A deleted node is one of the group whose nodes have names that differ from its own in the last part only. Deleted nodes of a group
+    without nodes are not known.
+  - This module does not fail when no server of metrics can be read, since prices are known without it.
   - The label C(kcloud_type) says the type of a cluster, otherwise its accelerators do. The label C(kcloud_team), otherwise C(team), says
     its team.
   - Clusters that are being deleted are left out.
@@ -253,8 +257,8 @@ gaps:
       reason: flavor 'gpu.a100.large' has no price, and no rate is known of gpu a100
 sources:
   description:
-    - The sources of prices, best first, each with C(name), whether it is C(used), C(failure) (none where it did not fail), and a C(reason),
-      which says why it is not used, or what was assumed.
+    - The sources of prices, best first, and Nova's usage. Each has C(name), whether it is C(used), C(failure) (none where it did not
+      fail), and a C(reason), which says why it is not used, or what was assumed.
   returned: success
   type: list
   elements: dict
