@@ -81,7 +81,7 @@ options:
   metrics:
     description:
       - The answer of M(kcloud.infrastructure.cluster_metrics_info) for the same period, for energy and idle costs. Then no server is asked.
-      - With neither this nor O(servers) nor E(PROMETHEUS_CLUSTERS), energy and idle costs are unknown.
+      - Without this, O(servers), E(PROMETHEUS_CLUSTERS) and O(source=aetos), energy and idle costs are unknown.
     type: dict
   step:
     description: As in M(kcloud.infrastructure.cluster_metrics_info), for O(servers).
@@ -304,6 +304,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost_information import (
     FOCUS,
+    asks_for_metrics,
     given_metrics,
     read_costs,
     read_metrics,
@@ -311,14 +312,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.information import read_inventory
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import read_window
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import (
-    TELEMETRY_ARGUMENT_SPEC,
-    VARIABLE,
-    read_servers,
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import (
+    SOURCE_ARGUMENT_SPEC,
+    read_source,
 )
 
 SPEC: dict[str, dict[str, Any]] = {
-    **TELEMETRY_ARGUMENT_SPEC,
+    **SOURCE_ARGUMENT_SPEC,
     "names": {"type": "list", "elements": "str"},
     "begin": {"type": "str"},
     "end": {"type": "str"},
@@ -345,15 +345,12 @@ def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]]
     # What is wrong with the options is said before any cloud is asked.
     request = read_request(params, int(time.time()) if params["now"] is None else params["now"])
     known = given_metrics(params["metrics"])
-    asked = params["metrics"] is None and (params["servers"] is not None or os.environ.get(VARIABLE, "").strip())
-    servers = read_servers(params["servers"], os.environ) if asked else ()
-    for server in servers:
-        hide(server.secrets)
+    source = read_source(params, os.environ, hide) if asks_for_metrics(params, os.environ) else None
     window = read_window(f"{request.period.seconds}s", params["step"], request.period.end)
     connection = connect(params)
     inventory = read_inventory(connection, params["api_version"], params["names"])
-    if servers:
-        known = read_metrics(inventory, servers, window)
+    if source is not None:
+        known = read_metrics(inventory, source.sources(connection), source.fitted(window))
     return {"changed": False, **read_costs(connection, inventory, known, request)}
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -70,14 +70,15 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.so
     Rated,
     read_rated,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import Server
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import VARIABLE
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.reading import Source
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
 Plain = dict[str, Any]
 Groups = Mapping[str, tuple[ClusterNode, ...]]
-FOCUS = "focus"
+FOCUS, PROMETHEUS = "focus", "prometheus"
 
 
 @dataclass(frozen=True)
@@ -134,13 +135,21 @@ def given_metrics(raw: object) -> Metrics:
     return Metrics() if raw is None else Metrics(read_measured(raw), "'metrics' does not hold this cluster")
 
 
-def read_metrics(inventory: Inventory, servers: Iterable[Server], window: Window) -> Metrics:
-    """What servers say of the clusters. Prices are known without them, so that a failure is part of the answer."""
+def asks_for_metrics(params: Mapping[str, Any], environment: Mapping[str, str]) -> bool:
+    """Whether a source of metrics is named, by options or by the environment, and metrics are not handed over."""
+    if params["metrics"] is not None:
+        return False
+    named = params["servers"] is not None or params["source"] != PROMETHEUS
+    return named or bool(environment.get(VARIABLE, "").strip())
+
+
+def read_metrics(inventory: Inventory, sources: Sequence[Source], window: Window) -> Metrics:
+    """What sources say of the clusters. Prices are known without them, so that a failure is part of the answer."""
     try:
-        found = metrics(inventory, servers, window)
+        found = metrics(inventory, sources, window)
     except KcloudError as error:
         shown = [
-            {"name": server.name, "url": server.url, "metrics": 0, "failure": error.failure()} for server in servers
+            {"name": source.name, "url": source.url, "metrics": 0, "failure": error.failure()} for source in sources
         ]
         return Metrics(reason=error.sentence(), servers=tuple(shown))
     return Metrics(read_measured(found), "the servers know nothing of this cluster", tuple(found["servers"]))

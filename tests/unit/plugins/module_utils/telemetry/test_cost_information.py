@@ -11,16 +11,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CloudUnreachable, InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry import cost_information as under_test
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost_information import (
     given_metrics,
+    asks_for_metrics,
     read_costs,
+    read_metrics,
     read_request,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.information import Inventory
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode, Window
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.cloudkitty import Rated
 from ansible_collections.kcloud.infrastructure.plugins.modules.cluster_cost_info import SPEC
 
@@ -211,3 +213,36 @@ def test_cloudkitty_is_not_asked_where_it_is_not_needed(rated: list[Any], option
 def test_metrics_without_the_cluster_say_so() -> None:
     found = ask(metrics={"clusters": []}, prices=PRICES)
     assert found["totals"]["idle_cost"]["reason"] == "'metrics' does not hold this cluster"
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "asks"),
+    [
+        ({}, {}, False),
+        ({}, {"PROMETHEUS_CLUSTERS": "[]"}, True),
+        ({"servers": []}, {}, True),
+        ({"source": "aetos"}, {}, True),
+        ({"metrics": {}, "source": "aetos"}, {"PROMETHEUS_CLUSTERS": "[]"}, False),
+    ],
+)
+def test_metrics_are_read_where_a_source_is_named(
+    options: dict[str, Any], environment: dict[str, str], asks: bool
+) -> None:
+    params = {"metrics": None, "servers": None, "source": "prometheus", **options}
+    assert asks_for_metrics(params, environment) is asks
+
+
+def test_prices_are_known_without_the_servers() -> None:
+    class Down:
+        """A source that does not answer."""
+
+        name, url, clusters = "down", "http://127.0.0.1:9", ()
+
+        def names(self, _window: Window) -> Any:
+            raise CloudUnreachable("Failed to read from Prometheus 'down'", code="METRICS_UNREACHABLE")
+
+    known = read_metrics(INVENTORY, [Down()], Window(NOW, 300, 12))
+    assert known.of("c1").energy.reason == "Failed to read from Prometheus 'down'."
+    assert [(server["name"], server["failure"]["code"]) for server in known.servers] == [
+        ("down", "METRICS_UNREACHABLE")
+    ]
