@@ -15,8 +15,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry import cost_information as under_test
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost_information import (
-    given_metrics,
     asks_for_metrics,
+    given_metrics,
     read_costs,
     read_metrics,
     read_request,
