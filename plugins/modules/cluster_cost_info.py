@@ -109,11 +109,10 @@ extends_documentation_fragment:
 requirements:
   - python-magnumclient >= 4.5
 notes:
-  - Nova's usage says how long each node ran in the period, deleted nodes among them. Where it does not list all nodes of a group, the
-    number of nodes of today counts from the creation of the cluster on, and the C(source) of the cost says so. So do volumes,
+  - Nova's usage says how long each node ran in the period, deleted nodes among them. Where it does not list all nodes of a group,
+    today's number of nodes counts from the creation of the cluster on. The C(source) of the cost says so. The same goes for volumes,
     floating IPs and idle costs.
-  - A deleted node is one of the group whose nodes have names that differ from its own in the last part only. Deleted nodes of a group
-    without nodes are not known.
+  - A deleted node is one of the group whose nodes have names that differ from its own in the last part only.
   - This module does not fail when no server of metrics can be read, since prices are known without it.
   - The label C(kcloud_type) says the type of a cluster, otherwise its accelerators do. The label C(kcloud_team), otherwise C(team), says
     its team.
@@ -197,8 +196,8 @@ clusters:
       C(cost) (over the period), C(idle_cost_per_hour), C(idle_cost), and C(electricity) with C(energy), C(cost) and C(carbon).
     - C(node_groups) has C(name), C(role), C(flavor), C(node_count) and the figures of each group. C(others) has volumes and floating IPs,
       with C(name), C(count) and figures.
-    - Each figure has C(value), C(unit), C(source), C(coverage) (share of the nodes and of the period that has data, 0 to 1), C(window)
-      (seconds; 0 for a figure as it is now), and C(reason), which says why the value is none, or what is not in it.
+    - Each figure has C(value), C(unit), C(source), C(coverage) (share of the nodes and of the period that has data, 0 to 1) and C(window)
+      (seconds; 0 for a figure as it is now). Its C(reason) says why the value is none, or what is not in it.
     - Costs of several are sums of what is known. So a sum with a C(coverage) below 1 is a lower bound.
   returned: success
   type: list
@@ -257,8 +256,8 @@ gaps:
       reason: flavor 'gpu.a100.large' has no price, and no rate is known of gpu a100
 sources:
   description:
-    - The sources of prices, best first, and Nova's usage. Each has C(name), whether it is C(used), C(failure) (none where it did not
-      fail), and a C(reason), which says why it is not used, or what was assumed.
+    - The sources of prices, best first, and Nova's usage. Each has C(name), whether it is C(used), and C(failure), none where it did
+      not fail. Its C(reason) says why it is not used, or what was assumed.
   returned: success
   type: list
   elements: dict

@@ -47,7 +47,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
     USAGE,
     Presence,
     Ran,
-    presence,
+    presences,
     read_usage,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.rated import (
@@ -174,7 +174,10 @@ def read_costs(connection: Connection, inventory: Inventory, known: Metrics, req
     offered = {key: flavor for flavor in flavors(connection) for key in (flavor["id"], flavor["name"])}
     prices = PriceList(request.tariff, offered)
     usage, unknown = _usage(connection, inventory, request.period)
-    there = {cluster.id: _presence(cluster, groups, usage, request.period) for cluster, groups in inventory.clusters}
+    there = {
+        cluster.id: presences(cluster, groups, usage, request.period.since(cluster.created_at))
+        for cluster, groups in inventory.clusters
+    }
     rated, failure = _rated(connection, inventory, there, prices, request)
     extras = _extras(connection, inventory, request.tariff)
     costs = [
@@ -266,11 +269,6 @@ def _usage(
         return read_usage(answer.get("tenant_usage", {}).get("server_usages", ()), period), None
     except KcloudError as error:
         return None, error
-
-
-def _presence(cluster: Cluster, groups: Groups, usage: Mapping[str, Ran] | None, period: Period) -> dict[str, Presence]:
-    seconds = period.since(cluster.created_at)
-    return {group.name: presence(groups[group.name], group.node_count, usage, seconds) for group in cluster.node_groups}
 
 
 def _of_usage(costs: Iterable[ClusterCost], error: KcloudError | None) -> Plain:

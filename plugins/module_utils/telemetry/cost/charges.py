@@ -190,8 +190,10 @@ def group_charge(
     :param seconds: how much of the period the cluster was there.
     """
     per_hour = times(price.figure, group.node_count)
-    if there.known and there.nodes:
-        cost = during(price.figure, period, there.seconds, USAGE)
+    if there.unclear:
+        cost = Figure(None, price.figure.unit, period.seconds, reason=there.unclear)
+    elif there.known:
+        cost = during(price.figure if there.seconds else per_hour, period, there.seconds, USAGE)
     else:
         cost = during(per_hour, period, seconds, ASSUMED.format(what="node count"))
     if billed is not None and billed.value is not None:

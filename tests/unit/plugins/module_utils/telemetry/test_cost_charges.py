@@ -47,7 +47,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
     moment,
     read_period,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.presence import presence, read_usage
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.presence import (
+    presence,
+    presences,
+    read_usage,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.tariff import (
     NodePrice,
     Tariff,
@@ -341,6 +345,47 @@ def test_nodes_that_nova_does_not_list_are_taken_as_they_are_today() -> None:
         there = presence(known, count, ran, 600)
         assert not there.known
         assert there.seconds == 600 * count
+
+
+PARKED = Cluster(
+    id="c1", name="ml", stack_id="0b8d41a2-7d52-4c37-8f6c-1f5a1d0f7a11",
+    node_groups=(group("default-master", "f", 1, "master"), group("default-worker", "f", 0)),
+)  # fmt: skip
+MASTER = ClusterNode("c1", "ml", "default-master", "m", "ml-x7-master-0", role="master")
+DELETED = (
+    ("m", "ml-x7-master-0", "01:00:00", None),
+    ("c", "ml-x7-node-c", "01:00:00", "02:30:00"),
+    # Of a cluster whose name begins with that of this one
+    ("e", "ml-2-y8-node-0", "01:00:00", "04:00:00"),
+)
+
+
+def test_a_parked_group_costs_what_its_nodes_did_before() -> None:
+    nodes = {"default-master": [MASTER], "default-worker": []}
+    there = presences(PARKED, nodes, usage(*DELETED), 21600)
+    assert [(node.id, seconds) for node, seconds in there["default-worker"].nodes] == [("c", 1800)]
+    price = NodePrice(Figure(Decimal(3), "USD", 0, "price table", 1.0))
+    charge = group_charge(PARKED.node_groups[1], there["default-worker"], price, unmeasured(), None, DAY, 86400)
+    assert (charge.per_hour.value, charge.cost.value) == (0, Decimal("1.5"))
+    assert [row["ResourceId"] for row in focus_rows(replace(cost_of(ML, tariff()), charges=(charge,)))] == ["c"]
+    # A driver of the Cluster API
+    of_capi = replace(PARKED, stack_id="ml-x7")
+    assert presences(of_capi, {"default-master": [], "default-worker": []}, usage(*DELETED), 600)[
+        "default-worker"
+    ].ids == ["c"]
+
+
+def test_which_of_several_parked_groups_had_a_node_is_not_guessed() -> None:
+    two = replace(PARKED, node_groups=(*PARKED.node_groups, group("npu", "f", 0)))
+    there = presences(two, {"default-master": [MASTER], "default-worker": [], "npu": []}, usage(*DELETED), 21600)
+    price = NodePrice(Figure(Decimal(3), "USD", 0, "price table", 1.0))
+    charge = group_charge(two.node_groups[2], there["npu"], price, unmeasured(), None, DAY, 86400)
+    assert charge.cost.value is None
+    assert charge.cost.reason == "1 deleted servers were nodes of default-worker, npu; of which is not known"
+    # Where none was deleted, there is nothing to guess
+    there = presences(two, {"default-master": [MASTER], "default-worker": [], "npu": []}, usage(*DELETED[::2]), 21600)
+    charge = group_charge(two.node_groups[2], there["npu"], price, unmeasured(), None, DAY, 86400)
+    assert (charge.cost.value, charge.cost.source) == (0, "there is none; Nova's usage")
 
 
 # --- metrics that are handed over
