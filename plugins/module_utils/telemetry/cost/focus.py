@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.charges import (
@@ -34,7 +35,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
 
 # BillingCurrency is a code of ISO 4217
 CURRENCY = re.compile(r"[A-Z]{3}")
-Row = dict[str, str | None]
+# Texts by the names of columns; None is null
+Row = dict[str, Any]
 # ServiceCategory, ServiceSubcategory, ServiceName, ResourceType and PricingUnit of each kind of charge
 SERVICES = {
     NODES: ("Compute", "Virtual Machines", "Kubernetes nodes", "Server", "Hours"),
