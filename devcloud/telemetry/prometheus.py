@@ -39,6 +39,9 @@ def make_blocks(text: str, folder: Path) -> None:
         raise DevcloudError("promtool is missing: install Debian's package prometheus")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    if text.startswith("#"):
+        # There is no sample, which promtool takes for an error
+        return
     source = folder.with_suffix(".om")
     source.write_text(text, encoding="utf-8")
     command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(source), str(folder)]
