@@ -255,7 +255,7 @@ def panel_json(panel: Panel, number: int, x: int, y: int) -> Json:
         "custom": panel.custom,
         "color": {"mode": "palette-classic" if panel.kind in ("timeseries", "bargauge") else "thresholds"},
         "thresholds": {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in panel.steps]},
-        # Utilisation and power have no values below it; what is unknown is no value at all
+        # Utilisation and power have no values below it; what is unknown has no value
         "min": 0,
         "noValue": "unknown",
     }
