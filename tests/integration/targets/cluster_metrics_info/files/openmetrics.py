@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An hour of metrics of a cluster's nodes as OpenMetrics.
 
+openmetrics.py FILE CLUSTER NOW MASTER WORKER WORKER writes it, up to NOW in seconds since 1970.
+
 Every figure that the target expects can be worked out by hand from here. Samples are 30 seconds apart, and end at the end of the window.
 
 - The first worker has Kepler 0.10: 60 W of the package and 12 W of the DRAM; the cores' 40 W are part of the package. Its
@@ -15,8 +17,10 @@ Every figure that the target expects can be worked out by hand from here. Sample
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 
 SECONDS, EVERY = 3600, 30
 RESTART, SILENT = -2700, range(-2100, -900 + 1)
@@ -132,3 +136,8 @@ def of_kubernetes(add: Families, here: dict[str, str], master: str, first: str, 
                 container="c",
                 resource=resource,
             )
+
+
+if __name__ == "__main__":
+    file, cluster_name, end, *nodes = sys.argv[1:]
+    Path(file).write_text(metrics(cluster_name, int(end), *nodes), encoding="utf-8")
