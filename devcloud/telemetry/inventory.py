@@ -10,11 +10,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
+
+import yaml
 
 from devcloud import catalog
 from devcloud.magnums import chosen
@@ -23,6 +23,8 @@ from devcloud.seed import URLS, Api, login
 
 Json = dict[str, Any]
 FLAVORS = {flavor.name: flavor for flavor in catalog.FLAVORS}
+# The clouds in clouds.yaml that are one project each
+OPERATORS = ("devcloud", "devcloud-tenant-b")
 NODE_GROUPS = {"OpenStack-API-Version": "container-infra 1.10"}
 
 
@@ -60,9 +62,12 @@ def hardware_of(name: str) -> Json:
     return found
 
 
-def read_project(secrets: Mapping[str, str], project: str, magnums: Iterable[str]) -> list[Json]:
-    """The clusters of one project, by all Magnums, without those that are being deleted."""
-    session = login(catalog.OPERATORS[project], secrets["operator_password"], project)
+def read_project(auth: Mapping[str, str], magnums: Iterable[str]) -> list[Json]:
+    """The clusters of one project, by all Magnums, without those that are being deleted.
+
+    :param auth: of a cloud in clouds.yaml.
+    """
+    session = login(auth["username"], auth["password"], auth["project_name"])
     servers = Api(session, URLS["compute"]).get("/servers/detail")["servers"]
     heat = Api(session, URLS["orchestration"].replace("$(project_id)s", str(session.get_project_id())))
     stacks = {stack["id"]: stack["stack_name"] for stack in heat.get("/stacks")["stacks"]}
@@ -84,10 +89,11 @@ def read_project(secrets: Mapping[str, str], project: str, magnums: Iterable[str
 
 def main() -> None:
     """Print the clusters of both projects, by name."""
-    secrets = json.loads((Path(os.environ["DEVCLOUD_STATE"]) / "secrets.json").read_text())
-    magnums = [URLS["container-infra"], *(magnum.url for magnum in chosen(find_paths()))]
+    paths = find_paths()
+    clouds = yaml.safe_load(paths.clouds.read_text())["clouds"]
+    magnums = [URLS["container-infra"], *(magnum.url for magnum in chosen(paths))]
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda project: read_project(secrets, project, magnums), catalog.OPERATORS))
+        found = list(pool.map(lambda name: read_project(clouds[name]["auth"], magnums), OPERATORS))
     print(json.dumps(sorted((cluster for each in found for cluster in each), key=lambda one: one["name"])))
 
 
