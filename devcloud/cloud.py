@@ -78,10 +78,10 @@ class Cloud:
         paths = self.paths
         paths.make()
         with only_one(paths):
+            packages.install_debian(DEBIAN if telemetry or self.telemetry.is_chosen else None)
+            packages.install_services(paths)
             if telemetry:
                 self.telemetry.choose()
-            packages.install_debian(DEBIAN if self.telemetry.is_chosen else None)
-            packages.install_services(paths)
             secrets = load_secrets(paths.secrets)
             wanted = magnums.choose(paths, [*magnums.chosen(paths), *more])
             self.beside = [Beside(paths, secrets, magnum) for magnum in wanted]
