@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+from http.server import ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 import yaml
@@ -22,7 +26,7 @@ from devcloud.cloud import Cloud
 from devcloud.errors import DevcloudError
 from devcloud.magnums import KNOWN
 from devcloud.paths import Paths
-from devcloud.telemetry import prometheus, stack
+from devcloud.telemetry import exporter, prometheus, stack
 from devcloud.telemetry.profiles import PROFILES
 from devcloud.telemetry.stack import Telemetry
 
@@ -131,3 +135,25 @@ def test_nodes_are_the_servers_of_the_stack() -> None:
 def test_nodes_without_servers_are_their_addresses() -> None:
     assert nodes_of(group(stack_id=None, flavor_id="own")) == [{"name": "10.0.0.5", "role": "worker"}]
     assert nodes_of(group(stack_id=None, node_addresses=None)) == []
+
+
+# --- the present over HTTP
+
+
+def test_the_exporter_answers_with_the_samples_of_now(tmp_path: Path) -> None:
+    fleet = tmp_path / "fleet.json"
+    handler = type("Here", (exporter.Exporter,), {"fleet": fleet})
+    with ThreadingHTTPServer((ports.LOOPBACK, 0), handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            found = []
+            for name in ("a", "b"):
+                fleet.write_text(json.dumps({"clusters": [{"name": name, "nodes": [{"name": "n"}]}]}))
+                with build_opener(ProxyHandler({})).open(f"http://{ports.LOOPBACK}:{server.server_port}/") as answer:
+                    found.append(answer.read().decode())
+        finally:
+            server.shutdown()
+            thread.join()
+    assert ['cluster="a"' in text for text in found] == [True, False]
+    assert "# EOF" not in found[0]
