@@ -39,7 +39,7 @@ def make_blocks(text: str, folder: Path) -> None:
         raise DevcloudError("promtool is missing: install Debian's package prometheus")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    if text.startswith("#"):
+    if all(line.startswith("#") for line in text.splitlines()):
         # There is no sample, which promtool takes for an error
         return
     source = folder.with_suffix(".om")

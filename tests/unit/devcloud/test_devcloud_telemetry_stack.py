@@ -101,6 +101,11 @@ def test_no_cluster_is_an_empty_folder(tmp_path: Path) -> None:
     assert list((tmp_path / "data").iterdir()) == []
 
 
+def test_samples_after_a_comment_are_blocks(tmp_path: Path) -> None:
+    prometheus.make_blocks("# TYPE a gauge\na 1 1796000400\n# EOF\n", tmp_path / "data")
+    assert list((tmp_path / "data").glob("*/index"))
+
+
 # --- whose telemetry
 
 SERVERS = [
