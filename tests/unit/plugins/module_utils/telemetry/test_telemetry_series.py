@@ -43,7 +43,7 @@ def measured(measures: str, resource: str, **devices: dict[float, float]) -> dic
         ([points(0, 0, 0, 0), points(1, 1, 0.5, 1)], True, [0.5, 0.5, 0.25, 0.5]),
         # One of two is silent: the sum would look like power that was saved
         ([points(100, 100, 100, 100), points(50, None, 50, 50)], False, [150, None, 150, 150]),
-        # A node that came later is no gap before it came, but is one after it stopped
+        # Before it came, a node leaves no gap; after it stopped, it does
         ([points(100, 100, 100, 100), points(None, 50, 50, None)], False, [100, 150, 150, None]),
     ],
 )
