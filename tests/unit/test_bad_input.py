@@ -29,8 +29,14 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.assemble import make_report, read_settings
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.report_files import FORMATS, rendered
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.tariff import node_price
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost_information import (
+    given_metrics,
+    read_request,
+)
 from ansible_collections.kcloud.infrastructure.plugins.modules import (
     cluster_consolidation,
+    cluster_cost_info,
     cluster_idle,
     cluster_match,
     cluster_report,
@@ -129,6 +135,17 @@ COMMON: dict[str, Any] = {
     "flavor_map": {"npu.rngd.large": {"kind": "npu", "model": "rngd", "count": 1}},
 }
 TYPES = {"gpu-intensive": {"node_groups": [{"name": "w", "accelerator": {"kind": "gpu"}, "max_node_count": 8}]}}
+METRICS = {
+    "clusters": [
+        {
+            "id": "c1",
+            "energy": {"total": {"value": 1.5, "source": "counter", "coverage": 0.5, "window": 3600, "reason": None}},
+            "node_groups": [
+                {"name": "w", "nodes": [{"requests": {"cpu": {"value": 1}}, "free": {"cpu": {"value": 3}}}]},
+            ],
+        }
+    ]
+}
 GROUP = {"name": "npu", "flavor": "npu.rngd.large", "node_count": 2, "min_node_count": 1, "max_node_count": 4}
 STACK = {
     "heat_template_version": "wallaby",
@@ -149,6 +166,13 @@ def _decides(module: Any) -> Callable[[dict[str, Any]], Any]:
         return module.run({**params, "fleet": {}} if params["fleet"] is None else params, False)
 
     return run
+
+
+def _costs(params: dict[str, Any]) -> dict[str, Any]:
+    """What costs depend on without a cloud: the request, the metrics that are handed over, and a flavor's price."""
+    request, known = read_request(params, params["now"] or 1_800_000_000), given_metrics(params["metrics"])
+    prices = [node_price(request.tariff, flavor["name"], flavor).figure.as_result() for flavor in FLEET["flavors"]]
+    return {"prices": prices, "hours": request.period.as_result(), "energy": known.of("c1").energy.as_result()}
 
 
 # What is asked: the module's options, a good question, and what is done with it before, or without, a cloud
@@ -227,6 +251,21 @@ QUESTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[dict[str, A
         lambda params: rendered(
             make_report(params["metrics"], params["costs"], params["decisions"], read_settings(params)), FORMATS, 0.05
         ),
+    "cost": (
+        cluster_cost_info.SPEC,
+        {
+            "prices": {"flavors": {"a": 1.5}, "currency": "USD", "rates": {"vcpu": 0.02, "devices": {"a100": 1.2}, "floating_ip": 1}},
+            "accelerator_config": {"accelerators": [{"type": "mig", "model": "1g.5gb", "specs": {"cost_per_hour": 0.2}}]},
+            "flavor_map": COMMON["flavor_map"],
+            "begin": "2026-12-01T00:00:00Z",
+            "end": "2026-12-02T00:00:00Z",
+            "electricity_rate": 0.12,
+            "pue": 1.3,
+            "format": "focus",
+            "metrics": METRICS,
+            "now": 1_800_000_000,
+        },
+        _costs,
     ),
     "cluster": (
         magnum_cluster.SPEC,
