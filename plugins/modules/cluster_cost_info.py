@@ -307,14 +307,14 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.information import read_inventory
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import read_window
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import (
-    TELEMETRY_ARGUMENT_SPEC,
-    VARIABLE,
-    read_servers,
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import (
+    SOURCE_ARGUMENT_SPEC,
+    read_source,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import VARIABLE
 
 SPEC: dict[str, dict[str, Any]] = {
-    **TELEMETRY_ARGUMENT_SPEC,
+    **SOURCE_ARGUMENT_SPEC,
     "names": {"type": "list", "elements": "str"},
     "begin": {"type": "str"},
     "end": {"type": "str"},
@@ -341,15 +341,13 @@ def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]]
     # What is wrong with the options is said before any cloud is asked.
     request = read_request(params, int(time.time()) if params["now"] is None else params["now"])
     known = given_metrics(params["metrics"])
-    asked = params["metrics"] is None and (params["servers"] is not None or os.environ.get(VARIABLE, "").strip())
-    servers = read_servers(params["servers"], os.environ) if asked else ()
-    for server in servers:
-        hide(server.secrets)
+    named = params["source"] != "prometheus" or params["servers"] is not None or os.environ.get(VARIABLE, "").strip()
+    source = read_source(params, os.environ, hide) if named and params["metrics"] is None else None
     window = read_window(f"{request.period.seconds}s", params["step"], request.period.end)
     connection = connect(params)
     inventory = read_inventory(connection, params["api_version"], params["names"])
-    if servers:
-        known = read_metrics(inventory, servers, window)
+    if source is not None:
+        known = read_metrics(inventory, source.sources(connection), source.fitted(window))
     return {"changed": False, **read_costs(connection, inventory, known, request)}
 
 

@@ -17,6 +17,9 @@ description:
   - Decides only; nothing is changed, marked or deleted. Marks go in and out as data; pass RV(marks) of one run to the next as O(marks).
   - Idle means that all of O(observations) until now were below O(idle_below), without a gap, for O(idle_hours), and that O(placements)
     name no workload there. A cluster without measurements is busy.
+  - With O(telemetry) the module reads both from Prometheus. An observation is then the share of the CPU or accelerator that does most
+    in the whole cluster, so that one device that computes keeps it busy. A step in which a worker or a device is silent counts as a
+    failed observation.
 options:
   policy:
     description:
@@ -85,6 +88,7 @@ options:
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.existing_clusters
+  - kcloud.infrastructure.telemetry.decision
   - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan
@@ -109,6 +113,18 @@ EXAMPLES = r"""
       - cluster: test-ml
         at: 2026-01-31T20:10:00+00:00
         utilization: 0.01
+    marks: "{{ marks_of_the_run_before | default([]) }}"
+  register: idle
+
+- name: The same by what Prometheus has measured; nothing has to be handed over but the marks
+  kcloud.infrastructure.cluster_idle:
+    cloud: devcloud
+    allow_prefixes: [test-]
+    telemetry:
+      servers:
+        - name: site-a
+          url: https://prometheus.example.org
+          token: "{{ prometheus_token }}"
     marks: "{{ marks_of_the_run_before | default([]) }}"
   register: idle
 
@@ -203,7 +219,9 @@ failure:
     hint: Give 'busy_hours' as two hours of a day, the first before the last, such as [8, 18], or leave it out
 """
 
+import os
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import (
@@ -219,11 +237,18 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idl
     read_idle,
     read_rules,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fleet import (
+    OPTION,
+    idle_window,
+    look,
+    read_telemetry,
+)
 
 # What a decision depends on beside the fleet and the clock
 QUESTION = ("observations", "marks", "placements", "flavor_map", "prices")
 SPEC: dict[str, dict[str, Any]] = {
     **STANDING_ARGUMENT_SPEC,
+    **OPTION,
     "policy": {"type": "str", "choices": list(POLICIES), "default": "default"},
     "idle_below": {"type": "float"},
     "idle_hours": {"type": "float"},
@@ -242,15 +267,20 @@ SPEC: dict[str, dict[str, Any]] = {
 }
 
 
-def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]], None]) -> dict[str, Any]:
     question = {name: params[name] for name in QUESTION}
     now = int(time.time()) if params["now"] is None else params["now"]
     hour = time.localtime(now).tm_hour if params["local_hour"] is None else params["local_hour"]
-    clock = {"now": now, "hour": hour, "rules": read_rules(params)}
+    rules = read_rules(params)
+    clock = {"now": now, "hour": hour, "rules": rules}
+    telemetry = read_telemetry(
+        params, os.environ, hide, lambda given: idle_window(given, now, rules.idle_s, rules.grace_s, rules.gap_s)
+    )
     if params["fleet"] is None:
         # What is wrong with the options is said before any cloud is asked.
         read_idle({}, **clock, **question)
-    asked = read_idle(standing_fleet(params, named_nodes(params["placements"] or ())), **clock, **question)
+    fleet = standing_fleet(params, named_nodes(params["placements"] or ()), look(params, telemetry))
+    asked = read_idle(fleet, **clock, **question)
     started = time.monotonic()
     decision = clean_up(asked)
     found = answer(decision)
@@ -259,7 +289,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(argument_spec(SPEC), run, libraries=())
+    run_module(argument_spec(SPEC), run, libraries=(), hides=True)
 
 
 if __name__ == "__main__":

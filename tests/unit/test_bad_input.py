@@ -14,7 +14,7 @@ import json
 import os
 import random
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -34,11 +34,19 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
     given_metrics,
     read_request,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fleet import (
+    OPTION,
+    idle_window,
+    read_telemetry,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import read_window
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import read_source
 from ansible_collections.kcloud.infrastructure.plugins.modules import (
     cluster_consolidation,
     cluster_cost_info,
     cluster_idle,
     cluster_match,
+    cluster_metrics_info,
     cluster_report,
     cluster_scaling,
     heat_stack,
@@ -146,6 +154,23 @@ METRICS = {
         }
     ]
 }
+SERVERS = [
+    {
+        "name": "site-a",
+        "url": "https://127.0.0.1:9090",
+        "token": "t",
+        "ca_cert": "/ca.pem",
+        "timeout": 5,
+        "clusters": ["ml"],
+    },
+    {
+        "name": "site-b",
+        "url": "http://127.0.0.1:9091/prefix",
+        "username": "u",
+        "password": "p",
+        "validate_certs": False,
+    },
+]
 GROUP = {"name": "npu", "flavor": "npu.rngd.large", "node_count": 2, "min_node_count": 1, "max_node_count": 4}
 STACK = {
     "heat_template_version": "wallaby",
@@ -159,11 +184,15 @@ def _own(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]
     return {name: value for name, value in given.items() if name in options}
 
 
+def _hide(_secrets: Iterable[str]) -> None:
+    """Nothing is shown here."""
+
+
 def _decides(module: Any) -> Callable[[dict[str, Any]], Any]:
     """The whole of a deciding module; without a fleet it would ask a cloud, so it gets one."""
 
     def run(params: dict[str, Any]) -> Any:
-        return module.run({**params, "fleet": {}} if params["fleet"] is None else params, False)
+        return module.run({**params, "fleet": {}} if params["fleet"] is None else params, False, _hide)
 
     return run
 
@@ -173,6 +202,16 @@ def _costs(params: dict[str, Any]) -> dict[str, Any]:
     request, known = read_request(params, params["now"] or 1_800_000_000), given_metrics(params["metrics"])
     prices = [node_price(request.tariff, flavor["name"], flavor).figure.as_result() for flavor in FLEET["flavors"]]
     return {"prices": prices, "hours": request.period.as_result(), "energy": known.of("c1").energy.as_result()}
+
+
+def _measures(params: dict[str, Any]) -> Any:
+    """What reads metrics, up to the first request."""
+    return read_source(params, {}, _hide), read_window(params["window"], params["step"], params["now"] or 0)
+
+
+def _with_telemetry(params: dict[str, Any]) -> Any:
+    """The option of the modules that decide, up to the first request; none is fine."""
+    return read_telemetry(params, {}, _hide, lambda given: idle_window(given, 0, 7200, 3600, 1800)) or "none"
 
 
 # What is asked: the module's options, a good question, and what is done with it before, or without, a cloud
@@ -251,6 +290,7 @@ QUESTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[dict[str, A
         lambda params: rendered(
             make_report(params["metrics"], params["costs"], params["decisions"], read_settings(params)), FORMATS, 0.05
         ),
+    ),
     "cost": (
         cluster_cost_info.SPEC,
         {
@@ -266,6 +306,16 @@ QUESTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[dict[str, A
             "now": 1_800_000_000,
         },
         _costs,
+    ),
+    "metrics": (
+        cluster_metrics_info.SPEC,
+        {"servers": SERVERS, "names": ["ml-*"], "window": "1d", "step": "10m", "now": 1_800_000_000},
+        _measures,
+    ),
+    "telemetry": (
+        {**OPTION, "fleet": {"type": "dict"}},
+        {"telemetry": {"servers": SERVERS, "window": "4h", "step": "10m", "system_namespaces": ["kube-*"]}},
+        _with_telemetry,
     ),
     "cluster": (
         magnum_cluster.SPEC,
@@ -355,8 +405,8 @@ def test_bad_input_is_answered_or_refused(
         bad = spoiled(good, options, random.Random(f"{SEED} {name} {number}"))
         try:
             checked = ArgumentSpecValidator(options).validate(copy.deepcopy(bad))
-        except OverflowError:
-            # Ansible's own, for an infinite number where a whole one is due
+        except (OverflowError, TypeError):
+            # Ansible's own: an infinite number where a whole one is due, nothing where a dictionary of suboptions is
             refused += 1
             continue
         if checked.error_messages:

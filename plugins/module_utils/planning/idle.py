@@ -61,7 +61,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Subject:
-    """A cluster with what its clean-up depends on. ``occupied`` is None where nobody says who stands there."""
+    """A cluster with what its clean-up depends on. ``occupied`` is None where nobody says who stands there.
+
+    ``unseen`` and ``unmeasured`` say why telemetry does not know its workloads, or its utilisation.
+    """
 
     cluster: Cluster
     samples: tuple[Sample, ...] = ()
@@ -69,6 +72,8 @@ class Subject:
     created_at: int | None = None
     persistent: bool = False
     marked_at: int | None = None
+    unseen: str = ""
+    unmeasured: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,8 @@ def busyness(subject: Subject, rules: Rules, now: int, idle_s: int | None) -> It
     """Why a cluster is not idle, or is not known to be."""
     if subject.occupied is None:
         sentence = "list in 'placements' which workload runs on which node; an empty list says that none runs"
-        yield against("PLACEMENTS_UNKNOWN", "its workloads", "not known", "give_placements", sentence)
+        have = f"not known: {subject.unseen}" if subject.unseen else "not known"
+        yield against("PLACEMENTS_UNKNOWN", "its workloads", have, "give_placements", sentence)
     elif subject.occupied:
         names = ", ".join(subject.occupied[:5])
         yield against(
@@ -177,9 +183,13 @@ def busyness(subject: Subject, rules: Rules, now: int, idle_s: int | None) -> It
         )
     latest = [sample for sample in subject.samples if sample.at <= now]
     fresh = [sample for sample in latest if now - sample.at <= rules.gap_s and sample.load is not None]
-    if not fresh:
+    newest = max((sample.at for sample in latest), default=now)
+    failed = any(sample.load is None for sample in latest if sample.at == newest)
+    if not fresh or failed:
         sentence = f"give measurements of the last {rules.gap_s} s: a cluster without them counts as busy"
-        yield against("METRICS_MISSING", "a measured utilisation", "none: it counts as busy", "measure", sentence)
+        have = "none: it counts as busy"
+        have = f"{have}; {subject.unmeasured}" if subject.unmeasured else have
+        yield against("METRICS_MISSING", "a measured utilisation", have, "measure", sentence)
     elif idle_s is None:
         load = max(sample.load or 0 for sample in fresh)
         yield against("BUSY", rules.below, load, "none", "nothing: it is in use", "per mille")

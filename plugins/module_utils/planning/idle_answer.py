@@ -40,6 +40,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rea
     texts,
     whole,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.telemetry_gaps import read_gaps
 
 Plain = dict[str, Any]
 COLUMNS = (("cluster", 32), ("action", 8), ("idle h", 8), ("saves/h", 10), ("why, or why not", 0))
@@ -61,6 +62,7 @@ def read_idle(
 ) -> Question:
     """All options of a clean-up.
 
+    :param fleet: may also hold ``placements`` and ``observations``, which count where the option is not given.
     :param observations: measurements, each ``{cluster, at, utilization}``; without a utilisation the measuring failed.
     :param marks: those of the answer before, each ``{cluster_id, marked_at}``.
     :raises InvalidRequest: anything that cannot be read, by its path.
@@ -68,7 +70,12 @@ def read_idle(
     found, _prices = read_standing(fleet, placements=placements, **options)
     given = mapping(fleet, "fleet")
     raws = {_key(entry): entry for _path, entry in mappings(given.get("clusters"), "fleet.clusters")}
-    samples = read_samples(observations, "observations")
+    gaps = read_gaps(given).beside(placements)
+    unmeasured = gaps.loads if observations is None else {}
+    if observations is None:
+        samples = read_samples(given.get("observations"), "fleet.observations")
+    else:
+        samples = read_samples(observations, "observations")
     marked = {
         text(entry.get("cluster_id"), f"{path}.cluster_id"): whole(entry.get("marked_at"), f"{path}.marked_at")
         for path, entry in mappings(marks, "marks")
@@ -78,11 +85,15 @@ def read_idle(
         Subject(
             cluster=cluster,
             samples=tuple(sorted([*samples.get(cluster.name, ()), *samples.get(cluster.id, ())], key=_sample_order)),
-            occupied=None if unsaid else tuple(tenant.workload for tenant in cluster.tenants),
+            occupied=None
+            if unsaid or cluster.id in gaps.occupants
+            else tuple(tenant.workload for tenant in cluster.tenants),
             created_at=_time(raws[cluster.id].get("created_at"), f"cluster {cluster.name}: created_at"),
             persistent=_is_persistent(raws[cluster.id]),
             # A mark of the future says nothing
             marked_at=marked[cluster.id] if marked.get(cluster.id, now + 1) <= now else None,
+            unseen=gaps.occupants.get(cluster.id, ""),
+            unmeasured=unmeasured.get(cluster.id, ""),
         )
         for cluster in found.clusters
     )

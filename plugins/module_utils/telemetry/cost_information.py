@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.so
     Rated,
     read_rated,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import Server
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.reading import Source
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -123,13 +123,13 @@ def given_metrics(raw: object) -> Metrics:
     return Metrics() if raw is None else Metrics(read_measured(raw), "'metrics' does not hold this cluster")
 
 
-def read_metrics(inventory: Inventory, servers: Iterable[Server], window: Window) -> Metrics:
+def read_metrics(inventory: Inventory, sources: Sequence[Source], window: Window) -> Metrics:
     """What servers say of the clusters. Prices are known without them, so that a failure is part of the answer."""
     try:
-        found = metrics(inventory, servers, window)
+        found = metrics(inventory, sources, window)
     except KcloudError as error:
         shown = [
-            {"name": server.name, "url": server.url, "metrics": 0, "failure": error.failure()} for server in servers
+            {"name": server.name, "url": server.url, "metrics": 0, "failure": error.failure()} for server in sources
         ]
         return Metrics(reason=error.sentence(), servers=tuple(shown))
     return Metrics(read_measured(found), "the servers know nothing of this cluster", tuple(found["servers"]))
