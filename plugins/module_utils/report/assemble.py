@@ -385,7 +385,8 @@ def _answer(value: object, path: str) -> Plain:
 
 def _failure(given: object) -> str:
     """Why a module failed; empty where it did not."""
-    if not isinstance(given, Mapping) or not (given.get("failed") or given.get("failure")):
+    # A task that may fail says nothing of it but its message, which no answer has
+    if not isinstance(given, Mapping) or not (given.get("failed") or given.get("failure") or given.get("msg")):
         return ""
     failure = given.get("failure")
     reason = failure.get("reason") if isinstance(failure, Mapping) else None
