@@ -100,7 +100,7 @@ def _cluster(number: int, dice: random.Random) -> Plain:
     power = [None if value is None else round(nodes * watts * (0.25 + 0.75 * value), 1) for value in steps]
     drawn = [value for value in power if value is not None]
     mean = sum(drawn) / len(drawn) if drawn else None
-    held = nodes * each * (0.9 if use is None or use > 0.3 else 0.25) // 1
+    held = nodes * each * (1 if use is None or use > 0.1 else 0.25) // 1
     shares = {"cpu": figure(None if use is None else use * 0.6, "ratio", "node exporter (site-a)", coverage)}
     series = {"cpu": [None if value is None else round(value * 0.6, 4) for value in steps]}
     if kind:

@@ -51,7 +51,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.read 
     moment,
     tracks,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.words import last, percent, plural
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.words import (
+    code,
+    last,
+    money,
+    percent,
+    plural,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Figure
 
 Plain = Mapping[str, Any]
@@ -118,6 +124,7 @@ def make_report(metrics: object, costs: object, decisions: object, settings: Set
     lines = read_lines(decided)
     clusters = _clusters(measured, priced, decided, lines, settings)
     begin, end = _period(measured, priced)
+    currency = text(priced.get("currency"), "costs.currency")
     summary = _summary(clusters, saving_per_hour(decided, lines))
     report = Report(
         title=settings.title,
@@ -125,9 +132,9 @@ def make_report(metrics: object, costs: object, decisions: object, settings: Set
         at=end if settings.now is None else settings.now,
         begin=begin,
         end=end,
-        currency=text(priced.get("currency"), "costs.currency"),
+        currency=currency,
         summary=summary,
-        banners=_banners(clusters, settings.idle_below),
+        banners=_banners(clusters, settings.idle_below, currency),
         findings=(*_limits(summary, settings), *_failed(clusters, measured), *without_place(decided)),
         advice=tuple(sorted((line for line in lines if line.is_advice), key=_by_saving)),
         sentences=sentences(decided),
@@ -324,7 +331,7 @@ def _by_team(clusters: Iterable[Cluster]) -> tuple[Row, ...]:
 # --- what needs a person
 
 
-def _banners(clusters: Iterable[Cluster], idle_below: float) -> tuple[Finding, ...]:
+def _banners(clusters: Iterable[Cluster], idle_below: float, currency: str) -> tuple[Finding, ...]:
     """Clusters whose accelerators were idle over the whole window."""
     found = []
     for cluster in clusters:
@@ -334,7 +341,9 @@ def _banners(clusters: Iterable[Cluster], idle_below: float) -> tuple[Finding, .
             if use is None or use.value is None or use.value >= idle_below or use.coverage < LEAST_COVERAGE:
                 continue
             name = plural(count, kind.upper()) if count else f"{kind.upper()}s"
-            found.append(Finding(cluster.name, f"{name} at {percent(use.value)} over the {last(use.window)}"))
+            said = f"{name} at {percent(use.value)} over the {last(use.window)}"
+            price = cluster.cost_per_hour.value
+            found.append(Finding(cluster.name, said if price is None else f"{said}, for {money(price, currency, 'h')}"))
     return tuple(found)
 
 
@@ -349,7 +358,7 @@ def _limits(summary: Summary, settings: Settings) -> Iterable[Finding]:
 def _failed(clusters: Iterable[Cluster], measured: Plain) -> Iterable[Finding]:
     for cluster in sorted(clusters, key=lambda one: one.name):
         if cluster.status.endswith("_FAILED"):
-            yield Finding(cluster.name, f"status {cluster.status}")
+            yield Finding(cluster.name, f"status {code(cluster.status)}")
     for path, server in mappings(measured.get("servers"), "metrics.servers"):
         failure = mapping(server.get("failure"), f"{path}.failure")
         if failure:

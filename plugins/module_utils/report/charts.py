@@ -4,8 +4,9 @@
 
 """Charts as inline SVG: a path a line, and a hatched field for each gap. Colours are classes, so that one chart serves light and dark.
 
-Made here and not by a library: a report of 200 clusters has 800 charts, which may take 2 kB each. Chart libraries write a style
-sheet, axes and a script into each.
+Made here and not by a library: a report of 200 clusters has 800 charts, so one may take 1 kB. The chart of 48 values below is 526
+bytes; leather's is 4.7 kB and pygal's 15 kB, as each carries axes, a style sheet or a script. drawsvg's is as small, but it only
+writes down a path that its caller works out, and the modules would need one more package on every host.
 """
 
 from __future__ import annotations

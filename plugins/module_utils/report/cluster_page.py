@@ -66,7 +66,7 @@ def _line(cluster: Cluster, currency: str) -> Iterable[Child]:
         name_of(cluster.name),
         " ",
         status_pill(cluster.status),
-        [" ", element("span", advised[0].action, class_="pill advice")] if advised else None,
+        [" ", element("span", code(advised[0].action), class_="pill advice")] if advised else None,
         element("small", " · ".join(filter(None, [cluster.team, cluster.type, _devices(cluster)]))),
         class_="who",
     )
@@ -118,19 +118,16 @@ def _facts(cluster: Cluster, currency: str) -> Markup:
         ("electricity", money(cluster.electricity_cost.value, currency), cluster.electricity_cost),
         ("carbon", _amount(cluster.carbon, "kg"), cluster.carbon),
     ]
-    rows = [
+    shown = [
         element(
-            "tr",
-            element("th", name, scope="row"),
-            element("td", said, class_="n"),
-            element("td", about(figure), class_="soft wide"),
+            "div",
+            element("dt", name),
+            element("dd", said),
+            element("dd", about(figure), class_="of") if about(figure) else None,
         )
         for name, said, figure in facts
     ]
-    heads = ["figure", "value", "from"]
-    return element(
-        "div", element("h3", "Figures of the window"), table("Figures of the window", heads, rows, cluster.name)
-    )
+    return element("div", element("h3", "Figures of the window"), element("dl", shown, class_="facts"))
 
 
 def _amount(figure: Figure, unit: str) -> str:
@@ -161,7 +158,8 @@ def _power(cluster: Cluster, track: Track) -> Markup:
     drawing = chart(
         [Curve("power", track.values, True)], f"Power of {cluster.name} over time: {_course(track, watts)}", top
     )
-    return _figure("Power", f"0 to {watts(top)}", drawing, track)
+    scale = f"0 to {watts(top)}" if any(value is not None for value in track.values) else "no data"
+    return _figure("Power", scale, drawing, track)
 
 
 def _cost(cluster: Cluster, track: Track | None, currency: str) -> Markup | None:
@@ -208,12 +206,18 @@ def _course(track: Track, said: Callable[[float | None], str]) -> str:
 
 
 def table(
-    caption: str, heads: Sequence[str], rows: Sequence[Markup], subject: str = "", numbers: Sequence[int] = (1,)
+    caption: str,
+    heads: Sequence[str],
+    rows: Sequence[Markup],
+    subject: str = "",
+    numbers: Sequence[int] = (1,),
+    is_tall: bool = False,
 ) -> Markup:
     """A table that scrolls by itself where the screen is narrow.
 
     :param subject: whose table it is, for those who hear its caption out of context.
     :param numbers: which columns hold numbers.
+    :param is_tall: it may have many rows, and scrolls by itself then, too.
     """
     heading = [element("th", head, scope="col", class_="n" if at in numbers else None) for at, head in enumerate(heads)]
     return element(
@@ -224,7 +228,7 @@ def table(
             element("thead", element("tr", heading)),
             element("tbody", rows),
         ),
-        class_="scroll",
+        class_="scroll tall" if is_tall else "scroll",
         tabindex="0",
         role="region",
         aria_label=f"{caption}, {subject}" if subject else caption,
@@ -273,7 +277,7 @@ def _decisions(lines: Sequence[Line], currency: str) -> Markup | None:
 
 
 def _decision(line: Line, currency: str) -> Iterable[Child]:
-    yield element("strong", DECIDED_BY.get(line.source, line.source), ": ", line.action or "none")
+    yield element("strong", DECIDED_BY.get(line.source, line.source), ": ", code(line.action) or "none")
     if line.target != line.cluster:
         yield [" ", name_of(line.target)]
     if line.saving_h:

@@ -30,6 +30,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.model
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.style import STYLE
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.words import (
+    cell_of,
     code,
     count,
     last,
@@ -65,9 +66,9 @@ def page(report: Report, idle_below: float) -> str:
         element(
             "main",
             _glance(report, idle_below),
+            _tables(report),
             _notes("Idle accelerators", "banner", report.banners, MOST_BANNERS),
             _notes("Needs attention", "bad", report.findings),
-            _tables(report),
             _advice(report),
             _clusters(report),
             _unknown(report),
@@ -118,15 +119,14 @@ def _glance(report: Report, idle_below: float) -> Markup:
 
 def _tile(name: str, value: str, unit: str, explained: str, kind: str = "") -> Markup:
     """One number of the first screen. A word in place of it, or before it, is smaller."""
-    before, _space, last = value.rpartition(" ") if value.startswith("at least ") else ("", "", value)
+    before, _space, known = value.rpartition(" ") if value.startswith("at least ") else ("", "", value)
     return element(
         "div",
-        element("dt", name),
+        element("dt", f"{name}, {unit}" if unit and known != "unknown" else name),
         element(
             "dd",
             [element("span", before, class_="word"), " "] if before else None,
-            element("span", last, class_="word") if last == "unknown" else last,
-            [" ", element("span", unit, class_="word")] if unit and last != "unknown" else None,
+            element("span", known, class_="word") if known == "unknown" else known,
         ),
         element("dd", explained, class_="of"),
         class_=f"tile {kind}".strip(),
@@ -162,14 +162,12 @@ def _spent(summary: Summary, currency: str) -> list[Markup]:
     week = summary.saving_per_week
     return [
         _tile("cost", sum_of(summary.cost_per_hour, 2), f"{currency}/h", "all clusters, as they are now"),
-        _tile(
-            "leakage", sum_of(summary.idle_cost_per_day, 2), f"{currency}/day", "paid for what nothing requests", "idle"
-        ),
+        _tile("leakage", sum_of(summary.idle_cost_per_day, 2), f"{currency}/day", "for what nothing requests", "idle"),
         _tile(
             "possible savings",
             number(week, 2),
             f"{currency}/week",
-            "at least, if the decisions are carried out",
+            "at least, by the decisions",
             "computing",
         ),
         _tile("power", *_split(sum_of_watts(summary.power)), _share(summary.power, "clusters with metrics")),
@@ -192,7 +190,7 @@ def _notes(title: str, kind: str, found: Sequence[Finding], most: int | None = N
         return None
     shown = [element("li", element("strong", name_of(one.subject)), " – ", one.text) for one in found[:most]]
     if most is not None and len(found) > most:
-        shown.append(element("li", f"and {plural(len(found) - most, 'cluster')} more"))
+        shown.append(element("li", f"and {plural(len(found) - most, 'more cluster')}"))
     return element("section", element("h2", title), element("ul", shown, class_=f"notes {kind}"))
 
 
@@ -223,23 +221,26 @@ def _rows(title: str, first: str, rows: Sequence[Row], currency: str) -> Markup:
 def _row_cells(row: Row) -> list[str]:
     return [
         count(row.clusters),
-        *(count(row.counts[name].value) for name in ("total", "held", "computing", "idle")),
-        number(row.cost_per_hour.value, 2),
-        number(row.idle_cost_per_hour.value, 2),
+        *(cell_of(row.counts[name]) for name in ("total", "held", "computing", "idle")),
+        cell_of(row.cost_per_hour, 2),
+        cell_of(row.idle_cost_per_hour, 2),
     ]
 
 
 def _advice(report: Report) -> Markup | None:
     if not report.advice and not report.sentences:
         return None
-    said = [element("li", element("strong", one.subject), " – ", one.text) for one in report.sentences]
+    said = [
+        element("li", element("strong", DECIDED_BY.get(one.subject, one.subject)), " – ", one.text)
+        for one in report.sentences
+    ]
     heads = ["what", "decided by", "saves", "why", "why not yet"]
     rows = [_advised(line, report.currency) for line in report.advice]
     return element(
         "section",
         element("h2", "Decisions and recommendations"),
         element("ul", said, class_="notes") if said else None,
-        [element("p"), table("What would change, the largest saving first", heads, rows, numbers=(2,))]
+        [element("p"), table("What would change, the largest saving first", heads, rows, numbers=(2,), is_tall=True)]
         if rows
         else None,
     )
@@ -248,7 +249,7 @@ def _advice(report: Report) -> Markup | None:
 def _advised(line: Line, currency: str) -> Markup:
     return element(
         "tr",
-        element("th", line.action, " ", name_of(line.target), scope="row"),
+        element("th", code(line.action), " ", name_of(line.target), scope="row"),
         element("td", DECIDED_BY.get(line.source, line.source)),
         element("td", money(line.saving_h, currency, "h") if line.saving_h else "–", class_="n"),
         element("td", ", ".join(map(code, line.why)) or "–"),

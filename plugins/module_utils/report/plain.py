@@ -26,8 +26,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.model
     total,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.words import (
+    UNKNOWN,
+    cell_of,
     code,
-    count,
     last,
     moment,
     money,
@@ -53,12 +54,16 @@ def first_screen(summary: Summary, currency: str) -> list[tuple[str, str]]:
     ]
     return [
         *pairs,
-        ("cost an hour", f"{sum_of(summary.cost_per_hour, 2)} {currency}".strip()),
-        ("leakage a day", f"{sum_of(summary.idle_cost_per_day, 2)} {currency}".strip()),
-        ("possible savings a week", f"at least {money(week, currency)}" if week is not None else "unknown"),
+        ("cost an hour", _with_unit(sum_of(summary.cost_per_hour, 2), currency)),
+        ("leakage a day", _with_unit(sum_of(summary.idle_cost_per_day, 2), currency)),
+        ("possible savings a week", f"at least {money(week, currency)}" if week else money(week, currency)),
         ("power", sum_of_watts(summary.power)),
-        ("energy", f"{sum_of(summary.energy, 1)} kWh" if summary.energy.value is not None else "unknown"),
+        ("energy", _with_unit(sum_of(summary.energy, 1), "kWh")),
     ]
+
+
+def _with_unit(said: str, unit: str) -> str:
+    return said if said == UNKNOWN else f"{said} {unit}".strip()
 
 
 def text(report: Report) -> str:
@@ -117,9 +122,9 @@ def _rows(title: str, rows: Sequence[Row]) -> str:
         (
             row.name,
             str(row.clusters),
-            *(count(row.counts[name].value) for name in ("total", "held", "computing", "idle")),
-            number(row.cost_per_hour.value, 2),
-            number(row.idle_cost_per_hour.value, 2),
+            *(cell_of(row.counts[name]) for name in ("total", "held", "computing", "idle")),
+            cell_of(row.cost_per_hour, 2),
+            cell_of(row.idle_cost_per_hour, 2),
         )
         for row in rows
     ]
@@ -129,7 +134,7 @@ def _rows(title: str, rows: Sequence[Row]) -> str:
 def _advice(report: Report) -> str:
     rows = [
         (
-            f"{line.action} {line.target}",
+            f"{code(line.action)} {line.target}",
             line.source,
             number(line.saving_h, 2) if line.saving_h else "-",
             ", ".join(map(code, line.why)) or "-",

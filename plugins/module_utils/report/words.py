@@ -29,8 +29,17 @@ def count(value: float | None) -> str:
 
 def sum_of(found: Sum, digits: int = 0) -> str:
     """A sum, with what it does not know."""
+    if found.missing and not found.value:
+        return UNKNOWN  # At least 0 says nothing
     said = count(found.value) if digits == 0 else number(found.value, digits)
-    return f"at least {said}" if found.missing and found.value is not None else said
+    return f"at least {said}" if found.missing else said
+
+
+def cell_of(found: Sum, digits: int = 0) -> str:
+    """A sum in a table, without room for words; a dash where there is nothing to count."""
+    if not found.of:
+        return "–"
+    return sum_of(found, digits).removeprefix("at least ")
 
 
 def money(value: float | None, currency: str, per: str = "") -> str:
@@ -46,7 +55,13 @@ def percent(value: float | None) -> str:
     """A share of 1; one digit where it is small, so that nearly idle is not idle."""
     if value is None:
         return UNKNOWN
-    return f"{value * 100:.1f} %" if 0 < value < 0.0995 else f"{value * 100:.0f} %"
+    return (
+        f"{value * 100:.2g} %"
+        if 0.001 <= value < 0.0995
+        else f"{value * 100:.1f} %"
+        if 0 < value < 0.001
+        else f"{value * 100:.0f} %"
+    )
 
 
 def watts(value: float | None) -> str:
@@ -57,8 +72,10 @@ def watts(value: float | None) -> str:
 
 def sum_of_watts(found: Sum) -> str:
     """Power of several, with what it does not know."""
+    if found.missing and not found.value:
+        return UNKNOWN
     said = watts(found.value)
-    return f"at least {said}" if found.missing and found.value is not None else said
+    return f"at least {said}" if found.missing else said
 
 
 def plural(value: float, word: str) -> str:

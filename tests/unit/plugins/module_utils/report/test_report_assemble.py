@@ -170,9 +170,11 @@ def test_what_needs_a_person() -> None:
         "metrics of site-b",
         "workload train",
     ]
-    assert [(one.subject, one.text) for one in found.banners] == [("web", "2 GPUs at 1.0 % over the last day")]
+    assert [(one.subject, one.text) for one in found.banners] == [
+        ("web", "2 GPUs at 1 % over the last day, for 4.00 USD/h")
+    ]
     failed = report({"clusters": [cluster("ml", status="UPDATE_FAILED")]}, None, None)
-    assert [(one.subject, one.text) for one in failed.findings] == [("ml", "status UPDATE_FAILED")]
+    assert [(one.subject, one.text) for one in failed.findings] == [("ml", "status update failed")]
 
 
 def test_a_mean_over_little_of_the_window_makes_no_banner() -> None:
