@@ -19,6 +19,9 @@ description:
     O(parked). Without marks nothing is deleted, only marked anew.
   - Idle means that all of O(observations) until now were below O(idle_below), without a gap, for O(idle_hours), and that O(placements)
     name no workload there. A cluster without measurements is busy.
+  - With O(telemetry) the module reads both from Prometheus. An observation is then the share of the CPU or accelerator that does most
+    in the whole cluster, so that one device that computes keeps it busy. A step in which a worker or a device is silent counts as a
+    failed observation.
 options:
   policy:
     description:
@@ -149,6 +152,7 @@ options:
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.existing_clusters
+  - kcloud.infrastructure.telemetry.decision
   - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan
@@ -178,6 +182,18 @@ EXAMPLES = r"""
     marks: "{{ marks_of_the_run_before | default([]) }}"
   register: idle
 
+- name: The same by what Prometheus has measured; nothing has to be handed over but the marks
+  kcloud.infrastructure.cluster_idle:
+    cloud: devcloud
+    allow_prefixes: [test-]
+    telemetry:
+      servers:
+        - name: site-a
+          url: https://prometheus.example.org
+          token: "{{ prometheus_token }}"
+    marks: "{{ marks_of_the_run_before | default([]) }}"
+  register: idle
+
 - name: What is parked in the evening, and woken at seven in the morning, by a policy of the optimiser
   kcloud.infrastructure.cluster_idle:
     cloud: devcloud
@@ -186,10 +202,10 @@ EXAMPLES = r"""
     idle_action: park
     wake_hours: [7, 19]
     timezone: Asia/Seoul
-    placements: []
-    observations: "{{ measured }}"
+    telemetry: {}
     marks: "{{ idle.marks }}"
     parked: "{{ idle.parked }}"
+  register: idle
 
 - name: Show it
   ansible.builtin.debug:
@@ -287,6 +303,22 @@ parked:
           node_count: 3
           min_node_count: 1
           max_node_count: 5
+policy:
+  description:
+    - The policy that was applied, as C(name), C(action), C(idle_below), C(idle_hours), C(grace_hours), C(min_age_hours), C(busy_hours),
+      C(exceptions), and C(notifies), which says whether O(policy_document) asks for notifications.
+  returned: success
+  type: dict
+  sample:
+    name: default
+    action: delete
+    idle_below: 0.1
+    idle_hours: 2
+    grace_hours: 1
+    min_age_hours: 2
+    busy_hours: [8, 18]
+    exceptions: []
+    notifies: false
 notices:
   description:
     - Whom to inform of what, each with C(step) (V(mark), V(wake), V(park) or V(delete)), C(cluster), C(cluster_id), C(message), and
@@ -321,6 +353,7 @@ records:
       utilization:
         measurements: 16
         highest: 0.02
+        sources: [site-a]
       node_groups:
         - name: default-worker
           node_count: 3
@@ -374,8 +407,9 @@ failure:
     hint: Give 'busy_hours' as two hours of a day, the first before the last, such as [8, 18], or leave it out
 """
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.clock import hour_of_day
@@ -395,11 +429,18 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idl
     read_rules,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.state import check_plan
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fleet import (
+    OPTION,
+    idle_window,
+    look,
+    read_telemetry,
+)
 
 # What a decision depends on beside the fleet and the clock
 QUESTION = ("observations", "marks", "parked", "placements", "flavor_map", "prices")
 SPEC: dict[str, dict[str, Any]] = {
     **STANDING_ARGUMENT_SPEC,
+    **OPTION,
     "policy": {"type": "str", "choices": list(POLICIES), "default": "default"},
     "policy_document": {"type": "dict"},
     "idle_action": {"type": "str", "choices": list(ENDS)},
@@ -434,18 +475,23 @@ def changing(found: Mapping[str, Any], rules: Rules) -> Matters:
     return lambda cluster, group: cluster.id in marks | parked or named(cluster, group)
 
 
-def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]], None]) -> dict[str, Any]:
     question = {name: params[name] for name in QUESTION}
     check_form(params["expected_state"])
     rules = read_rules(params)
     now = int(time.time()) if params["now"] is None else params["now"]
     hour = params["local_hour"]
     hour = hour_of_day(now, params["timezone"] or rules.timezone) if hour is None else hour
-    clock = {"now": now, "hour": hour, "rules": rules}
+    telemetry = read_telemetry(
+        params, os.environ, hide, lambda given: idle_window(given, now, rules.idle_s, rules.grace_s, rules.gap_s)
+    )
+    servers = telemetry.servers if telemetry and params["observations"] is None else ()
+    clock = {"now": now, "hour": hour, "rules": rules, "sources": tuple(server.name for server in servers)}
     if params["fleet"] is None:
         # What is wrong with the options is said before any cloud is asked.
         read_idle({}, **clock, **question)
-    asked = read_idle(standing_fleet(params, changing(question, rules)), **clock, **question)
+    fleet = standing_fleet(params, changing(question, rules), look(params, telemetry))
+    asked = read_idle(fleet, **clock, **question)
     started = time.monotonic()
     decision = clean_up(asked)
     found = answer(decision)
@@ -455,7 +501,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(argument_spec(SPEC), run, libraries=())
+    run_module(argument_spec(SPEC), run, libraries=(), hides=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import json
 import os
 import random
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -27,10 +27,18 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     desired_node_group,
     desired_template,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fleet import (
+    OPTION,
+    idle_window,
+    read_telemetry,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import read_window
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import read_servers
 from ansible_collections.kcloud.infrastructure.plugins.modules import (
     cluster_consolidation,
     cluster_idle,
     cluster_match,
+    cluster_metrics_info,
     cluster_scaling,
     heat_stack,
     magnum_cluster,
@@ -126,6 +134,23 @@ COMMON: dict[str, Any] = {
     "flavor_map": {"npu.rngd.large": {"kind": "npu", "model": "rngd", "count": 1}},
 }
 TYPES = {"gpu-intensive": {"node_groups": [{"name": "w", "accelerator": {"kind": "gpu"}, "max_node_count": 8}]}}
+SERVERS = [
+    {
+        "name": "site-a",
+        "url": "https://127.0.0.1:9090",
+        "token": "t",
+        "ca_cert": "/ca.pem",
+        "timeout": 5,
+        "clusters": ["ml"],
+    },
+    {
+        "name": "site-b",
+        "url": "http://127.0.0.1:9091/prefix",
+        "username": "u",
+        "password": "p",
+        "validate_certs": False,
+    },
+]
 GROUP = {"name": "npu", "flavor": "npu.rngd.large", "node_count": 2, "min_node_count": 1, "max_node_count": 4}
 STACK = {
     "heat_template_version": "wallaby",
@@ -139,13 +164,27 @@ def _own(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]
     return {name: value for name, value in given.items() if name in options}
 
 
-def _decides(module: Any) -> Callable[[dict[str, Any]], Any]:
+def _decides(module: Any, *more: Any) -> Callable[[dict[str, Any]], Any]:
     """The whole of a deciding module; without a fleet it would ask a cloud, so it gets one."""
 
     def run(params: dict[str, Any]) -> Any:
-        return module.run({**params, "fleet": {}} if params["fleet"] is None else params, False)
+        return module.run({**params, "fleet": {}} if params["fleet"] is None else params, False, *more)
 
     return run
+
+
+def _hide(_secrets: Iterable[str]) -> None:
+    """Nothing is shown here."""
+
+
+def _measures(params: dict[str, Any]) -> Any:
+    """What reads metrics, up to the first request."""
+    return read_servers(params["servers"], {}), read_window(params["window"], params["step"], params["now"] or 0)
+
+
+def _with_telemetry(params: dict[str, Any]) -> Any:
+    """The option of the modules that decide, up to the first request; none is fine."""
+    return read_telemetry(params, {}, _hide, lambda given: idle_window(given, 0, 7200, 3600, 1800)) or "none"
 
 
 # What is asked: the module's options, a good question, and what is done with it before, or without, a cloud
@@ -212,7 +251,17 @@ QUESTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[dict[str, A
             "now": 1_800_000_000,
             "local_hour": 3,
         },
-        _decides(cluster_idle),
+        _decides(cluster_idle, _hide),
+    ),
+    "metrics": (
+        cluster_metrics_info.SPEC,
+        {"servers": SERVERS, "names": ["ml-*"], "window": "1d", "step": "10m", "now": 1_800_000_000},
+        _measures,
+    ),
+    "telemetry": (
+        {**OPTION, "fleet": {"type": "dict"}},
+        {"telemetry": {"servers": SERVERS, "window": "4h", "step": "10m", "system_namespaces": ["kube-*"]}},
+        _with_telemetry,
     ),
     "cluster": (
         magnum_cluster.SPEC,

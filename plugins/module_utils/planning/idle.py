@@ -93,7 +93,8 @@ class Sample:
 class Subject:
     """A cluster with what its clean-up depends on. ``occupied`` is None where nobody says who stands there.
 
-    ``record`` says what its groups had before it was parked, or before that was tried.
+    ``record`` says what its groups had before it was parked, or before that was tried. ``unseen`` and ``unmeasured`` say why telemetry
+    does not know its workloads, or its utilisation.
     """
 
     cluster: Cluster
@@ -104,6 +105,8 @@ class Subject:
     marked_at: int | None = None
     labels: Labels = ()
     record: Parked | None = None
+    unseen: str = ""
+    unmeasured: str = ""
 
     @property
     def condition(self) -> str:
@@ -113,13 +116,14 @@ class Subject:
 
 @dataclass(frozen=True)
 class Question:
-    """All that the decision depends on. ``hour`` is the hour of the local day."""
+    """All that the decision depends on. ``hour`` is the hour of the local day; ``sources`` are the servers that have measured."""
 
     subjects: tuple[Subject, ...]
     rules: Rules
     now: int
     hour: int
     notes: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -272,7 +276,8 @@ def busyness(subject: Subject, rules: Rules, now: int, idle_s: int | None) -> It
     """Why a cluster is not idle, or is not known to be."""
     if subject.occupied is None:
         sentence = "list in 'placements' which workload runs on which node; an empty list says that none runs"
-        yield against("PLACEMENTS_UNKNOWN", "its workloads", "not known", "give_placements", sentence)
+        have = f"not known: {subject.unseen}" if subject.unseen else "not known"
+        yield against("PLACEMENTS_UNKNOWN", "its workloads", have, "give_placements", sentence)
     elif subject.occupied:
         names = ", ".join(subject.occupied[:5])
         yield against(
@@ -280,9 +285,13 @@ def busyness(subject: Subject, rules: Rules, now: int, idle_s: int | None) -> It
         )
     latest = [sample for sample in subject.samples if sample.at <= now]
     fresh = [sample for sample in latest if now - sample.at <= rules.gap_s and sample.load is not None]
-    if not fresh:
+    newest = max((sample.at for sample in latest), default=now)
+    failed = any(sample.load is None for sample in latest if sample.at == newest)
+    if not fresh or failed:
         sentence = f"give measurements of the last {rules.gap_s} s: a cluster without them counts as busy"
-        yield against("METRICS_MISSING", "a measured utilisation", "none: it counts as busy", "measure", sentence)
+        have = "none: it counts as busy"
+        have = f"{have}; {subject.unmeasured}" if subject.unmeasured else have
+        yield against("METRICS_MISSING", "a measured utilisation", have, "measure", sentence)
     elif idle_s is None:
         load = max(sample.load or 0 for sample in fresh)
         yield against("BUSY", rules.below, load, "none", "nothing: it is in use", "per mille")

@@ -53,6 +53,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rea
     texts,
     whole,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.telemetry_gaps import read_gaps
 
 Plain = dict[str, Any]
 # Since when a cluster is marked, and its state then
@@ -74,19 +75,28 @@ def read_idle(
     marks: object = None,
     parked: object = None,
     placements: object = None,
+    sources: tuple[str, ...] = (),
     **options: object,
 ) -> Question:
     """All options of a clean-up.
 
+    :param fleet: may also hold ``placements`` and ``observations``, which count where the option is not given.
     :param observations: measurements, each ``{cluster, at, utilization}``; without a utilisation the measuring failed.
     :param marks: those of the answer before, each ``{cluster_id, marked_at}``, and ``expected_state`` where the fleet gave it.
     :param parked: records of parked clusters of the answer before, see ``parking.read_parked``.
+    :param sources: names of the servers that the observations are from, where these are not given.
     :raises InvalidRequest: anything that cannot be read, by its path.
     """
     found, _prices = read_standing(fleet, placements=placements, **options)
     given = mapping(fleet, "fleet")
     raws = {_key(entry): entry for _path, entry in mappings(given.get("clusters"), "fleet.clusters")}
-    samples = read_samples(observations, "observations")
+    gaps = read_gaps(given)
+    unseen = gaps.occupants if placements is None else {}
+    unmeasured = gaps.loads if observations is None else {}
+    if observations is None:
+        samples = read_samples(given.get("observations"), "fleet.observations")
+    else:
+        samples = read_samples(observations, "observations")
     marked = read_marks(marks, "marks")
     records = read_parked(parked, "parked")
     unsaid = placements is None and given.get("placements") is None
@@ -95,16 +105,18 @@ def read_idle(
         Subject(
             cluster=cluster,
             samples=tuple(sorted([*samples.get(cluster.name, ()), *samples.get(cluster.id, ())], key=_sample_order)),
-            occupied=None if unsaid else tuple(tenant.workload for tenant in cluster.tenants),
+            occupied=None if unsaid or cluster.id in unseen else tuple(tenant.workload for tenant in cluster.tenants),
             created_at=_time(raws[cluster.id].get("created_at"), f"cluster {cluster.name}: created_at"),
             persistent=_is_persistent(raws[cluster.id]),
             marked_at=_mark(marked, cluster, now, notes),
             labels=_labels(raws[cluster.id]),
             record=records.get(cluster.id),
+            unseen=unseen.get(cluster.id, ""),
+            unmeasured=unmeasured.get(cluster.id, ""),
         )
         for cluster in found.clusters
     )
-    return Question(subjects, rules, now, hour, (*found.notes, *notes))
+    return Question(subjects, rules, now, hour, (*found.notes, *notes), sources)
 
 
 def _sample_order(sample: Sample) -> tuple[int, int]:
@@ -260,6 +272,7 @@ def answer(found: Cleanup) -> Plain:
         "clusters": [entry(finding) for finding in found.findings],
         "marks": [mark(finding, question.now) for finding in found.findings if keeps_mark(finding)],
         "parked": plain_records(parked_records(found)),
+        "policy": policy(question.rules),
         "notices": notices(found),
         "records": records(found),
         "certificate": certificate(found),
@@ -267,6 +280,21 @@ def answer(found: Cleanup) -> Plain:
         "inputs_digest": digest(question),
         **state(found, planned),
         "table": text_table(COLUMNS, [_row(finding) for finding in found.findings], len(found.findings), "clusters"),
+    }
+
+
+def policy(rules: Rules) -> Plain:
+    """The policy that was applied."""
+    return {
+        "name": rules.name,
+        "action": rules.action,
+        "idle_below": decimal(rules.below, WHOLE),
+        "idle_hours": decimal(rules.idle_s, HOUR_S),
+        "grace_hours": decimal(rules.grace_s, HOUR_S),
+        "min_age_hours": decimal(rules.min_age_s, HOUR_S),
+        "busy_hours": list(rules.busy_hours or ()),
+        "exceptions": [str(exemption) for exemption in rules.exemptions],
+        "notifies": bool(rules.notices),
     }
 
 

@@ -153,7 +153,10 @@ def records(found: Cleanup) -> list[Plain]:
             "idle_hours": None if finding.idle_s is None else decimal(finding.idle_s, HOUR_S),
             "marked_at": finding.subject.marked_at,
             "saving_h": decimal(finding.saving, MICRO),
-            "utilization": measured(finding.subject, question.now - (finding.idle_s or 0), question.now),
+            "utilization": {
+                **measured(finding.subject, question.now - (finding.idle_s or 0), question.now),
+                "sources": list(question.sources),
+            },
             "node_groups": [plain_group(group) for group in record_of(finding.subject.cluster, 0).groups],
         }
         for action in ("mark", "unmark", *CHANGES)

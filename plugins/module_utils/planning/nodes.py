@@ -68,6 +68,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.roo
     gathered,
     occupied,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.telemetry_gaps import read_gaps
 
 Given = Mapping[str, Any]
 Key = tuple[str, str]
@@ -97,7 +98,8 @@ def read_standing(
     def option(value: object, name: str) -> tuple[object, str]:
         return (value, name) if value is not None else (given.get(name), f"fleet.{name}")
 
-    notes: list[str] = []
+    gaps = read_gaps(given)
+    notes = list(gaps.notes)
     rates = cost.read_prices(*option(prices, "prices"))
     mapped = read_flavor_map(*option(flavor_map, "flavor_map"))
     flavors, by_key = read_flavors(given.get("flavors"), mapped, rates, notes)
@@ -109,8 +111,18 @@ def read_standing(
     placed = read_placements(raw_placements, path, "", kinds)
     loads = read_loads(*option(utilization, "utilization"))
     raws = [entry for _path, entry in mappings(given.get("clusters"), "fleet.clusters")]
+    # Placements that a user gives are complete; telemetry's leave out the clusters that it does not see
+    unseen = gaps.occupants if placements is None else {}
     found = tuple(
-        _standing(cluster, _raw_of(raws, cluster), by_key, placed, raw_placements is None, loads, notes)
+        _standing(
+            cluster,
+            _raw_of(raws, cluster),
+            by_key,
+            placed,
+            raw_placements is None or cluster.id in unseen,
+            loads,
+            notes,
+        )
         for cluster in clusters
     )
     _strangers(clusters, placed, notes)

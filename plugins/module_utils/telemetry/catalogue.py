@@ -149,6 +149,16 @@ _KUBE_STATE = (
         f'max by ({POD}, node, created_by_kind, created_by_name) (kube_pod_info{{node!=""}}) and on ({POD}) ({PODS_THAT_HOLD})',
         ("kube_pod_info", "kube_pod_status_phase"), ("node",), mode=NOW,
     ),
+    # Kubernetes places no pods on a node that is cordoned or not ready
+    Metric(
+        "kube-state-metrics", "closed", "", "max by (cluster, node) (kube_node_spec_unschedulable) == 1",
+        ("kube_node_spec_unschedulable",), ("node",), mode=NOW,
+    ),
+    Metric(
+        "kube-state-metrics", "closed", "",
+        'max by (cluster, node) (kube_node_status_condition{condition="Ready", status="true"}) == 0',
+        ("kube_node_status_condition",), ("node",), mode=NOW,
+    ),
 )  # fmt: skip
 
 # A guest has no RAPL of its own, so what the hypervisor says of it comes first

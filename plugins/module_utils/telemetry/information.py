@@ -109,7 +109,7 @@ def answer(inventory: Inventory, readings: Sequence[Reading], window: Window) ->
             name: [node_figures(node, known.get(node, {}), kube.get(node), window) for node in nodes]
             for name, nodes in groups.items()
         }
-        placed = _placed(cluster, groups, placements)
+        placed = placed_on(cluster, groups, placements)
         clusters.append({**_cluster(cluster, figures, window), "placements": placed})
         gaps += _gaps(cluster, figures, kube, placed)
     every = [entry["placements"] for entry in clusters]
@@ -150,7 +150,7 @@ def _count(groups: Iterable[NodeGroup]) -> int:
     return sum(group.node_count for group in groups)
 
 
-def _placed(
+def placed_on(
     cluster: Cluster, groups: Mapping[str, tuple[ClusterNode, ...]], placements: Mapping[ClusterNode, list[Plain]]
 ) -> list[Plain] | None:
     """What runs on the cluster's workers; none unless every one of them is known."""

@@ -26,7 +26,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     KcloudError,
     ServiceError,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.catalogue import present
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.catalogue import METRICS, present
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import (
     COUNTER,
     NOW,
@@ -86,20 +86,23 @@ class Server:
         return {secret for secret in (self.password, self.token) if secret}
 
 
-def read_servers(given: list[dict[str, Any]] | None, environment: Mapping[str, str]) -> tuple[Server, ...]:
+def read_servers(
+    given: list[dict[str, Any]] | None, environment: Mapping[str, str], option: str = "servers"
+) -> tuple[Server, ...]:
     """The servers of the option, or those that the environment variable names.
 
+    :param option: what the option is called in an error.
     :raises InvalidRequest: none is named, or something is wrong with one.
     """
     if given is None:
         entries, where = _of_environment(environment.get(VARIABLE, "")), VARIABLE
     else:
-        entries, where = given, "servers"
+        entries, where = given, option
     if not entries:
         raise InvalidRequest(
-            f"Failed to read option 'servers': neither it nor the environment variable {VARIABLE} names a Prometheus",
-            resource="servers",
-            hint="Give 'servers' as a list of 'name' and 'url', such as http://127.0.0.1:9090",
+            f"Failed to read option '{option}': neither it nor the environment variable {VARIABLE} names a Prometheus",
+            resource=option,
+            hint=f"Give '{option}' as a list of 'name' and 'url', such as http://127.0.0.1:9090",
         )
     servers = tuple(_server(entry, f"{where}[{index}]") for index, entry in enumerate(entries))
     names = [server.name for server in servers]
@@ -299,9 +302,9 @@ def _with_data(series: Iterable[Series]) -> tuple[Series, ...]:
 
 
 def read_all(
-    servers: Iterable[Server], window: Window
+    servers: Iterable[Server], window: Window, metrics: Iterable[Metric] = METRICS
 ) -> tuple[list[Reading], list[tuple[Server, int, KcloudError | None]]]:
-    """All metrics of the catalogue that the servers have, and for each server how many, or why it could not be read.
+    """All of the metrics that the servers have, and for each server how many, or why it could not be read.
 
     A server that fails in the middle counts as not read at all: half of what runs on nodes looks like free room.
     """
@@ -309,11 +312,11 @@ def read_all(
     def read_one(server: Server) -> tuple[list[Reading], KcloudError | None]:
         api = Prometheus(server)
         try:
-            return [read_metric(api, metric, window) for metric in present(api.names(window))], None
+            return [read_metric(api, metric, window) for metric in present(api.names(window), wanted)], None
         except KcloudError as error:
             return [], error
 
-    servers = list(servers)
+    servers, wanted = list(servers), tuple(metrics)
     answers = side_by_side(read_one, servers)
     readings = [reading for found, _error in answers for reading in found]
     return readings, [(server, len(found), error) for server, (found, error) in zip(servers, answers, strict=True)]

@@ -245,11 +245,11 @@ def test_people_are_informed_at_each_step() -> None:
 
 
 def test_what_was_done_is_written_down_with_its_figures() -> None:
-    (record,) = look(marks=MARK)["records"]
+    (record,) = look(marks=MARK, sources=("site-a",))["records"]
     assert record["action"] == "park" and record["cluster_id"] == "uuid-a" and record["project_id"] == "p1"
     assert record["time"] == "1970-04-26T17:46:40+00:00" and record["marked_at"] == NOW - 3600
     assert record["why"] == ["IDLE", "MARKED", "GRACE_OVER"] and record["idle_hours"] == 3
-    assert record["utilization"] == {"measurements": 19, "highest": 0.05}
+    assert record["utilization"] == {"measurements": 19, "highest": 0.05, "sources": ["site-a"]}
     assert record["node_groups"] == RECORD["node_groups"]
 
 

@@ -24,37 +24,36 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fi
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import (
     ClusterNode,
-    Metric,
     Reading,
-    Series,
     Window,
     read_window,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.placements import placements_of, size_of
-
-UUID = "0b8d41a2-7d52-4c37-8f6c-1f5a1d0f7a11"
-NODE = ClusterNode("c1", "ml", "default-worker", UUID, "ml-node-0", ("10.0.0.5",))
-OTHER = ClusterNode("c1", "ml", "default-worker", "0b8d41a2-7d52-4c37-8f6c-1f5a1d0f7a12", "ml-node-1", ("10.0.0.6",))
-WINDOW = Window(end=1200, step=300, steps=4)
-TIMES = (300.0, 600.0, 900.0, 1200.0)
-NAME = {"node": "ml-node-0"}
-
-
-def metric(exporter: str, measures: str, resource: str = "", nth: int = 0) -> Metric:
-    """A metric of the catalogue."""
-    found = [
-        one for one in catalogue.METRICS if (one.exporter, one.measures, one.resource) == (exporter, measures, resource)
-    ]
-    return found[nth]
-
-
-def series(*values: float | None, **labels: str) -> Series:
-    """One value a step; None where there is none."""
-    return Series(labels, {at: value for at, value in zip(TIMES, values, strict=False) if value is not None})
-
-
-def reading(of: Metric, *given: Series, server: str = "a", covered: tuple[Series, ...] = (), **more: Any) -> Reading:
-    return Reading(server, of, given, covered, **more)
+from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.telemetry.readings import (
+    ALLOCATABLE,
+    CPU,
+    DCGM_USE,
+    DCGM_W,
+    GAUDI_W,
+    IDENTITY,
+    KEPLER_J,
+    KEPLER_W,
+    NAME,
+    NODE,
+    OLD_J,
+    OTHER,
+    PODS,
+    RBLN_W,
+    REQUESTS,
+    UUID,
+    VM_W,
+    WINDOW,
+    asks,
+    kube,
+    pod,
+    reading,
+    series,
+)
 
 
 def figures(*readings: Reading) -> tuple[Any, list[dict[str, Any]], list[dict[str, Any]]]:
@@ -65,19 +64,6 @@ def figures(*readings: Reading) -> tuple[Any, list[dict[str, Any]], list[dict[st
     return node_figures(NODE, known.get(NODE, {}), kube, WINDOW), strangers, gaps
 
 
-KEPLER_W = metric("Kepler", "power", "cpu")
-KEPLER_J = metric("Kepler", "energy", "cpu")
-OLD_J = metric("Kepler before 0.10", "energy", "cpu")
-VM_W = metric("Kepler on the hypervisors", "power", "cpu")
-DCGM_W = metric("DCGM exporter", "power", "gpu")
-DCGM_USE = metric("DCGM exporter", "utilization", "gpu")
-RBLN_W = metric("Rebellions exporter", "power", "npu")
-GAUDI_W = metric("Gaudi exporter", "power", "npu")
-CPU = metric("node exporter", "utilization", "cpu")
-ALLOCATABLE = metric("kube-state-metrics", "allocatable")
-REQUESTS = metric("kube-state-metrics", "requests")
-PODS = metric("kube-state-metrics", "pods")
-IDENTITY = metric("kube-state-metrics", "identity")
 JOULES = catalogue.JOULES_PER_KWH
 
 
@@ -177,18 +163,6 @@ def test_microwatts_are_reported_and_never_scaled() -> None:
 def test_gaudi_says_milliwatts() -> None:
     found, *_rest = figures(reading(GAUDI_W, series(250e3, 350e3, hostname="ml-node-0", UUID="g")))
     assert found.power["npu"].value == 300
-
-
-def kube(node: str, **amounts: float) -> list[Series]:
-    return [series(value, node=node, resource=name) for name, value in amounts.items()]
-
-
-def pod(name: str, node: str = "ml-node-0", kind: str = "ReplicaSet", owner: str = "web") -> Series:
-    return series(1, namespace="d", pod=name, uid=name, node=node, created_by_kind=kind, created_by_name=owner)
-
-
-def asks(name: str, node: str = "ml-node-0", **amounts: float) -> list[Series]:
-    return [series(value, namespace="d", pod=name, uid=name, node=node, resource=key) for key, value in amounts.items()]
 
 
 def test_requests_and_what_they_leave_free() -> None:
