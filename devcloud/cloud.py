@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import fcntl
-import http.client
 import shutil
 import subprocess
 import threading
@@ -43,18 +42,6 @@ def only_one(paths: Paths) -> Iterator[None]:
         yield
 
 
-def answers_http(port: int, timeout: float = 5) -> bool:
-    """Say whether an HTTP service answers at all; refusing us is an answer, failing is not."""
-    connection = http.client.HTTPConnection(ports.LOOPBACK, port, timeout=timeout)
-    try:
-        connection.request("GET", "/")
-        return connection.getresponse().status < 500
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
 class Cloud:
     """One state folder's cloud."""
 
@@ -69,7 +56,7 @@ class Cloud:
     def answers(self, service: services.Service) -> bool:
         """Say whether the service answers in the way it can be asked; one without an API must be at the broker."""
         if service.probe == "http" and service.port:
-            return answers_http(service.port)
+            return ports.answers_http(service.port)
         if service.probe == "tcp" and service.port:
             return ports.answers(service.port)
         if service.probe == "broker":
