@@ -164,17 +164,17 @@ def _own(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]
     return {name: value for name, value in given.items() if name in options}
 
 
-def _decides(module: Any, *more: Any) -> Callable[[dict[str, Any]], Any]:
+def _hide(_secrets: Iterable[str]) -> None:
+    """Nothing is shown here."""
+
+
+def _decides(module: Any) -> Callable[[dict[str, Any]], Any]:
     """The whole of a deciding module; without a fleet it would ask a cloud, so it gets one."""
 
     def run(params: dict[str, Any]) -> Any:
-        return module.run({**params, "fleet": {}} if params["fleet"] is None else params, False, *more)
+        return module.run({**params, "fleet": {}} if params["fleet"] is None else params, False, _hide)
 
     return run
-
-
-def _hide(_secrets: Iterable[str]) -> None:
-    """Nothing is shown here."""
 
 
 def _measures(params: dict[str, Any]) -> Any:
@@ -251,7 +251,7 @@ QUESTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[dict[str, A
             "now": 1_800_000_000,
             "local_hour": 3,
         },
-        _decides(cluster_idle, _hide),
+        _decides(cluster_idle),
     ),
     "metrics": (
         cluster_metrics_info.SPEC,
@@ -351,8 +351,8 @@ def test_bad_input_is_answered_or_refused(
         bad = spoiled(good, options, random.Random(f"{SEED} {name} {number}"))
         try:
             checked = ArgumentSpecValidator(options).validate(copy.deepcopy(bad))
-        except OverflowError:
-            # Ansible's own, for an infinite number where a whole one is due
+        except (OverflowError, TypeError):
+            # Ansible's own: an infinite number where a whole one is due, nothing where a dictionary of suboptions is
             refused += 1
             continue
         if checked.error_messages:

@@ -90,8 +90,7 @@ def read_idle(
     found, _prices = read_standing(fleet, placements=placements, **options)
     given = mapping(fleet, "fleet")
     raws = {_key(entry): entry for _path, entry in mappings(given.get("clusters"), "fleet.clusters")}
-    gaps = read_gaps(given)
-    unseen = gaps.occupants if placements is None else {}
+    gaps = read_gaps(given).beside(placements)
     unmeasured = gaps.loads if observations is None else {}
     if observations is None:
         samples = read_samples(given.get("observations"), "fleet.observations")
@@ -105,13 +104,15 @@ def read_idle(
         Subject(
             cluster=cluster,
             samples=tuple(sorted([*samples.get(cluster.name, ()), *samples.get(cluster.id, ())], key=_sample_order)),
-            occupied=None if unsaid or cluster.id in unseen else tuple(tenant.workload for tenant in cluster.tenants),
+            occupied=None
+            if unsaid or cluster.id in gaps.occupants
+            else tuple(tenant.workload for tenant in cluster.tenants),
             created_at=_time(raws[cluster.id].get("created_at"), f"cluster {cluster.name}: created_at"),
             persistent=_is_persistent(raws[cluster.id]),
             marked_at=_mark(marked, cluster, now, notes),
             labels=_labels(raws[cluster.id]),
             record=records.get(cluster.id),
-            unseen=unseen.get(cluster.id, ""),
+            unseen=gaps.occupants.get(cluster.id, ""),
             unmeasured=unmeasured.get(cluster.id, ""),
         )
         for cluster in found.clusters

@@ -98,7 +98,7 @@ def read_standing(
     def option(value: object, name: str) -> tuple[object, str]:
         return (value, name) if value is not None else (given.get(name), f"fleet.{name}")
 
-    gaps = read_gaps(given)
+    gaps = read_gaps(given).beside(placements)
     notes = list(gaps.notes)
     rates = cost.read_prices(*option(prices, "prices"))
     mapped = read_flavor_map(*option(flavor_map, "flavor_map"))
@@ -111,15 +111,13 @@ def read_standing(
     placed = read_placements(raw_placements, path, "", kinds)
     loads = read_loads(*option(utilization, "utilization"))
     raws = [entry for _path, entry in mappings(given.get("clusters"), "fleet.clusters")]
-    # Placements that a user gives are complete; telemetry's leave out the clusters that it does not see
-    unseen = gaps.occupants if placements is None else {}
     found = tuple(
         _standing(
             cluster,
             _raw_of(raws, cluster),
             by_key,
             placed,
-            raw_placements is None or cluster.id in unseen,
+            raw_placements is None or cluster.id in gaps.occupants,
             loads,
             notes,
         )
@@ -140,6 +138,7 @@ def read_standing(
             project=text(given.get("project_id"), "fleet.project_id"),
             standing=_mix(found),
             notes=tuple(sorted(set(notes))),
+            blind=gaps.blind,
         ),
         rates,
     )

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import (
@@ -33,6 +33,10 @@ class Gaps:
     loads: Mapping[str, str] = field(default_factory=dict)
     blind: str = ""
     notes: tuple[str, ...] = ()
+
+    def beside(self, placements: object) -> Gaps:
+        """What is still not known where placements are given: a user's list is complete."""
+        return self if placements is None else replace(self, asked=False, occupants={}, blind="")
 
 
 def read_gaps(fleet: Mapping[str, Any]) -> Gaps:

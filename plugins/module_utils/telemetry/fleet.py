@@ -10,7 +10,7 @@ are given win over the fleet, as everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.mo
     read_window,
     usual_step,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.placements import placements_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.placements import (
+    of_workloads,
+    placements_of,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import (
     TELEMETRY_ARGUMENT_SPEC,
     Server,
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
 Plain = dict[str, Any]
 WHERE = "telemetry."
 WINDOW = "15m"
+NOUNS = {"placements": "workloads on", "utilization": "utilization of"}
 NOT_READ = "its nodes were not read"
 # Where a cluster's own pods run: of Kubernetes, of its network, of its devices, and of what measures it
 SYSTEM = (
@@ -226,13 +230,17 @@ def seen_fleet(
         _cluster(entry, nodes.get(entry["id"], {}), inputs.get(entry["id"]), shown) for entry in fleet["clusters"]
     ]
     found = [inputs[entry["id"]] for entry in clusters if entry["id"] in inputs]
+    placements = [entry for one in found for entry in one.placements]
+    if not single_nodes:
+        asked = [params.get("workload"), *(params.get("workloads") or ())]
+        placements = of_workloads(placements, {str(one["name"]) for one in asked if one and one.get("name")})
     return {
         **fleet,
         "clusters": clusters,
-        "placements": None if sight.blind else [entry for one in found for entry in one.placements],
+        "placements": None if sight.blind else placements,
         "utilization": [entry for one in found for entry in one.utilization],
         "observations": [entry for one in found for entry in one.observations],
-        "telemetry": _gaps(clusters, inputs, sight),
+        "telemetry": _gaps(clusters, inputs, sight, single_nodes=single_nodes),
     }
 
 
@@ -275,21 +283,23 @@ def _cluster(entry: Plain, groups: Mapping[str, tuple[ClusterNode, ...]], inputs
     return {**entry, "node_groups": [node_group(group) for group in entry["node_groups"]]}
 
 
-def _gaps(clusters: Iterable[Plain], inputs: Mapping[str, Inputs], sight: Sight) -> Plain:
+def _gaps(clusters: Sequence[Plain], inputs: Mapping[str, Inputs], sight: Sight, *, single_nodes: bool) -> Plain:
     """What is not known, and why: the form of a fleet's ``telemetry``."""
     failed = [f"server {name} could not be read: {error.reason or error.message}" for name, error in sight.failures]
     beside = "".join(f"; {text}" for text in failed)
-    unknown = []
+    unknown: list[Plain] = []
+    alike: dict[tuple[str, str], list[str]] = {}
     for entry in clusters:
         one = inputs.get(entry["id"]) or Inputs(unseen=NOT_READ, unmeasured=NOT_READ)
-        reasons = {"placements": one.unseen, "utilization": one.unmeasured}
-        said = {key: f"{reason}{beside}" for key, reason in reasons.items() if reason}
+        reasons = {"placements": one.unseen, "utilization": one.unmeasured if single_nodes else ""}
+        said = {key: reason for key, reason in reasons.items() if reason}
         if said:
-            unknown.append({"cluster": entry["id"], **said})
+            unknown.append({"cluster": entry["id"], **{key: f"{reason}{beside}" for key, reason in said.items()}})
+        for key, reason in said.items():
+            alike.setdefault((key, reason), []).append(entry["name"])
     notes = [f"telemetry: {text}; its figures are unknown" for text in failed]
     notes += [
-        f"telemetry: the workloads of {entry['name']} are unknown, as {inputs[entry['id']].unseen}: it counts as busy"
-        for entry in clusters
-        if entry["id"] in inputs and inputs[entry["id"]].unseen
+        f"telemetry: nothing is known of the {NOUNS[key]} {', '.join(names)}, which counts as busy: {reason}"
+        for (key, reason), names in sorted(alike.items())
     ]
     return {"notes": notes, "unknown": unknown, "blind": "; ".join(failed) if sight.blind else ""}

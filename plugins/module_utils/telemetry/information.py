@@ -14,7 +14,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.nodes import read_nodes
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.nodes import project_servers, read_nodes
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_like
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.attribution import Directory
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.figures import (
@@ -65,7 +65,8 @@ def read_inventory(connection: Connection, api_version: str | None, names: Colle
         if (names is None or is_like(cluster.name, names)) and not (cluster.status or "").startswith(GOING)
     ]
     whole = api.all_with_groups(chosen)
-    found = side_by_side(lambda cluster: read_nodes(connection, cluster), whole)
+    servers = project_servers(connection) if whole else ()
+    found = side_by_side(lambda cluster: read_nodes(connection, cluster, servers), whole)
     clusters = []
     for cluster, nodes in zip(whole, found, strict=True):
         groups = {

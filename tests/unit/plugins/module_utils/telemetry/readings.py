@@ -54,6 +54,8 @@ ALLOCATABLE = metric("kube-state-metrics", "allocatable")
 REQUESTS = metric("kube-state-metrics", "requests")
 PODS = metric("kube-state-metrics", "pods")
 IDENTITY = metric("kube-state-metrics", "identity")
+CORDONED = metric("kube-state-metrics", "closed")
+NOT_READY = metric("kube-state-metrics", "closed", nth=1)
 
 
 def kube(node: str, **amounts: float) -> list[Series]:

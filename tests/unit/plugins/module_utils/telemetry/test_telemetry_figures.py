@@ -24,13 +24,19 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fi
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import (
     ClusterNode,
+    Metric,
     Reading,
     Window,
     read_window,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.placements import placements_of, size_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.placements import (
+    of_workloads,
+    placements_of,
+    size_of,
+)
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.telemetry.readings import (
     ALLOCATABLE,
+    CORDONED,
     CPU,
     DCGM_USE,
     DCGM_W,
@@ -40,6 +46,7 @@ from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.t
     KEPLER_W,
     NAME,
     NODE,
+    NOT_READY,
     OLD_J,
     OTHER,
     PODS,
@@ -182,6 +189,20 @@ def test_without_requests_nothing_counts_as_free() -> None:
     assert found.free["cpu"].value is None
 
 
+@pytest.mark.parametrize("closed", [CORDONED, NOT_READY])
+def test_a_node_that_takes_no_pods_has_no_free_room(closed: Metric) -> None:
+    shown = (
+        reading(ALLOCATABLE, *kube("ml-node-0", cpu=4, memory=2**33, nvidia_com_gpu=2)),
+        reading(REQUESTS, *asks("web", cpu=1)),
+    )
+    found, *_rest = figures(*shown, reading(closed, series(1, node="ml-node-0")))
+    assert {name: figure.value for name, figure in found.free.items()} == {"cpu": 0, "memory": 0, "gpu": 0}
+    assert found.requests["cpu"].value == 1
+    # What another server says of a node of this name is about another node
+    found, *_rest = figures(*shown, reading(closed, series(1, node="ml-node-0"), server="b"))
+    assert found.free["cpu"].value == 3
+
+
 def test_many_nodes() -> None:
     readings = [
         reading(CPU, series(0.2, 0.2, 0.2, 0.2, **NAME)),
@@ -269,6 +290,40 @@ def test_placements() -> None:
     assert [gap["reason"] for gap in gaps] == [
         "a placement cannot say what pod d/mig requests of nvidia_com_mig_1g_5gb"
     ]
+
+
+def test_placements_without_nodes() -> None:
+    one = {
+        "workload": "d/web",
+        "cluster": "c1",
+        "node_group": "g",
+        "node": "n1",
+        "gang": False,
+        "replicas": 2,
+        "cpu_cores": 1,
+    }
+    web = {key: value for key, value in one.items() if key != "node"}
+    again, larger, other = {**one, "node": "n2"}, {**one, "cpu_cores": 2}, {**one, "workload": "e/api"}
+    assert of_workloads([one, again, larger, other], ["api"]) == [
+        {**web, "replicas": 4}, {**web, "cpu_cores": 2}, {**web, "workload": "api"},
+    ]  # fmt: skip
+    # Of two workloads of one name nobody knows which is meant
+    found = of_workloads([one, {**one, "workload": "e/web"}], ["web"])
+    assert [entry["workload"] for entry in found] == ["d/web", "e/web"]
+
+
+def test_a_deployment_keeps_its_name_from_version_to_version() -> None:
+    readings = [
+        reading(REQUESTS),
+        reading(
+            PODS,
+            pod("a", owner="web-6d4cf56db6"),
+            pod("b", owner="web-7c5ddbdf54"),
+            pod("c", kind="Job", owner="run-2bcdf"),
+        ),
+    ]
+    found, _gaps = placements_of(readings, Directory([NODE, OTHER]), {NODE: "a"})
+    assert [(entry["workload"], entry["replicas"]) for entry in found[NODE]] == [("d/run-2bcdf", 1), ("d/web", 2)]
 
 
 def test_a_tiny_request_is_not_nothing() -> None:

@@ -11,8 +11,22 @@ from typing import Any
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CloudUnreachable, InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import answer as match_answer
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch import plan
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_answer import answer as batch_answer
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_model import Batch
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_batch, read_request
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle import POLICIES, clean_up
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle_answer import answer, read_idle
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.match import match as match_decision
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.placements import made_for_label
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling import scale
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_answer import (
+    answer as scaling_answer,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_model import Rules as ScalingRules
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.scaling_reading import read_scaling
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.workload import read_workload
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fleet import (
     OPTION,
     SYSTEM,
@@ -28,6 +42,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.mo
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import Server
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.telemetry.readings import (
     ALLOCATABLE,
+    CORDONED,
     CPU,
     DCGM_USE,
     NODE,
@@ -143,9 +158,7 @@ def test_what_is_not_known_is_busy_and_says_why(
     found = idle(seen(*readings, failures=failures))
     assert found["decision"]["action"] == "none"
     assert why_not(found) == expected
-    assert bool([note for note in found["assumptions"] if note.startswith("telemetry: ")]) is (
-        "PLACEMENTS_UNKNOWN" in expected
-    )
+    assert [note for note in found["assumptions"] if "ml, which counts as busy: " in note]
 
 
 def test_an_accelerator_that_computes_or_that_nobody_measures_keeps_a_cluster_busy() -> None:
@@ -210,6 +223,114 @@ def test_nodes_are_named_and_say_what_is_free() -> None:
     # A match knows of nodes only what is free on them
     ((group,),) = [entry["node_groups"] for entry in seen(QUIET, single_nodes=False)["clusters"]]
     assert "nodes" not in group
+
+
+# --- the other decisions
+
+
+def half_busy(*pods: str, gpus: int = 1) -> tuple[Reading, ...]:
+    """Two workers with two GPUs each; each pod holds some of the first worker's, the last pod of the second's."""
+    where = dict(zip(pods, ["ml-node-0"] * (len(pods) - 1) + ["ml-node-1"], strict=True))
+    amounts = {"cpu": 7.5, "memory": 7 * GIB, "nvidia_com_gpu": 2}
+    held = [one for name, node in where.items() for one in asks(name, node=node, cpu=1, nvidia_com_gpu=gpus)]
+    return (
+        reading(ALLOCATABLE, *kube("ml-node-0", **amounts), *kube("ml-node-1", **amounts)),
+        reading(REQUESTS, *held),
+        reading(PODS, *[pod(name, node=node, owner=name) for name, node in where.items()]),
+    )
+
+
+def match(fleet: Plain, gpus: int, **options: Any) -> Plain:
+    asked = {"name": "train", "gpu_count": gpus, "cpu_cores": 1, "memory_gb": 1}
+    decision = match_answer(match_decision(read_request(asked, fleet, **options)))
+    return {**decision, "codes": {code for entry in decision["ranking"] for code in _codes(entry)}}
+
+
+def _codes(entry: Plain) -> list[str]:
+    return [violation["code"] for violation in entry["why_not"]]
+
+
+def test_a_match_uses_the_room_that_is_there() -> None:
+    """Two devices are free, one on each node. Packed onto as few nodes as they need, the pods would leave both on one node."""
+    fleet = seen(*half_busy("a", "b"), flavor="gpu", single_nodes=False)
+    assert match(fleet, 1)["decision"]["action"] == "use"
+    assert match(fleet, 2)["decision"]["action"] == "scale_out"
+    # What a user gives wins
+    given_placements = seen(*half_busy("a", "b"), flavor="gpu", single_nodes=False, placements=[])
+    assert match(given_placements, 2, placements=[])["decision"]["action"] == "use"
+    full = seen(*half_busy("a", "b", gpus=2), flavor="gpu", single_nodes=False)
+    assert match(full, 1)["decision"]["action"] == "scale_out"
+
+
+def test_a_workload_that_runs_is_known_by_its_name() -> None:
+    fleet = seen(*half_busy("train", "b", gpus=2), flavor="gpu", single_nodes=False, workload={"name": "train"})
+    assert [entry["workload"] for entry in fleet["placements"]] == ["train", "d/b"]
+    assert match(fleet, 2)["decision"]["action"] == "use"
+
+
+def test_a_match_takes_no_room_on_a_node_that_is_cordoned() -> None:
+    fleet = seen(*half_busy("b"), reading(CORDONED, series(1, node="ml-node-0")), flavor="gpu", single_nodes=False)
+    assert match(fleet, 1)["decision"]["action"] == "use"
+    assert match(fleet, 2)["decision"]["action"] == "scale_out"
+
+
+def test_a_match_takes_a_cluster_that_nobody_sees_for_busy() -> None:
+    fleet = seen(failures=(("b", DOWN),), flavor="gpu", single_nodes=False)
+    found = match(fleet, 1)
+    assert (found["decision"]["action"], found["codes"]) == ("scale_out", {"OCCUPANTS_UNKNOWN"})
+    assert [note for note in found["assumptions"] if "known of the workloads on ml, which counts as busy: " in note]
+    assert match(fleet, 1, assume_empty=True)["decision"]["action"] == "use"
+
+
+def test_a_match_without_any_server_does_nothing() -> None:
+    fleet = seen(failures=(("a", DOWN),), blind=True, flavor="gpu", single_nodes=False)
+    found = match(fleet, 1)
+    assert found["decision"]["action"] == "none"
+    assert all("METRICS_MISSING" in _codes(entry) for entry in found["ranking"])
+    assert match(fleet, 1, placements=[])["decision"]["action"] == "use"
+    many = batch_answer(plan(Batch(*read_batch([{"name": "w", "gpu_count": 1, "cpu_cores": 1}], fleet))))
+    assert many["decision"]["action"] == "none"
+
+
+def test_a_workload_stays_in_the_cluster_that_was_made_for_it() -> None:
+    """Its pods have names of their own, so that nothing measured says it runs there."""
+    fleet = seen(*half_busy("a", "b", gpus=2), flavor="gpu", single_nodes=False)
+    wanted = read_workload({"name": "train", "gpu_count": 1, "cpu_cores": 1, "memory_gb": 1}, kinds={"gpu"})
+    fleet["clusters"][0]["labels"] = made_for_label([wanted])
+    assert match(fleet, 1)["decision"]["action"] == "use"
+
+
+def scaled(fleet: Plain, workloads: list[Plain] | None = None, memory: Plain | None = None) -> Plain:
+    rules = ScalingRules(unneeded_s=0)
+    asked = read_scaling(fleet, now=1200, workloads=workloads, memory=memory or {}, rules=rules)
+    return scaling_answer(scale(asked))
+
+
+def test_scaling_by_what_was_measured() -> None:
+    """The first worker is full of work, the second rests."""
+    loaded = reading(CPU, series(1, 1, 1, 1, node="ml-node-0"), series(0.8, 0.8, 0.9, 0.9, node="ml-node-1"))
+    found = scaled(seen(*SHOWN, loaded))
+    assert found["decision"]["action"] == "scale_out"
+    assert found["groups"][0]["why"] == ["EXPECTED_USE_TOO_HIGH"]
+    calm = seen(*SHOWN, QUIET)
+    first = scaled(calm)
+    assert first["decision"]["action"] == "none"
+    before = {**first["memory"], "at": 0, "scaled_out": []}
+    before["unneeded"] = [{**entry, "since": 0} for entry in before["unneeded"]]
+    second = scaled(calm, memory=before)
+    assert second["groups"][0]["nodes_to_remove"], second["nodes"]
+
+
+def test_scaling_without_any_server_opens_and_removes_nothing() -> None:
+    found = scaled(seen(failures=(("a", DOWN),), blind=True), [{"name": "w", "cpu_cores": 4, "replicas": 9}])
+    assert found["decision"]["action"] == "none"
+    assert [violation["code"] for violation in found["unplaced"][0]["why_not"]] == ["METRICS_MISSING"]
+    assert all({"METRICS_MISSING", "OCCUPANTS_UNKNOWN"} <= set(_codes(node)) for node in found["nodes"])
+
+
+def test_a_node_that_was_measured_for_too_short_a_time_is_not_measured() -> None:
+    short = reading(CPU, series(None, None, None, 0, node="ml-node-0"), series(0, None, None, 0, node="ml-node-1"))
+    assert [entry["node"] for entry in seen(*SHOWN, short)["utilization"]] == [OTHER.id]
 
 
 # --- the option
