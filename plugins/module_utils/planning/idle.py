@@ -116,7 +116,9 @@ class Subject:
 
 @dataclass(frozen=True)
 class Question:
-    """All that the decision depends on. ``hour`` is the hour of the local day; ``sources`` are the servers that have measured."""
+    """All that the decision depends on. ``hour`` is the hour of the local day; ``sources`` are the servers that have measured;
+    ``absent`` are records of parked clusters that the fleet does not hold.
+    """
 
     subjects: tuple[Subject, ...]
     rules: Rules
@@ -124,6 +126,7 @@ class Question:
     hour: int
     notes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    absent: tuple[Parked, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,9 @@ def read_idle(
         )
         for cluster in found.clusters
     )
-    return Question(subjects, rules, now, hour, (*found.notes, *notes), sources)
+    present = {cluster.id for cluster in found.clusters}
+    absent = tuple(record for identity, record in sorted(records.items()) if identity not in present)
+    return Question(subjects, rules, now, hour, (*found.notes, *notes), sources, absent)
 
 
 def _sample_order(sample: Sample) -> tuple[int, int]:

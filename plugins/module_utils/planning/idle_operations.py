@@ -79,13 +79,17 @@ def _record(finding: Finding, now: int) -> Parked:
     return subject.record
 
 
-def parked_records(found: Cleanup) -> Iterator[tuple[Cluster, Parked]]:
-    """The records of the next run. That of a cluster that has its nodes again is dropped once nothing is done with it any more."""
+def parked_records(found: Cleanup) -> Iterator[Parked]:
+    """The records of the next run. That of a cluster that has its nodes again is dropped once nothing is done with it any more.
+
+    One of a cluster that this fleet does not hold is kept: a list may lack a cluster, and its record could not be made anew.
+    """
+    yield from found.question.absent
     for finding in found.findings:
         subject = finding.subject
         parked = subject.record is not None and (subject.condition != "awake" or finding.action == "wait")
         if parked or (finding.action == "park" and not found.question.rules.dry_run):
-            yield subject.cluster, _record(finding, found.question.now)
+            yield _record(finding, found.question.now)
 
 
 def state(found: Cleanup, planned: list[Plain]) -> Plain:

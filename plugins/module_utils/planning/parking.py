@@ -39,8 +39,10 @@ class ParkedGroup(NamedTuple):
 
 @dataclass(frozen=True)
 class Parked:
-    """The record of one cluster: when it was parked (seconds), and its worker groups in order of name."""
+    """The record of one cluster: its id and name, when it was parked (seconds), and its worker groups in order of name."""
 
+    id: str
+    name: str
     at: int
     groups: tuple[ParkedGroup, ...]
 
@@ -62,7 +64,8 @@ def read_parked(raw: object, path: str) -> dict[str, Parked]:
         groups = tuple(
             sorted(_group(entry, at) for at, entry in mappings(given.get("node_groups"), f"{entry_path}.node_groups"))
         )
-        found[identity] = Parked(whole(given.get("parked_at"), f"{entry_path}.parked_at"), groups)
+        name = text(given.get("cluster"), f"{entry_path}.cluster")
+        found[identity] = Parked(identity, name, whole(given.get("parked_at"), f"{entry_path}.parked_at"), groups)
     return found
 
 
@@ -101,9 +104,9 @@ def record_of(cluster: Cluster, now: int, before: Parked | None = None) -> Parke
     """
     counts = {group.name: group.count for group in cluster.groups}
     if before is not None and {group.name: group.count for group in before.groups} == counts:
-        return Parked(now, before.groups)
+        return Parked(cluster.id, cluster.name, now, before.groups)
     groups = (ParkedGroup(group.name, group.count, group.min_count, group.max_count) for group in cluster.groups)
-    return Parked(now, tuple(sorted(groups)))
+    return Parked(cluster.id, cluster.name, now, tuple(sorted(groups)))
 
 
 # --- out
@@ -130,14 +133,14 @@ def plain_group(group: ParkedGroup) -> Plain:
     return {"name": group.name, "node_count": group.count, **bounds}
 
 
-def plain_records(records: Iterable[tuple[Cluster, Parked]]) -> list[Plain]:
+def plain_records(records: Iterable[Parked]) -> list[Plain]:
     """Records for the next run."""
     return [
         {
-            "cluster": cluster.name,
-            "cluster_id": cluster.id,
+            "cluster": record.name,
+            "cluster_id": record.id,
             "parked_at": record.at,
             "node_groups": [plain_group(group) for group in record.groups],
         }
-        for cluster, record in records
+        for record in records
     ]

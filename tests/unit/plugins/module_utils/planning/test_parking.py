@@ -141,6 +141,11 @@ def test_one_that_has_its_nodes_again_is_a_cluster_like_any_other() -> None:
     assert found["clusters"][0]["action"] == "mark" and found["parked"] == []
 
 
+def test_the_record_of_a_cluster_that_a_list_lacks_is_kept() -> None:
+    other = {**RECORD, "cluster": "b", "cluster_id": "uuid-b"}
+    assert look(marks=MARK, parked=[other])["parked"] == [other, {**RECORD, "parked_at": NOW}]
+
+
 def test_an_interrupted_parking_is_tried_again_with_the_bounds_of_before() -> None:
     """Its bounds were lowered already, and its nodes are still there."""
     found = look([farm("a", *groups(least=0), **OLD)], parked=[RECORD], marks=MARK)
