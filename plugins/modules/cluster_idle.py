@@ -409,19 +409,19 @@ failure:
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.clock import hour_of_day
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import (
     STANDING_ARGUMENT_SPEC,
-    Matters,
     named_nodes,
+    of_clusters,
     standing_fleet,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import check_form
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle import ENDS, POLICIES, Rules, clean_up
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle import ENDS, POLICIES, clean_up
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle_answer import (
     answer,
     diff,
@@ -468,13 +468,6 @@ SPEC: dict[str, dict[str, Any]] = {
 }
 
 
-def changing(found: Mapping[str, Any], rules: Rules) -> Matters:
-    """The node groups to be read with their bounds: of clusters whose workloads are named, that may be parked now, or that are parked."""
-    marks = {entry.get("cluster_id") for entry in found["marks"] or () if rules.action == "park"}
-    named, parked = named_nodes(found["placements"] or ()), {entry.get("cluster_id") for entry in found["parked"] or ()}
-    return lambda cluster, group: cluster.id in marks | parked or named(cluster, group)
-
-
 def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]], None]) -> dict[str, Any]:
     question = {name: params[name] for name in QUESTION}
     check_form(params["expected_state"])
@@ -490,7 +483,10 @@ def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]]
     if params["fleet"] is None:
         # What is wrong with the options is said before any cloud is asked.
         read_idle({}, **clock, **question)
-    fleet = standing_fleet(params, changing(question, rules), look(params, telemetry))
+    # The bounds of what is parked now, or may be, and the addresses of what placements name
+    ends = [*(params["parked"] or ()), *((params["marks"] or ()) if rules.action == "park" else ())]
+    matters = of_clusters({str(entry.get("cluster_id")) for entry in ends}, named_nodes(params["placements"] or ()))
+    fleet = standing_fleet(params, matters, look(params, telemetry))
     asked = read_idle(fleet, **clock, **question)
     started = time.monotonic()
     decision = clean_up(asked)
