@@ -31,8 +31,8 @@ OPTION = "policy_document"
 API_GROUPS = ("policy.kcloud.io/v1", "policy.kcloud-opt.io/v1")
 KIND = "AutomationRule"
 ACTIVE = "active"
-# Keys that say nothing about which clusters go: names, texts, and a rank among other policies, of which there is only one
-DESCRIBING = {
+# The keys that are read, or that only describe: names, texts, and a rank among other policies, of which there is only one
+KNOWN = {
     "": ("api_version", "kind", "metadata", "spec", "status"),
     "metadata": ("annotations", "creation_timestamp", "labels", "last_modified", "name", "namespace", "priority",
                  "status", "type", "version"),
@@ -109,6 +109,18 @@ class Policy:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Action:
+    """One action. ``kind`` is one of the values of ACTIONS, ``conditions`` are the names of those that it waits for."""
+
+    kind: str
+    path: str
+    conditions: tuple[str, ...]
+    grace_s: int | None
+    confirmed: bool
+    notice: Notice | None
+
+
 class Unread:
     """What cannot be honoured, by its path, and why."""
 
@@ -121,7 +133,7 @@ class Unread:
     def keys(self, given: Mapping[str, Any], level: str, path: str) -> None:
         """Every key that nobody reads at this level."""
         for key in given:
-            if key not in DESCRIBING[level]:
+            if key not in KNOWN[level]:
                 self.add(f"{path}.{key}" if path else key, "a clean-up has nothing that this could set")
 
 
@@ -142,16 +154,17 @@ def read_policy(document: object) -> Policy:
         unread.keys(part, level, level)
     actions = list(_actions(spec, unread))
     facts = _conditions(spec, actions, unread)
+    _check_execution(spec, unread)
     notes: list[str] = []
     policy = Policy(
         name=str(metadata.get("name") or "without a name"),
         exemptions=tuple(_exemptions(spec, unread, notes)),
         labels=_target(spec, unread),
-        notices=tuple(entry["notice"] for entry in actions if entry["kind"] == "notify"),
-        needs_saving=any(entry["confirmed"] for entry in actions),
-        grace_s=max((entry["grace_s"] for entry in actions if entry["grace_s"] is not None), default=None),
+        notices=tuple(entry.notice for entry in actions if entry.notice is not None),
+        needs_saving=any(entry.confirmed for entry in actions),
+        grace_s=max((entry.grace_s for entry in actions if entry.grace_s is not None), default=None),
         action=_end(actions, unread),
-        timezone=_schedule(spec, unread),
+        timezone=_timezone(spec, unread),
         schedule=tuple(_when(spec, unread)),
         notes=tuple(notes),
         **facts,
@@ -198,7 +211,7 @@ def _check_active(given: Mapping[str, Any], metadata: Mapping[str, Any], spec: M
 # --- conditions
 
 
-def _conditions(spec: Mapping[str, Any], actions: list[dict[str, Any]], unread: Unread) -> dict[str, int]:
+def _conditions(spec: Mapping[str, Any], actions: list[Action], unread: Unread) -> dict[str, int]:
     """What all conditions say together: of two that say the same, the one that spares more clusters."""
     facts: dict[str, int] = {}
     named: set[str] = set()
@@ -212,16 +225,16 @@ def _conditions(spec: Mapping[str, Any], actions: list[dict[str, Any]], unread: 
     return facts
 
 
-def _check_named(named: set[str], actions: list[dict[str, Any]], unread: Unread) -> None:
+def _check_named(named: set[str], actions: list[Action], unread: Unread) -> None:
     """Actions that wait for named conditions: all of them count for the end, so each must count for one of its actions."""
-    waiting = {name for entry in actions for name in entry["conditions"]}
+    waiting = {name for entry in actions for name in entry.conditions}
     for entry in actions:
-        for name in entry["conditions"]:
+        for name in entry.conditions:
             if name not in named:
-                unread.add(f"{entry['path']}.conditions", f"there is no condition '{name}'")
-    ending = [entry for entry in actions if entry["kind"] != "notify"]
-    if waiting and all(entry["conditions"] for entry in ending):
-        for name in sorted(named - {name for entry in ending for name in entry["conditions"]}):
+                unread.add(f"{entry.path}.conditions", f"there is no condition '{name}'")
+    ending = [entry for entry in actions if entry.kind != "notify"]
+    if waiting and all(entry.conditions for entry in ending):
+        for name in sorted(named - {name for entry in ending for name in entry.conditions}):
             unread.add(f"spec.conditions '{name}'", "no action that marks, deletes or parks waits for it")
 
 
@@ -345,7 +358,7 @@ def _is_bare(left: str) -> bool:
 # --- actions
 
 
-def _actions(spec: Mapping[str, Any], unread: Unread) -> Iterator[dict[str, Any]]:
+def _actions(spec: Mapping[str, Any], unread: Unread) -> Iterator[Action]:
     for index, entry in enumerate(sequence(spec.get("actions"), f"{OPTION}.spec.actions")):
         path = f"spec.actions[{index}]"
         given = mapping(entry, f"{OPTION}.{path}")
@@ -356,14 +369,14 @@ def _actions(spec: Mapping[str, Any], unread: Unread) -> Iterator[dict[str, Any]
         unread.keys(given, "action", path)
         parameters = mapping(given.get("parameters"), f"{OPTION}.{path}.parameters")
         unread.keys(parameters, "action.parameters", f"{path}.parameters")
-        yield {
-            "kind": kind,
-            "path": path,
-            "conditions": [str(name) for name in sequence(given.get("conditions"), f"{OPTION}.{path}.conditions")],
-            "grace_s": _grace(given, parameters, path, unread),
-            "confirmed": _confirmed(given.get("confirm_with"), path, unread),
-            "notice": _notice(given, parameters, path, unread) if kind == "notify" else None,
-        }
+        yield Action(
+            kind,
+            path,
+            tuple(str(name) for name in sequence(given.get("conditions"), f"{OPTION}.{path}.conditions")),
+            _grace(given, parameters, path, unread),
+            _confirmed(given.get("confirm_with"), path, unread),
+            _notice(given, parameters, path, unread) if kind == "notify" else None,
+        )
 
 
 def _grace(given: Mapping[str, Any], parameters: Mapping[str, Any], path: str, unread: Unread) -> int | None:
@@ -396,8 +409,8 @@ def rendered(message: str, values: Mapping[str, str]) -> str:
     return PLACEHOLDER.sub(lambda found: values[_field(found[1])], message)
 
 
-def _end(actions: Collection[Mapping[str, Any]], unread: Unread) -> str:
-    ends = sorted({entry["kind"] for entry in actions} & set(ENDS))
+def _end(actions: Collection[Action], unread: Unread) -> str:
+    ends = sorted({entry.kind for entry in actions} & set(ENDS))
     if len(ends) != 1:
         unread.add("spec.actions", f"one of delete_cluster and park_cluster is needed, and {len(ends)} are there")
     return ends[0] if ends else "delete"
@@ -416,15 +429,17 @@ def _target(spec: Mapping[str, Any], unread: Unread) -> tuple[tuple[str, str], .
     return tuple(sorted((str(key), str(value).strip().lower()) for key, value in wanted.items()))
 
 
-def _schedule(spec: Mapping[str, Any], unread: Unread) -> str:
-    """The time zone; and, beside it, how the policy is to be carried out."""
+def _timezone(spec: Mapping[str, Any], unread: Unread) -> str:
     schedule = mapping(spec.get("schedule"), f"{OPTION}.spec.schedule")
     unread.keys(schedule, "spec.schedule", "spec.schedule")
+    return str(schedule.get("timezone") or "")
+
+
+def _check_execution(spec: Mapping[str, Any], unread: Unread) -> None:
     execution = mapping(spec.get("execution"), f"{OPTION}.spec.execution")
     unread.keys(execution, "spec.execution", "spec.execution")
     if execution.get("mode", "automatic") != "automatic":
         unread.add("spec.execution.mode", f"'{execution['mode']}' is not automatic; without it, run dry")
-    return str(schedule.get("timezone") or "")
 
 
 def _when(spec: Mapping[str, Any], unread: Unread) -> Iterator[str]:
