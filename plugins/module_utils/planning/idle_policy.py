@@ -15,7 +15,7 @@ message: a wish that is dropped in silence could cost a cluster.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,7 +155,7 @@ def read_policy(document: object) -> Policy:
     actions = list(_actions(spec, unread))
     facts = _conditions(spec, actions, unread)
     _check_execution(spec, unread)
-    notes: list[str] = []
+    notes = list(_early_notices(actions))
     policy = Policy(
         name=str(metadata.get("name") or "without a name"),
         exemptions=tuple(_exemptions(spec, unread, notes)),
@@ -236,6 +236,15 @@ def _check_named(named: set[str], actions: list[Action], unread: Unread) -> None
     if waiting and all(entry.conditions for entry in ending):
         for name in sorted(named - {name for entry in ending for name in entry.conditions}):
             unread.add(f"spec.conditions '{name}'", "no action that marks, deletes or parks waits for it")
+
+
+def _early_notices(actions: Iterable[Action]) -> Iterator[str]:
+    """Notices that wait for other conditions than the end does: people are informed when a cluster is marked, not before."""
+    actions = list(actions)
+    ending = {name for entry in actions for name in entry.conditions if entry.kind != "notify"}
+    for entry in actions:
+        if entry.kind == "notify" and entry.conditions and set(entry.conditions) != ending:
+            yield f"{entry.path}: people are informed when all conditions of the mark hold"
 
 
 def _facts(entry: object, path: str, unread: Unread) -> Iterator[tuple[str, int]]:

@@ -105,6 +105,7 @@ def test_named_conditions() -> None:
         Exemption((Comparison("", ">=", 8), Comparison("", "<", 18))),
     )
     assert found.schedule == ("cron */5 * * * *",)
+    assert found.notes == ("spec.actions[0]: people are informed when all conditions of the mark hold",)
 
 
 def test_camel_case() -> None:
