@@ -10,9 +10,19 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
+  source:
+    description:
+      - V(prometheus) reads the servers of O(servers).
+      - V(aetos) reads OpenStack's Prometheus behind Keystone, with the token of this login. The catalog names its address, by the service
+        type C(metric-storage), unless C(metric_storage_endpoint_override) in C(clouds.yaml) does.
+      - Aetos shows a project's member only series whose label C(project) is the id of the project. It has no query for a range, so the end
+        of the window is a multiple of O(step).
+    type: str
+    choices: [prometheus, aetos]
+    default: prometheus
   servers:
     description:
-      - The Prometheus servers to read, side by side. Each figure says from which server it is.
+      - The Prometheus servers to read, side by side. Each figure says from which server it is. Not with O(source=aetos).
       - Not given, those that the environment variable E(PROMETHEUS_CLUSTERS) names, a JSON list of objects with the same keys;
         C(ca_bundle) in it is O(servers[].ca_cert).
       - A server that cannot be read is reported in RV(servers), and its figures are unknown. The module fails when no server can be read.
@@ -80,13 +90,17 @@ options:
     version_added: 0.2.0
     suboptions:
       source:
-        description: What answers the queries.
+        description:
+          - V(prometheus) reads the servers of O(telemetry.servers).
+          - V(aetos) reads OpenStack's Prometheus behind Keystone, with the token of this login. The catalog names its address, by the
+            service type C(metric-storage), unless C(metric_storage_endpoint_override) in C(clouds.yaml) does.
+          - Aetos shows a project's member only series whose label C(project) is the id of the project.
         type: str
-        choices: [prometheus]
+        choices: [prometheus, aetos]
         default: prometheus
       servers:
         description:
-          - The Prometheus servers to read, side by side.
+          - The Prometheus servers to read, side by side. Not with O(telemetry.source=aetos).
           - Not given, those that the environment variable E(PROMETHEUS_CLUSTERS) names, a JSON list of objects with the same keys;
             C(ca_bundle) in it is O(telemetry.servers[].ca_cert).
         type: list

@@ -203,13 +203,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.information import metrics, read_inventory
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import read_window
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import (
-    TELEMETRY_ARGUMENT_SPEC,
-    read_servers,
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import (
+    SOURCE_ARGUMENT_SPEC,
+    read_source,
 )
 
 SPEC: dict[str, dict[str, Any]] = {
-    **TELEMETRY_ARGUMENT_SPEC,
+    **SOURCE_ARGUMENT_SPEC,
     "names": {"type": "list", "elements": "str"},
     "window": {"type": "str", "default": "1h"},
     "step": {"type": "str"},
@@ -220,12 +220,11 @@ SPEC: dict[str, dict[str, Any]] = {
 
 def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]], None]) -> dict[str, Any]:
     # What is wrong with the options is said before any cloud is asked.
-    servers = read_servers(params["servers"], os.environ)
-    for server in servers:
-        hide(server.secrets)
+    source = read_source(params, os.environ, hide)
     window = read_window(params["window"], params["step"], int(time.time()) if params["now"] is None else params["now"])
-    inventory = read_inventory(connect(params), params["api_version"], params["names"])
-    return {"changed": False, **metrics(inventory, servers, window)}
+    connection = connect(params)
+    inventory = read_inventory(connection, params["api_version"], params["names"])
+    return {"changed": False, **metrics(inventory, source.sources(connection), source.fitted(window))}
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fl
     read_telemetry,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import read_window
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import read_servers
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import read_source
 from ansible_collections.kcloud.infrastructure.plugins.modules import (
     cluster_consolidation,
     cluster_idle,
@@ -179,7 +179,7 @@ def _decides(module: Any) -> Callable[[dict[str, Any]], Any]:
 
 def _measures(params: dict[str, Any]) -> Any:
     """What reads metrics, up to the first request."""
-    return read_servers(params["servers"], {}), read_window(params["window"], params["step"], params["now"] or 0)
+    return read_source(params, {}, _hide), read_window(params["window"], params["step"], params["now"] or 0)
 
 
 def _with_telemetry(params: dict[str, Any]) -> Any:

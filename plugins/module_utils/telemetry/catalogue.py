@@ -74,7 +74,7 @@ def _device(
     """One figure of each card; several series of one card, such as of its partitions, are one card."""
     node, device = labels
     by = ", ".join(("cluster", *node, *device))
-    query = f'max by ({by}) ({call}({{__name__="{name}"}}[{{range}}]))'
+    query = f"max by ({by}) ({call}({name}[{{range}}]))"
     return Metric(exporter, measures, resource, query, (name,), node, unit, factor, device, **more)  # type: ignore[arg-type]
 
 
@@ -132,7 +132,7 @@ _NODE_EXPORTER = (
 
 _KUBE_STATE = (
     Metric(
-        "kube-state-metrics", "identity", "", "max by (cluster, node, system_uuid) (kube_node_info)",
+        "kube-state-metrics", "identity", "", "max by (cluster, node, system_uuid, provider_id) (kube_node_info)",
         ("kube_node_info",), ("node",), mode=NOW,
     ),
     Metric(

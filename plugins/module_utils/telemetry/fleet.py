@@ -46,12 +46,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.pl
     of_workloads,
     placements_of,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import (
-    TELEMETRY_ARGUMENT_SPEC,
-    Server,
-    read_all,
-    read_servers,
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import (
+    SOURCE_ARGUMENT_SPEC,
+    Chosen,
+    read_source,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.reading import read_all
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -81,8 +81,7 @@ OPTION: dict[str, dict[str, Any]] = {
     "telemetry": {
         "type": "dict",
         "options": {
-            "source": {"type": "str", "choices": ["prometheus"], "default": "prometheus"},
-            **TELEMETRY_ARGUMENT_SPEC,
+            **SOURCE_ARGUMENT_SPEC,
             "window": {"type": "str"},
             "step": {"type": "str"},
             "system_namespaces": {"type": "list", "elements": "str", "default": list(SYSTEM)},
@@ -95,7 +94,7 @@ OPTION: dict[str, dict[str, Any]] = {
 class Telemetry:
     """The option, read. ``system`` are patterns of the namespaces whose pods belong to a cluster itself."""
 
-    servers: tuple[Server, ...]
+    source: Chosen
     window: Window
     system: tuple[str, ...]
 
@@ -148,10 +147,8 @@ def read_telemetry(
             resource="telemetry",
             hint="Leave out 'fleet', or give its 'placements' and utilisation in place of 'telemetry'",
         )
-    servers = read_servers(given["servers"], environment, f"{WHERE}servers")
-    for server in servers:
-        hide(server.secrets)
-    return Telemetry(servers, window(given), tuple(given["system_namespaces"] or ()))
+    source = read_source(given, environment, hide, WHERE)
+    return Telemetry(source, source.fitted(window(given)), tuple(given["system_namespaces"] or ()))
 
 
 def recent_window(given: Mapping[str, Any], end: int) -> Window:
@@ -199,9 +196,9 @@ def look(
 
     def read(connection: Connection) -> Callable[[Plain], Plain]:
         inventory = read_inventory(connection, params["api_version"], params.get("cluster_names"))
-        readings, read = read_all(telemetry.servers, telemetry.window, DECISIVE)
-        failures = tuple((server.name, error) for server, _count, error in read if error is not None)
-        sight = Sight(inventory, tuple(readings), failures, len(failures) == len(read))
+        readings, answers = read_all(telemetry.source.sources(connection), telemetry.window, DECISIVE)
+        failures = tuple((source.name, error) for source, _count, error in answers if error is not None)
+        sight = Sight(inventory, tuple(readings), failures, len(failures) == len(answers))
         return lambda fleet: seen_fleet(fleet, params, telemetry, sight, single_nodes=single_nodes)
 
     return read
@@ -273,7 +270,7 @@ def _cluster(entry: Plain, groups: Mapping[str, tuple[ClusterNode, ...]], inputs
         devices = shown.devices.get(group["flavor"] or "", ())
         found = [
             {
-                **described(node, group["node_addresses"]),
+                **described(node, group["node_addresses"], shown.signals),
                 **(room_of(node, devices, shown.signals, shown.system) if rooms else {}),
             }
             for node in nodes

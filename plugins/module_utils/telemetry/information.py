@@ -29,7 +29,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fi
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode, Reading, Window
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.placements import placements_of
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import Server, read_all
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.reading import Source, read_all
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -80,21 +80,21 @@ def read_inventory(connection: Connection, api_version: str | None, names: Colle
     return Inventory(tuple(clusters), tuple(key for cluster in listed for key in (cluster.name, cluster.id)))
 
 
-def metrics(inventory: Inventory, servers: Iterable[Server], window: Window) -> Plain:
+def metrics(inventory: Inventory, sources: Iterable[Source], window: Window) -> Plain:
     """What the module answers.
 
-    :raises KcloudError: no server could be read; the first one's failure.
+    :raises KcloudError: no source could be read; the first one's failure.
     """
-    readings, read = read_all(servers, window)
-    errors = [error for _server, _count, error in read if error is not None]
+    readings, read = read_all(sources, window)
+    errors = [error for _source, _count, error in read if error is not None]
     if len(errors) == len(read):
         raise errors[0]
     return {**answer(inventory, readings, window), "servers": [_server(*entry) for entry in read]}
 
 
-def _server(server: Server, count: int, error: KcloudError | None) -> Plain:
+def _server(source: Source, count: int, error: KcloudError | None) -> Plain:
     failure = None if error is None else error.failure()
-    return {"name": server.name, "url": server.url, "metrics": count, "failure": failure}
+    return {"name": source.name, "url": source.url, "metrics": count, "failure": failure}
 
 
 def answer(inventory: Inventory, readings: Sequence[Reading], window: Window) -> Plain:

@@ -261,6 +261,32 @@ def test_the_server_s_id_decides_between_nodes_of_one_name() -> None:
     assert directory.find(reading(CPU, server="b"), {"node": "twin"}).node is None
 
 
+@pytest.mark.parametrize(
+    ("identities", "found"),
+    [
+        # The id decides, also against the name
+        ([{"system_uuid": OTHER.id}], OTHER),
+        ([{"provider_id": f"openstack:///{OTHER.id}"}], OTHER),
+        ([{"provider_id": f"openstack://RegionOne/{OTHER.id.upper()}", "system_uuid": UUID}], OTHER),
+        # Two clusters behind one server of metrics have a node of this name: the name decides, as far as it can
+        ([{"system_uuid": UUID}, {"system_uuid": OTHER.id}], NODE),
+        # The firmware of some hosts has ids of its own
+        ([{"system_uuid": "11111111-2222-4333-8444-555555555555"}], NODE),
+        ([{"system_uuid": "unknown", "provider_id": ""}], NODE),
+        ([{"provider_id": "aws:///a/i-0123"}], NODE),
+        # A server of another project that has the name of ours
+        (
+            [{"provider_id": "openstack:///11111111-2222-4333-8444-555555555555"}],
+            "it is server 11111111-2222-4333-8444-555555555555, which is not a node of the clusters",
+        ),
+    ],
+)
+def test_which_server_a_node_s_name_stands_for(identities: list[dict[str, str]], found: ClusterNode | str) -> None:
+    identity = reading(IDENTITY, *[series(1, node="ml-node-0", **labels) for labels in identities])
+    answer = Directory([NODE, OTHER], [identity]).find(reading(CPU), {"node": "ml-node-0"})
+    assert (answer.node or answer.reason) == found
+
+
 def test_placements() -> None:
     readings = [
         reading(ALLOCATABLE, *kube("ml-node-0", cpu=4), *kube("ml-node-1", cpu=4)),

@@ -39,7 +39,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fl
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.information import Inventory
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Reading, Window
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import Server
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import Chosen
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.telemetry.readings import (
     ALLOCATABLE,
     CORDONED,
@@ -88,8 +88,7 @@ FLEET: Plain = {
         }
     ],
 }
-SERVERS = (Server("a", "http://127.0.0.1:9"), Server("b", "http://127.0.0.1:9"))
-TELEMETRY = Telemetry(SERVERS, WINDOW, SYSTEM)
+TELEMETRY = Telemetry(Chosen(()), WINDOW, SYSTEM)
 DOWN = CloudUnreachable("Failed to read", code="METRICS_UNREACHABLE", reason="Connection refused")
 RULES = replace(POLICIES["default"], idle_s=600, prefixes=("ml",), busy_hours=None)
 SHOWN = (
@@ -146,6 +145,9 @@ def test_idle_by_what_was_measured() -> None:
         ((QUIET,), (("b", DOWN),),
          {"PLACEMENTS_UNKNOWN": "not known: kube-state-metrics does not show 2 of 2 workers; "
           "server b could not be read: Connection refused"}),
+        # Whoever sees nodes and no pods at all, not even those that each node runs, is not allowed to see pods
+        ((*SHOWN[:2], reading(PODS), QUIET), (),
+         {"PLACEMENTS_UNKNOWN": "not known: kube-state-metrics shows no pod on its workers, not even of the cluster itself"}),
         ((*SHOWN, reading(CPU, series(0.02, 0.02, 0.02, 0.02, node="ml-node-0"))), (),
          {"METRICS_MISSING": "none: it counts as busy; the node exporter does not show 1 of 2 workers"}),
         ((*SHOWN, reading(CPU, series(*[0.02] * 4, node="ml-node-0"), series(0.01, None, None, None, node="ml-node-1"))), (),
@@ -219,7 +221,7 @@ def test_nodes_are_named_and_say_what_is_free() -> None:
     }  # fmt: skip
     # Given placements say what is taken
     ((group,),) = [entry["node_groups"] for entry in seen(*SHOWN, QUIET, placements=[])["clusters"]]
-    assert group["nodes"][0] == {"id": UUID, "name": "ml-node-0", "address": "10.0.0.5"}
+    assert group["nodes"][0] == {"id": UUID, "name": "ml-node-0", "address": "10.0.0.5", "ready": True}
     # A match knows of nodes only what is free on them
     ((group,),) = [entry["node_groups"] for entry in seen(QUIET, single_nodes=False)["clusters"]]
     assert "nodes" not in group
@@ -343,7 +345,7 @@ def given(**more: Any) -> Plain:
 
 def read(params: Plain, hidden: list[str] | None = None) -> Telemetry | None:
     hide = (hidden if hidden is not None else []).extend
-    return read_telemetry({**LEAST, **params}, {}, hide, lambda found: recent_window(found, 3600))
+    return read_telemetry({**LEAST, **params}, {}, hide, lambda found: recent_window(found, 3700))
 
 
 def test_the_option_is_read() -> None:
@@ -351,7 +353,10 @@ def test_the_option_is_read() -> None:
     hidden: list[str] = []
     found = read({"telemetry": given(servers=[{"name": "a", "url": "http://127.0.0.1:9090", "token": "hush"}])}, hidden)
     assert found is not None
-    assert (found.window, found.system, hidden) == (Window(3600, 300, 3), SYSTEM, ["hush"])
+    assert (found.window, found.system, hidden) == (Window(3700, 300, 3), SYSTEM, ["hush"])
+    # What is asked of Aetos ends at a multiple of the step
+    found = read({"telemetry": given(source="aetos")})
+    assert found is not None and found.window == Window(3600, 300, 3)
 
 
 @pytest.mark.parametrize(
@@ -362,6 +367,7 @@ def test_the_option_is_read() -> None:
         ({"telemetry": given(servers=[{"name": "a", "url": "http://127.0.0.1"}], window="x")}, "telemetry.window"),
         ({"telemetry": given(servers=[{"name": "a", "url": "http://127.0.0.1"}], step="1h")}, "telemetry.step"),
         ({"telemetry": given(), "fleet": {}}, "telemetry"),
+        ({"telemetry": given(source="aetos", servers=[{"name": "a", "url": "http://127.0.0.1"}])}, "telemetry.servers"),
     ],
 )
 def test_a_wrong_option_is_refused(params: Plain, resource: str) -> None:
