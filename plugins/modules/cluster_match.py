@@ -87,7 +87,8 @@ options:
   prices:
     description:
       - C(flavors) holds prices of nodes per hour by flavor, C(rates) component prices per hour, C(vcpu), C(gib) and C(devices) by model
-        or kind, and C(currency) their name.
+        or kind, and C(currency) their name. C(volume_gib) and C(floating_ip) of C(rates) are for
+        M(kcloud.infrastructure.cluster_cost_info), and do not matter here.
       - Not given, relative units are used, in which one vCPU hour is 1; the answer then says so.
     type: dict
   placements:

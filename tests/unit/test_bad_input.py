@@ -27,6 +27,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     desired_node_group,
     desired_template,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.assemble import make_report, read_settings
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.report_files import FORMATS, rendered
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.tariff import node_price
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost_information import (
+    given_metrics,
+    read_request,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fleet import (
     OPTION,
     idle_window,
@@ -36,9 +43,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.mo
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import read_source
 from ansible_collections.kcloud.infrastructure.plugins.modules import (
     cluster_consolidation,
+    cluster_cost_info,
     cluster_idle,
     cluster_match,
     cluster_metrics_info,
+    cluster_report,
     cluster_scaling,
     heat_stack,
     magnum_cluster,
@@ -134,6 +143,17 @@ COMMON: dict[str, Any] = {
     "flavor_map": {"npu.rngd.large": {"kind": "npu", "model": "rngd", "count": 1}},
 }
 TYPES = {"gpu-intensive": {"node_groups": [{"name": "w", "accelerator": {"kind": "gpu"}, "max_node_count": 8}]}}
+METRICS = {
+    "clusters": [
+        {
+            "id": "c1",
+            "energy": {"total": {"value": 1.5, "source": "counter", "coverage": 0.5, "window": 3600, "reason": None}},
+            "node_groups": [
+                {"name": "w", "nodes": [{"requests": {"cpu": {"value": 1}}, "free": {"cpu": {"value": 3}}}]},
+            ],
+        }
+    ]
+}
 SERVERS = [
     {
         "name": "site-a",
@@ -175,6 +195,13 @@ def _decides(module: Any) -> Callable[[dict[str, Any]], Any]:
         return module.run({**params, "fleet": {}} if params["fleet"] is None else params, False, _hide)
 
     return run
+
+
+def _costs(params: dict[str, Any]) -> dict[str, Any]:
+    """What costs depend on without a cloud: the request, the metrics that are handed over, and a flavor's price."""
+    request, known = read_request(params, params["now"] or 1_800_000_000), given_metrics(params["metrics"])
+    prices = [node_price(request.tariff, flavor["name"], flavor).figure.as_result() for flavor in FLEET["flavors"]]
+    return {"prices": prices, "hours": request.period.as_result(), "energy": known.of("c1").energy.as_result()}
 
 
 def _measures(params: dict[str, Any]) -> Any:
@@ -233,10 +260,67 @@ QUESTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[dict[str, A
             "busy_hours": [8, 18],
             "observations": [{"cluster": "ml", "at": "2027-01-14T20:00:00+00:00", "utilization": 0.02}],
             "marks": [{"cluster_id": "c1", "marked_at": 1_799_990_000}],
+            "policy_document": {
+                "apiVersion": "policy.kcloud.io/v1",
+                "kind": "AutomationRule",
+                "spec": {
+                    "conditions": ["cluster.utilization < 10", {"field": "cluster.age", "operator": ">", "value": "2h"}],
+                    "actions": [{"type": "mark", "grace_period": "1h"}, {"type": "delete_cluster"}],
+                    "exceptions": [{"condition": "cluster.labels.keep == 1 AND time.hour > 8", "reason": "r"}],
+                },
+            },
+            "parked": [
+                {"cluster_id": "c1", "parked_at": 1_799_990_000, "node_groups": [{"name": "default-worker", "node_count": 3}]}
+            ],
+            "protected": ["web*"],
+            "wake_hours": [7, 19],
+            "timezone": "UTC",
             "now": 1_800_000_000,
             "local_hour": 3,
         },
         _decides(cluster_idle),
+    ),
+    "report": (
+        cluster_report.SPEC,
+        {
+            "metrics": {
+                "clusters": [
+                    {
+                        "id": "c1",
+                        "name": "ml",
+                        "status": "CREATE_COMPLETE",
+                        "utilization": {"gpu": {"value": 0.4, "unit": "ratio", "coverage": 1.0, "window": 3600}},
+                        "power": {"total": {"value": 400, "unit": "W"}},
+                        "series": {"begin": 0, "step": 300, "utilization": {"gpu": [0.1, None]}, "power": {"total": [1, 2]}},
+                        "node_groups": [{"name": "w", "node_count": 2, "requests": {"gpu": {"value": 1}}}],
+                    }
+                ],
+                "gaps": [{"cluster": "ml", "node": "ml-0", "reason": "unknown"}],
+                "window": {"begin": 0, "end": 600, "step": 300},
+            },
+            "costs": {"currency": "USD", "clusters": [{"id": "c1", "name": "ml", "cost_per_hour": {"value": 2}}]},
+            "decisions": {"idle": {"clusters": [{"cluster": "ml", "cluster_id": "c1", "action": "mark", "saving_h": 2}]}},
+        },
+        # Without a folder, so that nothing is written
+        lambda params: rendered(
+            make_report(params["metrics"], params["costs"], params["decisions"], read_settings(params)), FORMATS, 0.05
+        ),
+    ),
+    "cost": (
+        cluster_cost_info.SPEC,
+        {
+            "prices": {"flavors": {"a": 1.5}, "currency": "USD", "rates": {"vcpu": 0.02, "devices": {"a100": 1.2}, "floating_ip": 1}},
+            "accelerator_config": {"accelerators": [{"type": "mig", "model": "1g.5gb", "specs": {"cost_per_hour": 0.2}}]},
+            "flavor_map": COMMON["flavor_map"],
+            "begin": "2026-12-01T00:00:00Z",
+            "end": "2026-12-02T00:00:00Z",
+            "electricity_rate": 0.12,
+            "pue": 1.3,
+            "format": "focus",
+            "metrics": METRICS,
+            "now": 1_800_000_000,
+        },
+        _costs,
     ),
     "metrics": (
         cluster_metrics_info.SPEC,

@@ -24,6 +24,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.dev
     is_model,
     is_slice,
     part_of_device,
+    profile,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import (
     WHOLE,
@@ -50,14 +51,15 @@ DEFAULT_GIB = 130_000
 
 
 def read_prices(raw: object, path: str = "prices") -> Prices:
-    """The option ``prices``: {currency, flavors: {name: per hour}, rates: {vcpu, gib, devices: {model or kind: per hour}}}.
+    """The option ``prices``: {currency, flavors: {name: per hour}, rates: {vcpu, gib, volume_gib, floating_ip, devices: {model or
+    kind: per hour}}}.
 
     :raises InvalidRequest: unknown keys, negative numbers, wrong types.
     """
     given = mapping(raw, path)
     only_known(given, ("currency", "flavors", "rates"), path)
     rates = mapping(given.get("rates"), f"{path}.rates")
-    only_known(rates, ("vcpu", "gib", "devices"), f"{path}.rates")
+    only_known(rates, ("vcpu", "gib", "devices", "volume_gib", "floating_ip"), f"{path}.rates")
     vcpu = optional(number, rates.get("vcpu"), f"{path}.rates.vcpu", MICRO)
     gib = optional(number, rates.get("gib"), f"{path}.rates.gib", MICRO)
     devices = _amounts(rates.get("devices"), f"{path}.rates.devices")
@@ -70,6 +72,8 @@ def read_prices(raw: object, path: str = "prices") -> Prices:
         source="rates" if rates else "default rates",
         vcpu_given=vcpu is not None,
         gib_given=gib is not None,
+        volume_gib=optional(number, rates.get("volume_gib"), f"{path}.rates.volume_gib", MICRO),
+        floating_ip=optional(number, rates.get("floating_ip"), f"{path}.rates.floating_ip", MICRO),
     )
 
 
@@ -97,12 +101,14 @@ MIXED = "rates and default rates"
 
 
 def device_rate(prices: Prices, kind: str, model: str, default_vcpu: int = DEFAULT_VCPU) -> tuple[int, bool]:
-    """What one device costs per hour, and whether that was given: the rate of the very model, else of the model that it is a
-    size of, else of the model that it is a slice of, else of its kind, else the default. A slice costs its part."""
+    """What one device costs per hour, and whether that was given: the rate of the very model or of its slice of any device, else
+    of the model that it is a size of, else of the model that it is a slice of, else of its kind, else the default. A slice
+    costs its part."""
     rates = dict(prices.devices)
     part, whole = part_of_device(model)
-    if model in rates:
-        return rates[model], True
+    named = next((name for name in (model, profile(model)) if name in rates), None)
+    if named is not None:
+        return rates[named], True
     sizes = [name for name in rates if is_model(model, name)]
     if sizes:
         return rates[max(sizes, key=lambda name: (len(name), name))], True

@@ -92,6 +92,12 @@ def part_of_device(model: str) -> tuple[int, int]:
     return (int(found[1]), SLICES_OF_A_DEVICE) if found else (1, 1)
 
 
+def profile(model: str) -> str:
+    """The MIG profile of a slice, whatever the device: ``a100-mig-1g-5gb`` -> ``mig-1g-5gb``; empty for a whole device."""
+    found = re.search(r"(?:^|-)(mig-.+)$", model)
+    return found[1] if found else ""
+
+
 def is_model(model: str, wanted: str) -> bool:
     """Whether a model is the wanted one or a size of it: ``a100-80gb`` is an ``a100``, ``a100-mig-1g-5gb`` is not."""
     wanted = canonical(wanted)

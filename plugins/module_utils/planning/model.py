@@ -299,7 +299,10 @@ class Quota:
 
 @dataclass(frozen=True)
 class Prices:
-    """Component rates, in millionths per hour: of a vCPU, a GiB, a device by model or kind; and prices of flavors."""
+    """Component rates, in millionths per hour: of a vCPU, a GiB, a device by model or kind; and prices of flavors.
+
+    ``volume_gib`` and ``floating_ip`` are those of what clusters have beside their nodes; decisions do not depend on them.
+    """
 
     vcpu: int
     gib: int
@@ -309,6 +312,8 @@ class Prices:
     source: str = "default rates"
     vcpu_given: bool = False
     gib_given: bool = False
+    volume_gib: int | None = None
+    floating_ip: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
@@ -144,11 +145,12 @@ class ClusterNode:
 class Figure:
     """A value with where it is from. No value is unknown, and ``reason`` says why; it is never 0.
 
+    :param value: money is a Decimal, so that sums of it are exact.
     :param coverage: share of the nodes and of the window that has data, from 0 to 1.
     :param weight: how many devices or nodes a mean is of.
     """
 
-    value: float | None
+    value: float | Decimal | None
     unit: str
     window: int
     source: str | None = None
@@ -158,7 +160,7 @@ class Figure:
 
     def as_result(self) -> dict[str, Any]:
         return {
-            "value": None if self.value is None else round(self.value, 6),
+            "value": None if self.value is None else round(float(self.value), 6),
             "unit": self.unit,
             "source": self.source,
             "coverage": round(self.coverage, 4),
