@@ -27,6 +27,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     desired_node_group,
     desired_template,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.assemble import make_report, read_settings
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.report_files import FORMATS, rendered
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.tariff import node_price
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost_information import (
     given_metrics,
@@ -45,6 +47,7 @@ from ansible_collections.kcloud.infrastructure.plugins.modules import (
     cluster_idle,
     cluster_match,
     cluster_metrics_info,
+    cluster_report,
     cluster_scaling,
     heat_stack,
     magnum_cluster,
@@ -257,10 +260,51 @@ QUESTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[dict[str, A
             "busy_hours": [8, 18],
             "observations": [{"cluster": "ml", "at": "2027-01-14T20:00:00+00:00", "utilization": 0.02}],
             "marks": [{"cluster_id": "c1", "marked_at": 1_799_990_000}],
+            "policy_document": {
+                "apiVersion": "policy.kcloud.io/v1",
+                "kind": "AutomationRule",
+                "spec": {
+                    "conditions": ["cluster.utilization < 10", {"field": "cluster.age", "operator": ">", "value": "2h"}],
+                    "actions": [{"type": "mark", "grace_period": "1h"}, {"type": "delete_cluster"}],
+                    "exceptions": [{"condition": "cluster.labels.keep == 1 AND time.hour > 8", "reason": "r"}],
+                },
+            },
+            "parked": [
+                {"cluster_id": "c1", "parked_at": 1_799_990_000, "node_groups": [{"name": "default-worker", "node_count": 3}]}
+            ],
+            "protected": ["web*"],
+            "wake_hours": [7, 19],
+            "timezone": "UTC",
             "now": 1_800_000_000,
             "local_hour": 3,
         },
         _decides(cluster_idle),
+    ),
+    "report": (
+        cluster_report.SPEC,
+        {
+            "metrics": {
+                "clusters": [
+                    {
+                        "id": "c1",
+                        "name": "ml",
+                        "status": "CREATE_COMPLETE",
+                        "utilization": {"gpu": {"value": 0.4, "unit": "ratio", "coverage": 1.0, "window": 3600}},
+                        "power": {"total": {"value": 400, "unit": "W"}},
+                        "series": {"begin": 0, "step": 300, "utilization": {"gpu": [0.1, None]}, "power": {"total": [1, 2]}},
+                        "node_groups": [{"name": "w", "node_count": 2, "requests": {"gpu": {"value": 1}}}],
+                    }
+                ],
+                "gaps": [{"cluster": "ml", "node": "ml-0", "reason": "unknown"}],
+                "window": {"begin": 0, "end": 600, "step": 300},
+            },
+            "costs": {"currency": "USD", "clusters": [{"id": "c1", "name": "ml", "cost_per_hour": {"value": 2}}]},
+            "decisions": {"idle": {"clusters": [{"cluster": "ml", "cluster_id": "c1", "action": "mark", "saving_h": 2}]}},
+        },
+        # Without a folder, so that nothing is written
+        lambda params: rendered(
+            make_report(params["metrics"], params["costs"], params["decisions"], read_settings(params)), FORMATS, 0.05
+        ),
     ),
     "cost": (
         cluster_cost_info.SPEC,

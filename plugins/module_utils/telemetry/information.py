@@ -29,6 +29,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fi
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode, Reading, Window
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.placements import placements_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.series import series_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.reading import Source, read_all
 
 if TYPE_CHECKING:
@@ -80,16 +81,18 @@ def read_inventory(connection: Connection, api_version: str | None, names: Colle
     return Inventory(tuple(clusters), tuple(key for cluster in listed for key in (cluster.name, cluster.id)))
 
 
-def metrics(inventory: Inventory, sources: Iterable[Source], window: Window) -> Plain:
+def metrics(inventory: Inventory, sources: Iterable[Source], window: Window, *, with_series: bool = False) -> Plain:
     """What the module answers.
 
+    :param with_series: each cluster has its utilisation and power over time, too.
     :raises KcloudError: no source could be read; the first one's failure.
     """
     readings, read = read_all(sources, window)
     errors = [error for _source, _count, error in read if error is not None]
     if len(errors) == len(read):
         raise errors[0]
-    return {**answer(inventory, readings, window), "servers": [_server(*entry) for entry in read]}
+    found = answer(inventory, readings, window, with_series=with_series)
+    return {**found, "servers": [_server(*entry) for entry in read]}
 
 
 def _server(source: Source, count: int, error: KcloudError | None) -> Plain:
@@ -97,7 +100,7 @@ def _server(source: Source, count: int, error: KcloudError | None) -> Plain:
     return {"name": source.name, "url": source.url, "metrics": count, "failure": failure}
 
 
-def answer(inventory: Inventory, readings: Sequence[Reading], window: Window) -> Plain:
+def answer(inventory: Inventory, readings: Sequence[Reading], window: Window, *, with_series: bool = False) -> Plain:
     """All figures, placements and gaps, from what was read."""
     directory = Directory(inventory.nodes, readings, inventory.every_cluster)
     known, strangers, gaps = measured(readings, directory)
@@ -111,7 +114,10 @@ def answer(inventory: Inventory, readings: Sequence[Reading], window: Window) ->
             for name, nodes in groups.items()
         }
         placed = placed_on(cluster, groups, placements)
-        clusters.append({**_cluster(cluster, figures, window), "placements": placed})
+        parts = [part for nodes in figures.values() for part in nodes]
+        workers = [part for part in parts if part.node.role != MASTER]
+        series = {"series": series_of(workers, parts, known, window)} if with_series else {}
+        clusters.append({**_cluster(cluster, figures, window), **series, "placements": placed})
         gaps += _gaps(cluster, figures, kube, placed)
     every = [entry["placements"] for entry in clusters]
     return {
@@ -120,6 +126,7 @@ def answer(inventory: Inventory, readings: Sequence[Reading], window: Window) ->
         "placements": None if None in every else [entry for entries in every for entry in entries],
         "unattributed": strangers,
         "gaps": gaps + unsaid,
+        "window": {"begin": window.end - window.seconds, "end": window.end, "step": window.step},
     }
 
 
