@@ -206,6 +206,23 @@ def sanity(_context: Context) -> Result:
     return verdict("sanity tests", results.sanity(finished.output), finished, problems)
 
 
+def browser(_context: Context) -> Result:
+    """The report's page in Chromium: accessible by axe, light and dark, on a phone, and without any request."""
+    folder = BUILD / "browser"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(ROOT / "tests/browser" / name, folder)
+    install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    environment = {**tools_environment(), "PYTHONPATH": str(BUILD / "collections")}
+    installed = run(install, log="browser-npm", environment=environment, folder=folder)
+    if not installed.ok:
+        return failed("checks", installed.output)
+    axe = folder / "node_modules/axe-core/axe.min.js"
+    command = [sys.executable, "-m", "tests.browser", axe, folder / "pages"]
+    finished = run(command, log="browser", environment=environment, folder=ROOT)
+    return verdict("checks", results.plain_counts(finished.output), finished)
+
+
 def build(_context: Context) -> Result:
     """The tarball: built from a clean copy, checked as Galaxy would, installed, and every module found in it."""
     copy = tree.synchronise("build")
@@ -444,6 +461,7 @@ GATES = (
     Gate("lint", lint),
     Gate("docs", docs),
     Gate("examples", examples),
+    Gate("browser", browser, programs={"chromium": "chromium", "npm": "npm"}),
     Gate("build", build),
     # Without shellcheck, that sanity test would be skipped
     Gate("sanity", sanity, programs={"shellcheck": "shellcheck"}),

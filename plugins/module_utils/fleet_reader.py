@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import env_fallback, missing_required_lib
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
@@ -34,13 +34,18 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.que
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.quotas import cluster_limit, compute_quotas
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_like
 
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
 Plain = dict[str, Any]
 Listed = tuple[Cluster, list[NodeGroup]]
+# Asks more of the cloud, and of others, beside a fleet; answers what makes that part of the fleet
+Look = Callable[["Connection"], Callable[[Plain], Plain]]
 # Says of which node groups bounds and addresses can matter
 Matters = Callable[[Cluster, NodeGroup], bool]
 
 # What is read at the same time beside the flavors.
-PARTS = 4
+PARTS = 5
 # From here on a cluster or a group is being deleted, and what it consists of is no longer to be had.
 GOING = "DELETE_"
 
@@ -73,27 +78,36 @@ def named_nodes(placements: Iterable[Mapping[str, Any]]) -> Matters:
     return lambda found, _group: found.name in clusters or found.id in clusters
 
 
+def of_clusters(ids: Collection[str], also: Matters) -> Matters:
+    """For what changes some clusters: those of these ids, and what else matters."""
+    return lambda found, group: found.id in ids or also(found, group)
+
+
 def of_flavors(offered: list[Plain], names: Collection[str]) -> Matters:
     """For what grows groups of some flavors only."""
     keys = keys_of(offered, names)
     return lambda _found, group: group.flavor_id in keys
 
 
-def standing_fleet(params: Mapping[str, Any], matters: Matters = every_group) -> Plain:
-    """The fleet that a module was given, or else that of its cloud, with the bounds and addresses of nodes that matter."""
+def standing_fleet(params: Mapping[str, Any], matters: Matters = every_group, look: Look | None = None) -> Plain:
+    """The fleet that a module was given, or else that of its cloud, with the bounds and addresses of nodes that matter.
+
+    :param look: as of ``read_fleet``.
+    """
     fleet = params["fleet"]
     if fleet is None:
-        fleet = read_fleet(params, lambda _flavors: matters)
+        fleet = read_fleet(params, lambda _flavors: matters, look)
     return only(fleet, params.get("cluster_names"))
 
 
-def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Matters]) -> Plain:
+def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Matters], look: Look | None = None) -> Plain:
     """Everything that a match looks at, in the form of its option ``fleet``.
 
     All clusters are in it, since their names are taken; those that ``cluster_names`` leaves out are there without node groups.
 
     :param params: auth options, ``api_version`` and ``cluster_names`` of a module.
     :param matter: takes the cloud's flavors, answers which node groups are read with their bounds.
+    :param look: reads more at the same time.
     :raises KcloudError: the cloud cannot be reached or read.
     """
     _require("openstack", "openstacksdk")
@@ -104,11 +118,12 @@ def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Matter
         templates = pool.submit(api.cluster_templates)
         used = pool.submit(compute_quotas, connection)
         most = pool.submit(cluster_limit, connection)
+        seen = None if look is None else pool.submit(look, connection)
         listed = pool.submit(list_groups, api, params.get("cluster_names"))
         offered = flavors(connection)
         free = pool.submit(accelerators_free, connection, classes(offered))
         found = with_bounds(api, listed.result(), matter(offered))
-        return {
+        fleet = {
             "project_id": api.project_id,
             "flavors": offered,
             "templates": [template(entry) for entry in templates.result()],
@@ -116,6 +131,7 @@ def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Matter
             "accelerators_free": free.result(),
             "quota": {**used.result(), "clusters": {"limit": most.result(), "used": len(found)}},
         }
+        return fleet if seen is None else seen.result()(fleet)
 
 
 def _require(name: str, package: str) -> None:

@@ -85,8 +85,8 @@ def write_yaml(path: str, document: Mapping[str, Any], what: str) -> None:
     write_text(path, yaml.safe_dump(dict(document), sort_keys=False), what)
 
 
-def write_text(path: str, text: str, what: str) -> None:
-    """Write a file at once and whole, readable by its owner alone; missing folders are made 0700.
+def write_text(path: str, text: str, what: str, mode: int = FILE_MODE) -> None:
+    """Write a file at once and whole, readable by its owner alone unless ``mode`` says more; missing folders are made 0700.
 
     :param what: what it is, for the message, such as ``kubeconfig``.
     :raises KcloudError: the file system refuses.
@@ -101,6 +101,7 @@ def write_text(path: str, text: str, what: str) -> None:
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
+                os.fchmod(stream.fileno(), mode)
             os.replace(temporary, path)
         except BaseException:
             os.unlink(temporary)

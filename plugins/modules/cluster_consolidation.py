@@ -59,6 +59,7 @@ extends_documentation_fragment:
   - kcloud.infrastructure.existing_clusters
   - kcloud.infrastructure.magnum.expected_plan
   - kcloud.infrastructure.existing_clusters.nodes
+  - kcloud.infrastructure.telemetry.decision
   - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan
@@ -82,6 +83,15 @@ EXAMPLES = r"""
         gpu_count: 1
         cpu_cores: 4
     require_metrics: false
+  register: consolidation
+
+- name: The same by what Prometheus shows of workloads and utilisation
+  kcloud.infrastructure.cluster_consolidation:
+    cloud: devcloud
+    telemetry:
+      servers:
+        - name: site-a
+          url: https://prometheus.example.org
   register: consolidation
 
 - name: Show it
@@ -268,7 +278,9 @@ failure:
     hint: Decide anew without 'expected_state', and look at the new plan; nothing was changed
 """
 
+import os
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import (
@@ -288,11 +300,18 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.con
     read_rules,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.state import check_plan
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fleet import (
+    OPTION,
+    look,
+    read_telemetry,
+    recent_window,
+)
 
 # What a decision depends on beside the fleet
 QUESTION = ("placements", "flavor_map", "prices", "utilization", "cluster_types")
 SPEC: dict[str, dict[str, Any]] = {
     **NODES_ARGUMENT_SPEC,
+    **OPTION,
     "actions": {"type": "list", "elements": "str", "choices": list(ACTIONS), "default": list(ACTIONS)},
     "cluster_types": {"type": "dict"},
     "min_score": {"type": "float", "default": 0.5},
@@ -306,14 +325,15 @@ SPEC: dict[str, dict[str, Any]] = {
 }
 
 
-def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]], None]) -> dict[str, Any]:
     question = {name: params[name] for name in QUESTION}
     rules = read_rules(params)
     check_form(params["expected_state"])
+    telemetry = read_telemetry(params, os.environ, hide, lambda given: recent_window(given, int(time.time())))
     if params["fleet"] is None:
         # What is wrong with the options is said before any cloud is asked.
         read_consolidation({}, rules, **question)
-    asked = read_consolidation(standing_fleet(params), rules, **question)
+    asked = read_consolidation(standing_fleet(params, look=look(params, telemetry)), rules, **question)
     started = time.monotonic()
     decision = consolidate(asked)
     found = answer(decision, params["max_candidates"])
@@ -323,7 +343,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(argument_spec(SPEC), run, libraries=())
+    run_module(argument_spec(SPEC), run, libraries=(), hides=True)
 
 
 if __name__ == "__main__":

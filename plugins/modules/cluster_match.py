@@ -99,6 +99,8 @@ options:
       - Not given, the module does not know which workload runs where. Then a running node counts as busy, unless it says itself what is free, and the
         answer is to scale out or to create (the code V(OCCUPANTS_UNKNOWN) says so). A cluster whose label C(kcloud_workload) names
         the workload is used all the same, since it was made for it.
+      - O(telemetry) says the same of the clusters that it knows. The name of a workload that runs is then its namespace with the name of
+        its Deployment, Job or other owner, such as C(default/training-1); O(workload) may leave out the namespace where only one has it.
     type: list
     elements: dict
   assume_empty:
@@ -132,6 +134,7 @@ extends_documentation_fragment:
   - kcloud.infrastructure.auth
   - kcloud.infrastructure.magnum
   - kcloud.infrastructure.magnum.expected_plan
+  - kcloud.infrastructure.telemetry.decision
   - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan
@@ -144,6 +147,8 @@ notes:
     template, otherwise its accelerators do; the label C(kcloud_latency_ms) says its latency.
   - Placement says how many accelerators the cloud has free. In most clouds only operators may ask it. For other users, the
     answer takes new nodes to find their devices, and says so in RV(assumptions). What is free is counted over all hosts that are switched on.
+  - With O(telemetry), a node has free what its pods leave of it by kube-state-metrics; one that is cordoned or not ready has nothing free.
+    Pods that are about to start are not seen yet.
   - Where several kinds of accelerators are asked for, the parts of a replica may run on different node groups of one cluster.
 seealso:
   - module: kcloud.infrastructure.magnum_cluster
@@ -175,6 +180,21 @@ EXAMPLES = r"""
     node_groups: "{{ item.args.node_groups }}"
     expected_state: "{{ item.args.expected_state }}"
   loop: "{{ match.operations | selectattr('action', 'eq', 'scale_out') }}"
+
+- name: The same by what runs on the clusters now, as Prometheus shows it
+  kcloud.infrastructure.cluster_match:
+    cloud: devcloud
+    workload:
+      name: training-1
+      gpu_count: 4
+      cpu_cores: 32
+      memory_gb: 128
+    telemetry:
+      servers:
+        - name: site-a
+          url: https://prometheus.example.org
+          token: "{{ prometheus_token }}"
+  register: match
 
 - name: Where should all of these run
   kcloud.infrastructure.cluster_match:
@@ -486,8 +506,8 @@ ranking:
       description:
         - All reasons against it, each with C(code), C(need), C(have), C(short_by), C(unit), and C(fix), the smallest change that
           removes it, as C(change) with its values and as C(sentence). All fixes together make the candidate possible.
-        - Codes are V(CLUSTER_NOT_READY), V(CLUSTER_UNHEALTHY), V(CLUSTER_LOCKED), V(OCCUPANTS_UNKNOWN), V(WRONG_ACCEL_KIND),
-          V(WRONG_ACCEL_MODEL), V(DEVICE_COUNT_PER_NODE), V(DEVICE_SHARE_FRAGMENTED), V(CPU_SHORT), V(MEM_SHORT), V(POWER_BUDGET), V(ISOLATION), V(LATENCY),
+        - Codes are V(CLUSTER_NOT_READY), V(CLUSTER_UNHEALTHY), V(CLUSTER_LOCKED), V(METRICS_MISSING), V(OCCUPANTS_UNKNOWN),
+          V(WRONG_ACCEL_KIND), V(WRONG_ACCEL_MODEL), V(DEVICE_COUNT_PER_NODE), V(DEVICE_SHARE_FRAGMENTED), V(CPU_SHORT), V(MEM_SHORT), V(POWER_BUDGET), V(ISOLATION), V(LATENCY),
           V(GANG_SPLIT), V(GROUP_MAX), V(QUOTA_SHORT), V(TAINT) and V(PRICE_CAP).
       type: list
       elements: dict
@@ -599,7 +619,9 @@ failure:
     hint: Give 'workload.gpu_count' as a whole number of at least 0, or leave it out
 """
 
+import os
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ansible.module_utils.basic import env_fallback
@@ -612,6 +634,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.que
     names_of,
     one,
     only,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fleet import (
+    OPTION,
+    look,
+    read_telemetry,
+    recent_window,
 )
 
 # What a match depends on beside the fleet
@@ -627,6 +655,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "workload": {"type": "dict"},
     "workloads": {"type": "list", "elements": "dict"},
     **QUESTION,
+    **OPTION,
     "fleet": {"type": "dict"},
     "cluster_names": {"type": "list", "elements": "str"},
     "new_cluster_name": {"type": "str"},
@@ -638,18 +667,21 @@ SPEC: dict[str, dict[str, Any]] = {
 EITHER = [("workload", "workloads")]
 
 
-def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]], None]) -> dict[str, Any]:
     question = {name: params[name] for name in QUESTION}
     for name in ("max_candidates", "time_limit"):
         at_least_one(params, name)
     check_form(params["expected_state"])
+    telemetry = read_telemetry(params, os.environ, hide, lambda given: recent_window(given, int(time.time())))
     decide = one if params["workloads"] is None else many
     fleet = params["fleet"]
     if fleet is None:
         # What is wrong with the options is said before any cloud is asked.
         decide.read(params, question, {})
         fleet = read_fleet(
-            params, lambda flavors: of_flavors(flavors, decide.carriers(params, question, {"flavors": flavors}))
+            params,
+            lambda flavors: of_flavors(flavors, decide.carriers(params, question, {"flavors": flavors})),
+            look(params, telemetry, single_nodes=False),
         )
     started = time.monotonic()
     found = decide.answer(params, question, only(fleet, params["cluster_names"]), names_of(fleet))
@@ -658,7 +690,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(argument_spec(SPEC), run, libraries=(), mutually_exclusive=EITHER, required_one_of=EITHER)
+    run_module(argument_spec(SPEC), run, libraries=(), hides=True, mutually_exclusive=EITHER, required_one_of=EITHER)
 
 
 if __name__ == "__main__":

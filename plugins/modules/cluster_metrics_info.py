@@ -32,6 +32,11 @@ options:
         between samples of a server.
       - Not given, a sixtieth of O(window), at least V(5m).
     type: str
+  series:
+    description:
+      - Whether each cluster has its C(series), too, which are its utilisation and power in each step of the window.
+    type: bool
+    default: false
   now:
     description: The end of the window, in seconds since 1970. Not given, the clock of the host that runs this task.
     type: int
@@ -104,6 +109,8 @@ clusters:
     - Utilisation, C(requests) and C(free) of a cluster are those of its workers; its power and energy include the control plane.
     - Each node group has C(name), C(role), C(node_count), its figures and its C(nodes). Each node has C(id), C(name), C(addresses), its
       figures, and C(devices), a list of C(id), C(kind), C(utilization) and C(power).
+    - With O(series), C(series) of a cluster has C(begin) (seconds since 1970) and C(step) (seconds), C(utilization) (0 to 1) and C(power) (W)
+      by resource, each a list with one value for each step. A value is none where one of the nodes or devices has no sample.
   returned: success
   type: list
   elements: dict
@@ -172,6 +179,14 @@ gaps:
       node: ml-training-cluster-node-0
       server: site-a
       reason: Rebellions exporter, power of 6.5e+07 W is not plausible (0 to 1000), and is left out
+window:
+  description: The time that the figures cover, as C(begin) and C(end) (seconds since 1970) and C(step) (seconds).
+  returned: success
+  type: dict
+  sample:
+    begin: 1760000000
+    end: 1760003600
+    step: 300
 servers:
   description: The servers with C(name), C(url), how many C(metrics) of the catalogue they have, and C(failure), none where they could be read.
   returned: success
@@ -203,16 +218,17 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.information import metrics, read_inventory
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import read_window
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import (
-    TELEMETRY_ARGUMENT_SPEC,
-    read_servers,
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import (
+    SOURCE_ARGUMENT_SPEC,
+    read_source,
 )
 
 SPEC: dict[str, dict[str, Any]] = {
-    **TELEMETRY_ARGUMENT_SPEC,
+    **SOURCE_ARGUMENT_SPEC,
     "names": {"type": "list", "elements": "str"},
     "window": {"type": "str", "default": "1h"},
     "step": {"type": "str"},
+    "series": {"type": "bool", "default": False},
     "now": {"type": "int"},
     "api_version": {"type": "str", "fallback": (env_fallback, ["MAGNUM_API_VERSION"])},
 }
@@ -220,12 +236,12 @@ SPEC: dict[str, dict[str, Any]] = {
 
 def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]], None]) -> dict[str, Any]:
     # What is wrong with the options is said before any cloud is asked.
-    servers = read_servers(params["servers"], os.environ)
-    for server in servers:
-        hide(server.secrets)
+    source = read_source(params, os.environ, hide)
     window = read_window(params["window"], params["step"], int(time.time()) if params["now"] is None else params["now"])
-    inventory = read_inventory(connect(params), params["api_version"], params["names"])
-    return {"changed": False, **metrics(inventory, servers, window)}
+    connection = connect(params)
+    inventory = read_inventory(connection, params["api_version"], params["names"])
+    found = metrics(inventory, source.sources(connection), source.fitted(window), with_series=params["series"])
+    return {"changed": False, **found}
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ description:
     elsewhere and use stays below O(scale_in_below), after the node was not needed for O(unneeded_seconds) in two runs, and not
     soon after a scale-out or a failure.
   - Pass RV(memory) of one run to the next as O(memory). Without it, no node is ever removed.
+  - With O(telemetry), the utilisation of a node is that of its CPU or of its accelerators, whichever is larger, as a mean over the window.
   - Where the label C(auto_scaling_enabled) says that an autoscaler owns the number of nodes, its bounds are moved in place of it.
 options:
   workloads:
@@ -77,6 +78,7 @@ extends_documentation_fragment:
   - kcloud.infrastructure.existing_clusters
   - kcloud.infrastructure.magnum.expected_plan
   - kcloud.infrastructure.existing_clusters.nodes
+  - kcloud.infrastructure.telemetry.decision
   - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.plan
@@ -106,6 +108,20 @@ EXAMPLES = r"""
       - cluster: ml
         node: 10.0.0.14
         utilization: 0.6
+    memory: "{{ memory_of_the_run_before | default({}) }}"
+  register: scaling
+
+- name: The same by what Prometheus shows of the running workloads
+  kcloud.infrastructure.cluster_scaling:
+    cloud: devcloud
+    telemetry:
+      servers:
+        - name: site-a
+          url: https://prometheus.example.org
+    workloads:
+      - name: training-2
+        gpu_count: 1
+        cpu_cores: 4
     memory: "{{ memory_of_the_run_before | default({}) }}"
   register: scaling
 
@@ -282,7 +298,9 @@ failure:
     hint: Give 'scale_in_below' as below scale_out_above (0.85), or leave it out
 """
 
+import os
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader import (
@@ -301,6 +319,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.sca
     read_scaling,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.state import check_plan
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fleet import (
+    OPTION,
+    look,
+    read_telemetry,
+    recent_window,
+)
 
 # What a decision depends on beside the fleet and the clock
 QUESTION = (
@@ -315,6 +339,7 @@ QUESTION = (
 )
 SPEC: dict[str, dict[str, Any]] = {
     **NODES_ARGUMENT_SPEC,
+    **OPTION,
     "workloads": {"type": "list", "elements": "dict"},
     "forecast": {"type": "list", "elements": "dict"},
     "forecast_utilization": {"type": "list", "elements": "dict"},
@@ -331,15 +356,16 @@ SPEC: dict[str, dict[str, Any]] = {
 }
 
 
-def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]], None]) -> dict[str, Any]:
     question = {name: params[name] for name in QUESTION}
     now = int(time.time()) if params["now"] is None else params["now"]
     rules = read_rules(params)
     check_form(params["expected_state"])
+    telemetry = read_telemetry(params, os.environ, hide, lambda given: recent_window(given, now))
     if params["fleet"] is None:
         # What is wrong with the options is said before any cloud is asked.
         read_scaling({}, now=now, rules=rules, **question)
-    asked = read_scaling(standing_fleet(params), now=now, rules=rules, **question)
+    asked = read_scaling(standing_fleet(params, look=look(params, telemetry)), now=now, rules=rules, **question)
     started = time.monotonic()
     decision = scale(asked)
     found = answer(decision)
@@ -349,7 +375,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(argument_spec(SPEC), run, libraries=())
+    run_module(argument_spec(SPEC), run, libraries=(), hides=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import json
 import os
 import random
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -27,16 +27,27 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.plan.
     desired_node_group,
     desired_template,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.assemble import make_report, read_settings
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.report_files import FORMATS, rendered
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.tariff import node_price
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost_information import (
     given_metrics,
     read_request,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fleet import (
+    OPTION,
+    idle_window,
+    read_telemetry,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import read_window
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import read_source
 from ansible_collections.kcloud.infrastructure.plugins.modules import (
     cluster_consolidation,
     cluster_cost_info,
     cluster_idle,
     cluster_match,
+    cluster_metrics_info,
+    cluster_report,
     cluster_scaling,
     heat_stack,
     magnum_cluster,
@@ -143,6 +154,23 @@ METRICS = {
         }
     ]
 }
+SERVERS = [
+    {
+        "name": "site-a",
+        "url": "https://127.0.0.1:9090",
+        "token": "t",
+        "ca_cert": "/ca.pem",
+        "timeout": 5,
+        "clusters": ["ml"],
+    },
+    {
+        "name": "site-b",
+        "url": "http://127.0.0.1:9091/prefix",
+        "username": "u",
+        "password": "p",
+        "validate_certs": False,
+    },
+]
 GROUP = {"name": "npu", "flavor": "npu.rngd.large", "node_count": 2, "min_node_count": 1, "max_node_count": 4}
 STACK = {
     "heat_template_version": "wallaby",
@@ -156,11 +184,15 @@ def _own(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]
     return {name: value for name, value in given.items() if name in options}
 
 
+def _hide(_secrets: Iterable[str]) -> None:
+    """Nothing is shown here."""
+
+
 def _decides(module: Any) -> Callable[[dict[str, Any]], Any]:
     """The whole of a deciding module; without a fleet it would ask a cloud, so it gets one."""
 
     def run(params: dict[str, Any]) -> Any:
-        return module.run({**params, "fleet": {}} if params["fleet"] is None else params, False)
+        return module.run({**params, "fleet": {}} if params["fleet"] is None else params, False, _hide)
 
     return run
 
@@ -170,6 +202,16 @@ def _costs(params: dict[str, Any]) -> dict[str, Any]:
     request, known = read_request(params, params["now"] or 1_800_000_000), given_metrics(params["metrics"])
     prices = [node_price(request.tariff, flavor["name"], flavor).figure.as_result() for flavor in FLEET["flavors"]]
     return {"prices": prices, "hours": request.period.as_result(), "energy": known.of("c1").energy.as_result()}
+
+
+def _measures(params: dict[str, Any]) -> Any:
+    """What reads metrics, up to the first request."""
+    return read_source(params, {}, _hide), read_window(params["window"], params["step"], params["now"] or 0)
+
+
+def _with_telemetry(params: dict[str, Any]) -> Any:
+    """The option of the modules that decide, up to the first request; none is fine."""
+    return read_telemetry(params, {}, _hide, lambda given: idle_window(given, 0, 7200, 3600, 1800)) or "none"
 
 
 # What is asked: the module's options, a good question, and what is done with it before, or without, a cloud
@@ -218,10 +260,51 @@ QUESTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[dict[str, A
             "busy_hours": [8, 18],
             "observations": [{"cluster": "ml", "at": "2027-01-14T20:00:00+00:00", "utilization": 0.02}],
             "marks": [{"cluster_id": "c1", "marked_at": 1_799_990_000}],
+            "policy_document": {
+                "apiVersion": "policy.kcloud.io/v1",
+                "kind": "AutomationRule",
+                "spec": {
+                    "conditions": ["cluster.utilization < 10", {"field": "cluster.age", "operator": ">", "value": "2h"}],
+                    "actions": [{"type": "mark", "grace_period": "1h"}, {"type": "delete_cluster"}],
+                    "exceptions": [{"condition": "cluster.labels.keep == 1 AND time.hour > 8", "reason": "r"}],
+                },
+            },
+            "parked": [
+                {"cluster_id": "c1", "parked_at": 1_799_990_000, "node_groups": [{"name": "default-worker", "node_count": 3}]}
+            ],
+            "protected": ["web*"],
+            "wake_hours": [7, 19],
+            "timezone": "UTC",
             "now": 1_800_000_000,
             "local_hour": 3,
         },
         _decides(cluster_idle),
+    ),
+    "report": (
+        cluster_report.SPEC,
+        {
+            "metrics": {
+                "clusters": [
+                    {
+                        "id": "c1",
+                        "name": "ml",
+                        "status": "CREATE_COMPLETE",
+                        "utilization": {"gpu": {"value": 0.4, "unit": "ratio", "coverage": 1.0, "window": 3600}},
+                        "power": {"total": {"value": 400, "unit": "W"}},
+                        "series": {"begin": 0, "step": 300, "utilization": {"gpu": [0.1, None]}, "power": {"total": [1, 2]}},
+                        "node_groups": [{"name": "w", "node_count": 2, "requests": {"gpu": {"value": 1}}}],
+                    }
+                ],
+                "gaps": [{"cluster": "ml", "node": "ml-0", "reason": "unknown"}],
+                "window": {"begin": 0, "end": 600, "step": 300},
+            },
+            "costs": {"currency": "USD", "clusters": [{"id": "c1", "name": "ml", "cost_per_hour": {"value": 2}}]},
+            "decisions": {"idle": {"clusters": [{"cluster": "ml", "cluster_id": "c1", "action": "mark", "saving_h": 2}]}},
+        },
+        # Without a folder, so that nothing is written
+        lambda params: rendered(
+            make_report(params["metrics"], params["costs"], params["decisions"], read_settings(params)), FORMATS, 0.05
+        ),
     ),
     "cost": (
         cluster_cost_info.SPEC,
@@ -238,6 +321,16 @@ QUESTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[dict[str, A
             "now": 1_800_000_000,
         },
         _costs,
+    ),
+    "metrics": (
+        cluster_metrics_info.SPEC,
+        {"servers": SERVERS, "names": ["ml-*"], "window": "1d", "step": "10m", "now": 1_800_000_000},
+        _measures,
+    ),
+    "telemetry": (
+        {**OPTION, "fleet": {"type": "dict"}},
+        {"telemetry": {"servers": SERVERS, "window": "4h", "step": "10m", "system_namespaces": ["kube-*"]}},
+        _with_telemetry,
     ),
     "cluster": (
         magnum_cluster.SPEC,
@@ -327,8 +420,8 @@ def test_bad_input_is_answered_or_refused(
         bad = spoiled(good, options, random.Random(f"{SEED} {name} {number}"))
         try:
             checked = ArgumentSpecValidator(options).validate(copy.deepcopy(bad))
-        except OverflowError:
-            # Ansible's own, for an infinite number where a whole one is due
+        except (OverflowError, TypeError):
+            # Ansible's own: an infinite number where a whole one is due, nothing where a dictionary of suboptions is
             refused += 1
             continue
         if checked.error_messages:

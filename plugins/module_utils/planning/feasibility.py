@@ -20,6 +20,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
     Candidate,
     Cluster,
     Flavor,
+    Fleet,
     Group,
     Part,
     Request,
@@ -94,6 +95,7 @@ def cluster_violations(request: Request, cluster: Cluster, memo: Memo) -> tuple[
         found.append(
             Violation("CLUSTER_LOCKED", "unlocked", ", ".join(cluster.locks), None, "", fixes.unlock(cluster.locks))
         )
+    found += blind_violations(request.fleet)
     others = neighbours(request, cluster, memo)
     if others:
         fix = fixes.move_workloads(others)
@@ -103,6 +105,12 @@ def cluster_violations(request: Request, cluster: Cluster, memo: Memo) -> tuple[
         found.append(Violation("LATENCY", limit, latency, latency - limit, "ms", fixes.relax_latency(latency)))
     memo[key] = tuple(found)
     return memo[key]
+
+
+def blind_violations(fleet: Fleet) -> Iterator[Violation]:
+    """Who asks telemetry and hears nothing does nothing: each run of an outage would open nodes anew."""
+    if fleet.blind:
+        yield Violation("METRICS_MISSING", "a server that can be read", fleet.blind, None, "", fixes.see_again())
 
 
 def state_violations(status: str, group: str) -> Iterator[Violation]:

@@ -71,6 +71,10 @@ def assume_empty(group: str) -> Fix:
     return _fix("assume_empty", sentence, node_group=group)
 
 
+def see_again() -> Fix:
+    return _fix("see_again", "make a server of 'telemetry' answer, or give 'placements'")
+
+
 def relax_latency(latency_ms: int) -> Fix:
     return _fix("relax_latency", f"accept a latency of {latency_ms} ms", latency_ms=latency_ms)
 
@@ -233,6 +237,10 @@ def _assumed(request: Request, candidate: Candidate, fix: Fix) -> Case:
     return _with_groups(request, candidate, fix.value("node_group"), emptied)
 
 
+def _seeing(request: Request, candidate: Candidate, fix: Fix) -> Case:
+    return replace(request, fleet=replace(request.fleet, blind="")), candidate
+
+
 def _scaled(request: Request, candidate: Candidate, fix: Fix) -> Case:
     target = fix.value("node_count")
 
@@ -303,6 +311,7 @@ APPLIED: dict[str, Callable[[Request, Candidate, Fix], Case]] = {
     "unlock": _unlocked,
     "move_workloads": _moved,
     "assume_empty": _assumed,
+    "see_again": _seeing,
     "relax_latency": _relaxed,
     "scale_group": _scaled,
     "raise_max": _widened,

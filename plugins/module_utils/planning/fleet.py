@@ -60,6 +60,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rea
     whole,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rooms import closed, gathered
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.telemetry_gaps import read_gaps
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.workload import (
     CPU,
     GPU,
@@ -95,7 +96,7 @@ def read_request(
     """All options of a match, as plain data, made into what the planner thinks in.
 
     :param fleet: {flavors, clusters, templates, quota, accelerators_free, project_id}; it may also hold the options
-        that follow, which win where both are given.
+        that follow, which win where both are given, and ``telemetry`` as in ``read_gaps``.
     :param placements: None says that nobody knows who stands where: then running nodes count as busy.
     :param assume_empty: they count as empty instead.
     :raises InvalidRequest: anything that cannot be read, by its path.
@@ -171,7 +172,10 @@ PLACES = ("current_placement",)
 
 @dataclass(frozen=True)
 class _Read:
-    """What all decisions read alike, before the workloads."""
+    """What all decisions read alike, before the workloads.
+
+    :param unsaid: no user says which workloads run: one may run in the cluster that was made for it.
+    """
 
     given: Given
     rates: Prices
@@ -182,6 +186,7 @@ class _Read:
     placements: tuple[object, str]
     notes: Notes
     unsaid: bool
+    blind: str
 
     def fleet(self, clusters: tuple[Cluster, ...], standing: tuple[tuple[Part, int], ...]) -> Fleet:
         """The fleet with the standing workloads in it."""
@@ -195,6 +200,7 @@ class _Read:
             project=project or _only(cluster.project for cluster in clusters),
             standing=standing,
             notes=tuple(sorted(set(self.notes))),
+            blind=self.blind,
         )
 
 
@@ -211,7 +217,8 @@ def _read(
     def option(value: object, name: str) -> tuple[object, str]:
         return (value, name) if value is not None else (given.get(name), f"fleet.{name}")
 
-    notes: Notes = []
+    gaps = read_gaps(given).beside(placements)
+    notes: Notes = list(gaps.notes)
     rates = cost.read_prices(*option(prices, "prices"))
     mapped = read_flavor_map(*option(flavor_map, "flavor_map"))
     flavors, by_key = read_flavors(given.get("flavors"), mapped, rates, notes)
@@ -226,15 +233,20 @@ def _read(
     if not types:
         notes.append("no cluster type or template could be built from: creating a cluster was not considered")
     placed = option(placements, "placements")
-    unsaid = placed[0] is None
-    if unsaid and assume_empty:
+    unseen = {entry.id for entry in clusters if placed[0] is None or entry.id in gaps.occupants}
+    if assume_empty and (unseen or placed[0] is None):
         notes.append(ASSUMED_EMPTY)
-    elif unsaid:
-        clusters = tuple(replace(entry, groups=tuple(map(_unknown, entry.groups))) for entry in clusters)
-    return _Read(given, rates, flavors, kinds, clusters, types, placed, notes, unsaid)
+    else:
+        clusters = tuple(_unseen(entry) if entry.id in unseen else entry for entry in clusters)
+    unsaid, blind = placed[0] is None or gaps.asked, "" if assume_empty else gaps.blind
+    return _Read(given, rates, flavors, kinds, clusters, types, placed, notes, unsaid, blind)
 
 
 ASSUMED_EMPTY = "assume_empty is true: running nodes of which nothing is known count as empty"
+
+
+def _unseen(cluster: Cluster) -> Cluster:
+    return replace(cluster, groups=tuple(map(_unknown, cluster.groups)))
 
 
 def _unknown(group: Group) -> Group:

@@ -31,6 +31,7 @@ CODES = (
     "CLUSTER_NOT_READY",
     "CLUSTER_UNHEALTHY",
     "CLUSTER_LOCKED",
+    "METRICS_MISSING",
     "OCCUPANTS_UNKNOWN",
     "WRONG_ACCEL_KIND",
     "WRONG_ACCEL_MODEL",
@@ -320,6 +321,7 @@ class Fleet:
     """Everything that is there or could be made. ``free`` are Placement's free accelerators by resource class.
 
     ``standing`` are the parts of workloads that stand somewhere, with their replicas: what the fleet is used for.
+    ``blind`` is why telemetry says nothing of it, where nothing else does; empty otherwise.
     """
 
     flavors: tuple[Flavor, ...] = ()
@@ -330,6 +332,7 @@ class Fleet:
     project: str = ""
     standing: tuple[tuple[Part, int], ...] = ()
     notes: tuple[str, ...] = ()
+    blind: str = ""
 
 
 @dataclass(frozen=True)

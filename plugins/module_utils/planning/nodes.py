@@ -68,6 +68,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.roo
     gathered,
     occupied,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.telemetry_gaps import read_gaps
 
 Given = Mapping[str, Any]
 Key = tuple[str, str]
@@ -97,7 +98,8 @@ def read_standing(
     def option(value: object, name: str) -> tuple[object, str]:
         return (value, name) if value is not None else (given.get(name), f"fleet.{name}")
 
-    notes: list[str] = []
+    gaps = read_gaps(given).beside(placements)
+    notes = list(gaps.notes)
     rates = cost.read_prices(*option(prices, "prices"))
     mapped = read_flavor_map(*option(flavor_map, "flavor_map"))
     flavors, by_key = read_flavors(given.get("flavors"), mapped, rates, notes)
@@ -110,7 +112,15 @@ def read_standing(
     loads = read_loads(*option(utilization, "utilization"))
     raws = [entry for _path, entry in mappings(given.get("clusters"), "fleet.clusters")]
     found = tuple(
-        _standing(cluster, _raw_of(raws, cluster), by_key, placed, raw_placements is None, loads, notes)
+        _standing(
+            cluster,
+            _raw_of(raws, cluster),
+            by_key,
+            placed,
+            raw_placements is None or cluster.id in gaps.occupants,
+            loads,
+            notes,
+        )
         for cluster in clusters
     )
     _strangers(clusters, placed, notes)
@@ -128,6 +138,7 @@ def read_standing(
             project=text(given.get("project_id"), "fleet.project_id"),
             standing=_mix(found),
             notes=tuple(sorted(set(notes))),
+            blind=gaps.blind,
         ),
         rates,
     )

@@ -26,6 +26,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.con
     used,
     used_of,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.feasibility import blind_violations
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fragmentation import gauge, mix
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care, against, last_worker
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.match import match
@@ -235,6 +236,7 @@ def group_plan(question: Question, before: Group, group: Group, cluster: Cluster
     why_not: list[Violation] = []
     if target > group.count:
         why_not += [*guards.cluster_guards(cluster, Care(False, False)), *guards.group_guards(before)]
+        why_not += blind_violations(fleet)
         if before.max_count is not None and target > before.max_count and not cluster.autoscaled:
             sentence = f"raise max_node_count of {before.name} to {target}"
             most = max(before.max_count, group.count)

@@ -14,6 +14,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import i
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_like
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode, Metric, Reading
 
+# A server, a cluster's label, a node's name
+Key = tuple[str, str, str]
+
+# With or without a region: openstack:///ID, openstack://REGION/ID
+_PROVIDED = re.compile(r"openstack://[^/]*/([0-9a-f-]+)")
 _PORT = re.compile(r":\d{1,5}$")
 
 
@@ -56,17 +61,21 @@ class Directory:
             for address in node.addresses:
                 if node not in self._addresses.setdefault(address, []):
                     self._addresses[address].append(node)
-        self._identities: dict[tuple[str, str, str], set[str]] = {}
+        # The server that a node's name stands for: as the cloud's controller says, or else as the node's firmware does
+        self._provided: dict[Key, set[str]] = {}
+        self._reported: dict[Key, set[str]] = {}
         for reading in readings:
-            if reading.metric.measures == "identity":
-                for series in reading.series:
-                    uuid = series.labels.get("system_uuid", "").lower()
-                    if is_uuid(uuid):
-                        key = self._key(reading, series.labels)
-                        self._identities.setdefault(key, set()).add(uuid)
+            for series in reading.series if reading.metric.measures == "identity" else ():
+                key = self._key(reading, series.labels)
+                provided = _PROVIDED.fullmatch(series.labels.get("provider_id", "").lower())
+                reported = series.labels.get("system_uuid", "").lower()
+                if provided and is_uuid(provided[1]):
+                    self._provided.setdefault(key, set()).add(provided[1])
+                if is_uuid(reported):
+                    self._reported.setdefault(key, set()).add(reported)
 
     @staticmethod
-    def _key(reading: Reading, labels: Mapping[str, str]) -> tuple[str, str, str]:
+    def _key(reading: Reading, labels: Mapping[str, str]) -> Key:
         return reading.server, labels.get("cluster", ""), node_label(labels, reading.metric)
 
     def find(self, reading: Reading, labels: Mapping[str, str]) -> Found:
@@ -78,11 +87,14 @@ class Directory:
         label = node_label(labels, reading.metric)
         if not label:
             return Found("", reason=f"the series has none of the labels {', '.join(reading.metric.node)}")
-        identities = self._identities.get(self._key(reading, labels), set())
-        if len(identities) == 1:
-            by_id = self._known.get(next(iter(identities)), [])
-            if len(by_id) == 1:
-                return Found(label, by_id[0])
+        key = self._key(reading, labels)
+        provided, reported = (found.get(key, set()) for found in (self._provided, self._reported))
+        by_id = self._by_id(provided or reported)
+        if by_id is not None:
+            return Found(label, by_id)
+        if len(provided) == 1:
+            # The firmware of some hosts has ids of its own; what the cloud's controller says is Nova's
+            return Found(label, reason=f"it is server {next(iter(provided))}, which is not a node of the clusters")
         named = labels.get("cluster", "")
         scope = (named,) if named in self._clusters else reading.clusters
         names = (label, *([] if label in self._addresses else [label.split(".")[0]]))
@@ -96,6 +108,11 @@ class Directory:
         if label in self._addresses and not scope:
             return Found(label, reason="an address alone does not say which cluster it is in")
         return Found(label, reason="no node of the clusters has this name")
+
+    def _by_id(self, identities: set[str]) -> ClusterNode | None:
+        """The node that is this server; None where several are named, as by two clusters of one server's label."""
+        found = self._known.get(next(iter(identities)), []) if len(identities) == 1 else []
+        return found[0] if len(found) == 1 else None
 
 
 def _within(nodes: list[ClusterNode], scope: Iterable[str]) -> list[ClusterNode]:

@@ -74,7 +74,7 @@ def _device(
     """One figure of each card; several series of one card, such as of its partitions, are one card."""
     node, device = labels
     by = ", ".join(("cluster", *node, *device))
-    query = f'max by ({by}) ({call}({{__name__="{name}"}}[{{range}}]))'
+    query = f"max by ({by}) ({call}({name}[{{range}}]))"
     return Metric(exporter, measures, resource, query, (name,), node, unit, factor, device, **more)  # type: ignore[arg-type]
 
 
@@ -132,7 +132,7 @@ _NODE_EXPORTER = (
 
 _KUBE_STATE = (
     Metric(
-        "kube-state-metrics", "identity", "", "max by (cluster, node, system_uuid) (kube_node_info)",
+        "kube-state-metrics", "identity", "", "max by (cluster, node, system_uuid, provider_id) (kube_node_info)",
         ("kube_node_info",), ("node",), mode=NOW,
     ),
     Metric(
@@ -148,6 +148,16 @@ _KUBE_STATE = (
         "kube-state-metrics", "pods", "",
         f'max by ({POD}, node, created_by_kind, created_by_name) (kube_pod_info{{node!=""}}) and on ({POD}) ({PODS_THAT_HOLD})',
         ("kube_pod_info", "kube_pod_status_phase"), ("node",), mode=NOW,
+    ),
+    # Kubernetes places no pods on a node that is cordoned or not ready
+    Metric(
+        "kube-state-metrics", "closed", "", "max by (cluster, node) (kube_node_spec_unschedulable) == 1",
+        ("kube_node_spec_unschedulable",), ("node",), mode=NOW,
+    ),
+    Metric(
+        "kube-state-metrics", "closed", "",
+        'max by (cluster, node) (kube_node_status_condition{condition="Ready", status="true"}) == 0',
+        ("kube_node_status_condition",), ("node",), mode=NOW,
     ),
 )  # fmt: skip
 

@@ -64,11 +64,15 @@ class Measured:
 
 @dataclass(frozen=True)
 class Kubernetes:
-    """What kube-state-metrics of one server says of a node: allocatable and requested amounts by resource."""
+    """What kube-state-metrics of one server says of a node: allocatable and requested amounts by resource.
+
+    :param closed: it is cordoned or not ready, and takes no pods.
+    """
 
     server: str
     allocatable: Mapping[str, float]
     requests: Mapping[str, float] | None
+    closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -240,15 +244,18 @@ def kubernetes_of(readings: Iterable[Reading], directory: Directory) -> dict[Clu
     """Allocatable and requested amounts of each node, from the first server that knows the node."""
     found: dict[ClusterNode, Kubernetes] = {}
     by_server: dict[str, dict[str, Reading]] = {}
+    closed = set()
     for reading in readings:
-        if reading.metric.mode == NOW:
+        if reading.metric.measures == "closed":
+            closed |= {(reading.server, directory.find(reading, series.labels).node) for series in reading.series}
+        elif reading.metric.mode == NOW:
             by_server.setdefault(reading.server, {})[reading.metric.measures] = reading
     for server, known in by_server.items():
         allocatable = _amounts(known.get("allocatable"), directory)
         requests = _amounts(known["requests"], directory) if "requests" in known else None
         for node, amounts in allocatable.items():
             requested = None if requests is None else requests.get(node, {})
-            found.setdefault(node, Kubernetes(server, amounts, requested))
+            found.setdefault(node, Kubernetes(server, amounts, requested, (server, node) in closed))
     return found
 
 
@@ -310,7 +317,9 @@ def _room(name: str, kube: Kubernetes | None, window: Window) -> tuple[Figure, F
     asked = Figure(requested, unit, 0, source, 1.0)
     if name not in kube.allocatable:
         return asked, Figure(None, unit, 0, reason="kube-state-metrics does not say how much is allocatable")
-    return asked, replace(asked, value=max(0.0, kube.allocatable[name] - requested))
+    # What is left of a node that takes no pods is not free
+    left = 0.0 if kube.closed else max(0.0, kube.allocatable[name] - requested)
+    return asked, replace(asked, value=left)
 
 
 def _devices(known: Mapping[Subject, list[Measured]], kinds: Iterable[str], window: Window) -> Iterable[dict[str, Any]]:

@@ -14,7 +14,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.nodes import read_nodes
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.nodes import project_servers, read_nodes
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_like
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.attribution import Directory
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.figures import (
@@ -29,7 +29,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fi
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode, Reading, Window
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.placements import placements_of
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import Server, read_all
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.series import series_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.reading import Source, read_all
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -65,7 +66,8 @@ def read_inventory(connection: Connection, api_version: str | None, names: Colle
         if (names is None or is_like(cluster.name, names)) and not (cluster.status or "").startswith(GOING)
     ]
     whole = api.all_with_groups(chosen)
-    found = side_by_side(lambda cluster: read_nodes(connection, cluster), whole)
+    servers = project_servers(connection) if whole else ()
+    found = side_by_side(lambda cluster: read_nodes(connection, cluster, servers), whole)
     clusters = []
     for cluster, nodes in zip(whole, found, strict=True):
         groups = {
@@ -79,24 +81,26 @@ def read_inventory(connection: Connection, api_version: str | None, names: Colle
     return Inventory(tuple(clusters), tuple(key for cluster in listed for key in (cluster.name, cluster.id)))
 
 
-def metrics(inventory: Inventory, servers: Iterable[Server], window: Window) -> Plain:
+def metrics(inventory: Inventory, sources: Iterable[Source], window: Window, *, with_series: bool = False) -> Plain:
     """What the module answers.
 
-    :raises KcloudError: no server could be read; the first one's failure.
+    :param with_series: each cluster has its utilisation and power over time, too.
+    :raises KcloudError: no source could be read; the first one's failure.
     """
-    readings, read = read_all(servers, window)
-    errors = [error for _server, _count, error in read if error is not None]
+    readings, read = read_all(sources, window)
+    errors = [error for _source, _count, error in read if error is not None]
     if len(errors) == len(read):
         raise errors[0]
-    return {**answer(inventory, readings, window), "servers": [_server(*entry) for entry in read]}
+    found = answer(inventory, readings, window, with_series=with_series)
+    return {**found, "servers": [_server(*entry) for entry in read]}
 
 
-def _server(server: Server, count: int, error: KcloudError | None) -> Plain:
+def _server(source: Source, count: int, error: KcloudError | None) -> Plain:
     failure = None if error is None else error.failure()
-    return {"name": server.name, "url": server.url, "metrics": count, "failure": failure}
+    return {"name": source.name, "url": source.url, "metrics": count, "failure": failure}
 
 
-def answer(inventory: Inventory, readings: Sequence[Reading], window: Window) -> Plain:
+def answer(inventory: Inventory, readings: Sequence[Reading], window: Window, *, with_series: bool = False) -> Plain:
     """All figures, placements and gaps, from what was read."""
     directory = Directory(inventory.nodes, readings, inventory.every_cluster)
     known, strangers, gaps = measured(readings, directory)
@@ -109,8 +113,11 @@ def answer(inventory: Inventory, readings: Sequence[Reading], window: Window) ->
             name: [node_figures(node, known.get(node, {}), kube.get(node), window) for node in nodes]
             for name, nodes in groups.items()
         }
-        placed = _placed(cluster, groups, placements)
-        clusters.append({**_cluster(cluster, figures, window), "placements": placed})
+        placed = placed_on(cluster, groups, placements)
+        parts = [part for nodes in figures.values() for part in nodes]
+        workers = [part for part in parts if part.node.role != MASTER]
+        series = {"series": series_of(workers, parts, known, window)} if with_series else {}
+        clusters.append({**_cluster(cluster, figures, window), **series, "placements": placed})
         gaps += _gaps(cluster, figures, kube, placed)
     every = [entry["placements"] for entry in clusters]
     return {
@@ -119,6 +126,7 @@ def answer(inventory: Inventory, readings: Sequence[Reading], window: Window) ->
         "placements": None if None in every else [entry for entries in every for entry in entries],
         "unattributed": strangers,
         "gaps": gaps + unsaid,
+        "window": {"begin": window.end - window.seconds, "end": window.end, "step": window.step},
     }
 
 
@@ -150,7 +158,7 @@ def _count(groups: Iterable[NodeGroup]) -> int:
     return sum(group.node_count for group in groups)
 
 
-def _placed(
+def placed_on(
     cluster: Cluster, groups: Mapping[str, tuple[ClusterNode, ...]], placements: Mapping[ClusterNode, list[Plain]]
 ) -> list[Plain] | None:
     """What runs on the cluster's workers; none unless every one of them is known."""

@@ -31,7 +31,7 @@ GAUGE, COUNTER, NOW = "gauge", "counter", "now"
 class Metric:
     """How one exporter says one thing.
 
-    :param measures: ``power``, ``energy``, ``utilization``, ``allocatable``, ``requests``, ``pods`` or ``identity``.
+    :param measures: ``power``, ``energy``, ``utilization``, ``allocatable``, ``requests``, ``pods``, ``identity`` or ``closed``.
     :param resource: ``cpu``, ``memory``, ``gpu`` or ``npu``; empty where labels say it.
     :param query: PromQL; ``{range}`` stands for the time that one value covers.
     :param needs: names of metrics that must all be present.
@@ -69,20 +69,26 @@ class Window:
         return self.step * self.steps
 
 
-def read_window(window: str, step: str | None, end: int) -> Window:
+def read_window(window: str, step: str | None, end: int, where: str = "") -> Window:
     """The options ``window`` and ``step``; a step that does not divide the window leaves the rest of it out.
 
+    :param where: what their names begin with in an error, such as ``telemetry.``.
     :raises InvalidRequest: one of them is not a duration, or they do not fit each other.
     """
-    seconds = read_duration("window", window)
-    each = min(seconds, max(SHORTEST_STEP, seconds // STEPS)) if step is None else read_duration("step", step)
+    seconds = read_duration(f"{where}window", window)
+    each = usual_step(seconds) if step is None else read_duration(f"{where}step", step)
     if not each <= seconds <= each * MOST_STEPS:
         raise InvalidRequest(
-            f"Failed to read option 'step': {each} s do not fit a window of {seconds} s",
-            resource="step",
+            f"Failed to read option '{where}step': {each} s do not fit a window of {seconds} s",
+            resource=f"{where}step",
             hint=f"Give a step no longer than the window, and no more than {MOST_STEPS} of them",
         )
     return Window(end, each, seconds // each)
+
+
+def usual_step(seconds: int) -> int:
+    """The step of a window where none is given, both in seconds."""
+    return min(seconds, max(SHORTEST_STEP, seconds // STEPS))
 
 
 def read_duration(option: str, text: str) -> int:

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.attribution import Directory
@@ -16,6 +17,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.mo
 GIB = 1024**3
 # A pod that requests nothing still runs: it takes the least that a placement can say, so that its node does not look empty
 LEAST_CORES = 0.001
+
+# What Kubernetes puts behind a Deployment's name: up to ten of the letters and digits that spell no words
+_VERSION = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5,10}$")
 
 Pod = tuple[str, str, str]
 
@@ -83,6 +87,8 @@ def _add(entries: list[dict[str, Any]], node: ClusterNode, labels: Mapping[str, 
     """One pod more: a replica of an equal one of the same owner, or an entry of its own."""
     kind, owner = labels.get("created_by_kind", ""), labels.get("created_by_name", "")
     owned = owner not in ("", "<none>") and kind not in ("", "<none>", "Node")
+    # A Deployment makes a ReplicaSet for each version of itself; its own name stays
+    owner = _VERSION.sub("", owner) if kind == "ReplicaSet" else owner
     entry = {
         "workload": f"{labels.get('namespace', '')}/{owner if owned else labels.get('pod', '')}",
         "cluster": node.cluster_id,
@@ -102,3 +108,23 @@ def _add(entries: list[dict[str, Any]], node: ClusterNode, labels: Mapping[str, 
 
 def _order(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return str(entry["workload"]), repr(sorted(entry.items(), key=str))
+
+
+def of_workloads(entries: Sequence[Mapping[str, Any]], wanted: Collection[str]) -> list[dict[str, Any]]:
+    """The same without nodes, for a decision about workloads: equal ones of one node group are replicas.
+
+    :param wanted: names of the workloads in question. One may leave out the namespace, where only one namespace has it.
+    """
+    owners: dict[str, set[str]] = {}
+    for entry in entries:
+        namespace, _slash, owner = str(entry["workload"]).partition("/")
+        owners.setdefault(owner, set()).add(namespace)
+    found: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        owner = str(entry["workload"]).partition("/")[2]
+        short = owner in wanted and len(owners[owner]) == 1
+        one = {key: value for key, value in entry.items() if key != "node"}
+        one["workload"] = owner if short else entry["workload"]
+        same = found.setdefault(repr(sorted({**one, "replicas": 0}.items())), {**one, "replicas": 0})
+        same["replicas"] += one["replicas"]
+    return list(found.values())

@@ -12,7 +12,7 @@ the cluster's and the group's. Where there are no such servers the addresses tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read
@@ -29,16 +29,22 @@ SERVER = "OS::Nova::Server"
 MASTERS = "kube_masters"
 
 
-def read_nodes(connection: Connection, cluster: Cluster) -> dict[str, tuple[Node, ...]]:
+def read_nodes(
+    connection: Connection, cluster: Cluster, servers: Sequence[Node] | None = None
+) -> dict[str, tuple[Node, ...]]:
     """Each group's nodes, by name or id.
 
     :param cluster: with its node groups in detail.
+    :param servers: those of the project, for whoever asks about many clusters; None reads what this one needs.
     :raises KcloudError: Heat or Nova cannot be read.
     """
     if is_uuid(cluster.stack_id):
-        found = _of_stacks(connection, cluster)
+        found = _of_stacks(connection, cluster, servers)
+    elif servers is None:
+        found = _of_names(cluster, project_servers(connection, _prefix(cluster)))
     else:
-        found = _of_names(cluster, _servers(connection, _prefix(cluster)))
+        own = f"{_prefix(cluster)}-"
+        found = _of_names(cluster, [server for server in servers if (server.name or "").startswith(own)])
     return {
         group.name: tuple(sorted(found.get(group.name) or _of_addresses(group), key=lambda node: (node.label, node.id)))
         for group in cluster.node_groups
@@ -53,7 +59,7 @@ def _of_addresses(group: NodeGroup) -> list[Node]:
 # --- with a Heat stack
 
 
-def _of_stacks(connection: Connection, cluster: Cluster) -> dict[str, list[Node]]:
+def _of_stacks(connection: Connection, cluster: Cluster, servers: Sequence[Node] | None) -> dict[str, list[Node]]:
     heat = HeatReader(connection)
     held: dict[str, list[str]] = {}
     # The two default groups share the cluster's stack, an extra group has one of its own.
@@ -64,7 +70,9 @@ def _of_stacks(connection: Connection, cluster: Cluster) -> dict[str, list[Node]
             for group in sharing:
                 if (group.role == "master") == is_master:
                     held.setdefault(group.name, []).append(server_id)
-    known = {node.id: node for node in _servers(connection)} if held else {}
+    if servers is None:
+        servers = project_servers(connection) if held else ()
+    known = {node.id: node for node in servers}
     return {name: [known.get(identity, Node(identity)) for identity in identities] for name, identities in held.items()}
 
 
@@ -102,7 +110,7 @@ def _prefix(cluster: Cluster) -> str:
     return cluster.stack_id or cluster.name
 
 
-def _servers(connection: Connection, prefix: str | None = None) -> list[Node]:
+def project_servers(connection: Connection, prefix: str | None = None) -> list[Node]:
     """The project's servers, with their floating addresses, which Nova learns late and these are what Magnum shows.
 
     :param prefix: of their names.

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from math import isfinite
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 
 from ansible.module_utils.urls import ConnectionError as TlsError
 from ansible.module_utils.urls import open_url
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import side_by_side
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     AuthenticationFailed,
     CloudUnreachable,
@@ -26,22 +24,14 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     KcloudError,
     ServiceError,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.catalogue import present
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import (
-    COUNTER,
-    NOW,
-    Metric,
-    Reading,
-    Series,
-    Window,
-)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Series, Window
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.reading import NAMES, series_of
 
 VARIABLE = "PROMETHEUS_CLUSTERS"
 TIMEOUT_S = 30
 # A request is tried so often; the pause doubles
 ATTEMPTS = 4
 PAUSE_S = 0.5
-NAMES = "the names of metrics"
 PASSING = {408, 429, 500, 502, 503, 504}
 # Names of the environment's form that differ from those of the option
 ALIASES = {"ca_bundle": "ca_cert"}
@@ -59,9 +49,6 @@ SERVER_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "validate_certs": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": TIMEOUT_S},
     "clusters": {"type": "list", "elements": "str", "default": []},
-}
-TELEMETRY_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    "servers": {"type": "list", "elements": "dict", "options": SERVER_ARGUMENT_SPEC},
 }
 
 
@@ -86,20 +73,23 @@ class Server:
         return {secret for secret in (self.password, self.token) if secret}
 
 
-def read_servers(given: list[dict[str, Any]] | None, environment: Mapping[str, str]) -> tuple[Server, ...]:
+def read_servers(
+    given: list[dict[str, Any]] | None, environment: Mapping[str, str], option: str = "servers"
+) -> tuple[Server, ...]:
     """The servers of the option, or those that the environment variable names.
 
+    :param option: what the option is called in an error.
     :raises InvalidRequest: none is named, or something is wrong with one.
     """
     if given is None:
         entries, where = _of_environment(environment.get(VARIABLE, "")), VARIABLE
     else:
-        entries, where = given, "servers"
+        entries, where = given, option
     if not entries:
         raise InvalidRequest(
-            f"Failed to read option 'servers': neither it nor the environment variable {VARIABLE} names a Prometheus",
-            resource="servers",
-            hint="Give 'servers' as a list of 'name' and 'url', such as http://127.0.0.1:9090",
+            f"Failed to read option '{option}': neither it nor the environment variable {VARIABLE} names a Prometheus",
+            resource=option,
+            hint=f"Give '{option}' as a list of 'name' and 'url', such as http://127.0.0.1:9090",
         )
     servers = tuple(_server(entry, f"{where}[{index}]") for index, entry in enumerate(entries))
     names = [server.name for server in servers]
@@ -172,6 +162,7 @@ class Prometheus:
 
     def __init__(self, server: Server, sleep: Callable[[float], None] | None = None) -> None:
         self.server = server
+        self.name, self.url, self.clusters = server.name, server.url, server.clusters
         self._sleep = sleep or time.sleep
 
     def names(self, window: Window) -> list[str]:
@@ -182,14 +173,14 @@ class Prometheus:
     def at(self, query: str, when: int) -> tuple[Series, ...]:
         """A query at one time; no data is an empty tuple, and means that nothing is known."""
         answer = self._get("query", {"query": query, "time": when}, query)
-        return tuple(Series(entry["metric"], _points([entry["value"]])) for entry in answer["result"])
+        return series_of(answer["result"], "value")
 
     def over(self, query: str, window: Window) -> tuple[Series, ...]:
         """A query at the end of each step of the window."""
         start = window.end - window.seconds + window.step
         asked = {"query": query, "start": start, "end": window.end, "step": window.step}
         answer = self._get("query_range", asked, query)
-        return tuple(Series(entry["metric"], _points(entry["values"])) for entry in answer["result"])
+        return series_of(answer["result"], "values")
 
     def _get(self, path: str, query: Mapping[str, Any], what: str) -> Any:
         """The data of an answer.
@@ -273,47 +264,3 @@ class Prometheus:
             reason=str(getattr(error, "reason", None) or error) or type(error).__name__,
             hint="Check 'url' and 'ca_cert' of this server, and that the host that runs this task reaches it",
         )
-
-
-def _points(values: Iterable[tuple[float, str]]) -> dict[float, float]:
-    """Values by time, without those that are not numbers: 0/0 says nothing."""
-    pairs = ((float(at), float(text)) for at, text in values)
-    return {at: value for at, value in pairs if isfinite(value)}
-
-
-def read_metric(api: Prometheus, metric: Metric, window: Window) -> Reading:
-    """One metric of the catalogue from one server."""
-    server = api.server
-    steps = metric.query.replace("{range}", f"{window.step}s")
-    if metric.mode == NOW:
-        return Reading(server.name, metric, _with_data(api.at(steps, window.end)), clusters=server.clusters)
-    if metric.mode == COUNTER:
-        whole = metric.query.replace("{range}", f"{window.seconds}s")
-        series = _with_data(api.at(whole, window.end))
-        return Reading(server.name, metric, series, api.over(steps, window), server.clusters)
-    return Reading(server.name, metric, api.over(steps, window), clusters=server.clusters)
-
-
-def _with_data(series: Iterable[Series]) -> tuple[Series, ...]:
-    return tuple(one for one in series if one.points)
-
-
-def read_all(
-    servers: Iterable[Server], window: Window
-) -> tuple[list[Reading], list[tuple[Server, int, KcloudError | None]]]:
-    """All metrics of the catalogue that the servers have, and for each server how many, or why it could not be read.
-
-    A server that fails in the middle counts as not read at all: half of what runs on nodes looks like free room.
-    """
-
-    def read_one(server: Server) -> tuple[list[Reading], KcloudError | None]:
-        api = Prometheus(server)
-        try:
-            return [read_metric(api, metric, window) for metric in present(api.names(window))], None
-        except KcloudError as error:
-            return [], error
-
-    servers = list(servers)
-    answers = side_by_side(read_one, servers)
-    readings = [reading for found, _error in answers for reading in found]
-    return readings, [(server, len(found), error) for server, (found, error) in zip(servers, answers, strict=True)]

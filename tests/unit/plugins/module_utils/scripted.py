@@ -20,7 +20,7 @@ import importlib
 import json
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -150,11 +150,12 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, script: Script, newest: str, has_magnum: bool) -> None:
+    def __init__(self, script: Script, newest: str, has_magnum: bool, services: Mapping[str, str]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.script = script
         self.newest = newest
         self.has_magnum = has_magnum
+        self.services = services
 
     @property
     def url(self) -> str:
@@ -204,6 +205,7 @@ class Server(ThreadingHTTPServer):
         ]
         if self.has_magnum:
             catalog.append(service("container-infra", "/v1"))
+        catalog += [service(kind, path) for kind, path in self.services.items()]
         return {
             "methods": ["password"],
             "user": {"id": "u", "name": "u", "domain": {"id": "default", "name": "Default"}},
@@ -255,10 +257,14 @@ def scripted_cloud(
     has_magnum: bool = True,
     checked: bool = True,
     ambient: Sequence[Entry] = (),
+    services: Mapping[str, str] | None = None,
 ) -> Iterator[Cloud]:
-    """Run the cloud for the time of the block; at its end the script must have been followed to the letter."""
+    """Run the cloud for the time of the block; at its end the script must have been followed to the letter.
+
+    :param services: more services of the catalog: paths by type.
+    """
     script = Script([[*entry, *([1] if len(entry) < 5 else []), 0] for entry in entries], ambient)
-    server = Server(script, newest, has_magnum)
+    server = Server(script, newest, has_magnum, services or {})
     thread = threading.Thread(target=server.serve_forever, args=(0.001,), daemon=True)
     thread.start()
     try:

@@ -13,6 +13,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.heat.model.o
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.nodes import (
     SERVER,
+    project_servers,
     read_nodes,
     stack_servers,
 )
@@ -59,6 +60,19 @@ def test_servers_of_a_cluster_api_driver_are_grouped_by_their_names() -> None:
         "gpu-large": ["2"],
     }
     assert found["gpu"][0].names == {"1", "kube-abcde-gpu-x7-aaaaa", "10.0.0.1", "172.24.0.1"}
+
+
+def test_servers_that_are_known_are_not_asked_for_again() -> None:
+    """Those of other clusters are among them, also of one whose name goes on."""
+    cloud = a_cloud(
+        server("1", "kube-abcde-gpu-x7"), server("2", "kube-abcde-2-gpu-x7"), server("3", "kube-abcdef-gpu-x7")
+    )
+    servers = project_servers(cloud)
+    for _cluster in range(2):
+        found = read_nodes(cloud, a_cluster(NodeGroup("g", "gpu")), servers)
+    assert [node.id for node in found["gpu"]] == ["1"]
+    assert "3" not in {node.id for nodes in found.values() for node in nodes}
+    assert cloud.asked == [None]
 
 
 def test_where_no_server_is_seen_addresses_stand_for_the_nodes() -> None:

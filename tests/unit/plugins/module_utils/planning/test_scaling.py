@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -300,19 +301,23 @@ def test_only_the_clusters_that_change_are_the_state() -> None:
     assert digest_of(scaled([farm("a", pool(4)), beside], BUSY, **more)) != expected
 
 
+def _hide(_secrets: Iterable[str]) -> None:
+    """Nothing is shown here."""
+
+
 def test_a_decision_for_another_state_is_refused() -> None:
     """By the module, with the same option as every other that decides."""
     more = {"fleet": fleet(farm()), "placements": BUSY, "workloads": [{"name": "w", "cpu_cores": 4, "replicas": 4}]}
     params = ArgumentSpecValidator(cluster_scaling.SPEC).validate({**more, "now": NOW}).validated_parameters
-    seen = cluster_scaling.run(params, False)
+    seen = cluster_scaling.run(params, False, _hide)
     assert seen["decision"]["action"] == "scale_out"
-    again = cluster_scaling.run({**params, "now": NOW + 9, "expected_state": seen["state_digest"]}, False)
+    again = cluster_scaling.run({**params, "now": NOW + 9, "expected_state": seen["state_digest"]}, False, _hide)
     assert again["operations"] == seen["operations"]
     with pytest.raises(Conflict) as refused:
         cluster_scaling.run(
-            {**params, "fleet": fleet(farm("a", pool(4))), "expected_state": seen["state_digest"]}, False
+            {**params, "fleet": fleet(farm("a", pool(4))), "expected_state": seen["state_digest"]}, False, _hide
         )
     assert refused.value.code == "STATE_CHANGED"
     with pytest.raises(InvalidRequest) as wrong:
-        cluster_scaling.run({**params, "expected_state": "the newest"}, False)
+        cluster_scaling.run({**params, "expected_state": "the newest"}, False, _hide)
     assert wrong.value.resource == "expected_state"

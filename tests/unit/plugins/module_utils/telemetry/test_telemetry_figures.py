@@ -26,35 +26,41 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.mo
     ClusterNode,
     Metric,
     Reading,
-    Series,
     Window,
     read_window,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.placements import placements_of, size_of
-
-UUID = "0b8d41a2-7d52-4c37-8f6c-1f5a1d0f7a11"
-NODE = ClusterNode("c1", "ml", "default-worker", UUID, "ml-node-0", ("10.0.0.5",))
-OTHER = ClusterNode("c1", "ml", "default-worker", "0b8d41a2-7d52-4c37-8f6c-1f5a1d0f7a12", "ml-node-1", ("10.0.0.6",))
-WINDOW = Window(end=1200, step=300, steps=4)
-TIMES = (300.0, 600.0, 900.0, 1200.0)
-NAME = {"node": "ml-node-0"}
-
-
-def metric(exporter: str, measures: str, resource: str = "", nth: int = 0) -> Metric:
-    """A metric of the catalogue."""
-    found = [
-        one for one in catalogue.METRICS if (one.exporter, one.measures, one.resource) == (exporter, measures, resource)
-    ]
-    return found[nth]
-
-
-def series(*values: float | None, **labels: str) -> Series:
-    """One value a step; None where there is none."""
-    return Series(labels, {at: value for at, value in zip(TIMES, values, strict=False) if value is not None})
-
-
-def reading(of: Metric, *given: Series, server: str = "a", covered: tuple[Series, ...] = (), **more: Any) -> Reading:
-    return Reading(server, of, given, covered, **more)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.placements import (
+    of_workloads,
+    placements_of,
+    size_of,
+)
+from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.telemetry.readings import (
+    ALLOCATABLE,
+    CORDONED,
+    CPU,
+    DCGM_USE,
+    DCGM_W,
+    GAUDI_W,
+    IDENTITY,
+    KEPLER_J,
+    KEPLER_W,
+    NAME,
+    NODE,
+    NOT_READY,
+    OLD_J,
+    OTHER,
+    PODS,
+    RBLN_W,
+    REQUESTS,
+    UUID,
+    VM_W,
+    WINDOW,
+    asks,
+    kube,
+    pod,
+    reading,
+    series,
+)
 
 
 def figures(*readings: Reading) -> tuple[Any, list[dict[str, Any]], list[dict[str, Any]]]:
@@ -65,19 +71,6 @@ def figures(*readings: Reading) -> tuple[Any, list[dict[str, Any]], list[dict[st
     return node_figures(NODE, known.get(NODE, {}), kube, WINDOW), strangers, gaps
 
 
-KEPLER_W = metric("Kepler", "power", "cpu")
-KEPLER_J = metric("Kepler", "energy", "cpu")
-OLD_J = metric("Kepler before 0.10", "energy", "cpu")
-VM_W = metric("Kepler on the hypervisors", "power", "cpu")
-DCGM_W = metric("DCGM exporter", "power", "gpu")
-DCGM_USE = metric("DCGM exporter", "utilization", "gpu")
-RBLN_W = metric("Rebellions exporter", "power", "npu")
-GAUDI_W = metric("Gaudi exporter", "power", "npu")
-CPU = metric("node exporter", "utilization", "cpu")
-ALLOCATABLE = metric("kube-state-metrics", "allocatable")
-REQUESTS = metric("kube-state-metrics", "requests")
-PODS = metric("kube-state-metrics", "pods")
-IDENTITY = metric("kube-state-metrics", "identity")
 JOULES = catalogue.JOULES_PER_KWH
 
 
@@ -179,18 +172,6 @@ def test_gaudi_says_milliwatts() -> None:
     assert found.power["npu"].value == 300
 
 
-def kube(node: str, **amounts: float) -> list[Series]:
-    return [series(value, node=node, resource=name) for name, value in amounts.items()]
-
-
-def pod(name: str, node: str = "ml-node-0", kind: str = "ReplicaSet", owner: str = "web") -> Series:
-    return series(1, namespace="d", pod=name, uid=name, node=node, created_by_kind=kind, created_by_name=owner)
-
-
-def asks(name: str, node: str = "ml-node-0", **amounts: float) -> list[Series]:
-    return [series(value, namespace="d", pod=name, uid=name, node=node, resource=key) for key, value in amounts.items()]
-
-
 def test_requests_and_what_they_leave_free() -> None:
     found, *_rest = figures(
         reading(ALLOCATABLE, *kube("ml-node-0", cpu=4, memory=8 * 2**30, nvidia_com_gpu=2, pods=110)),
@@ -206,6 +187,20 @@ def test_requests_and_what_they_leave_free() -> None:
 def test_without_requests_nothing_counts_as_free() -> None:
     found, *_rest = figures(reading(ALLOCATABLE, *kube("ml-node-0", cpu=4)))
     assert found.free["cpu"].value is None
+
+
+@pytest.mark.parametrize("closed", [CORDONED, NOT_READY])
+def test_a_node_that_takes_no_pods_has_no_free_room(closed: Metric) -> None:
+    shown = (
+        reading(ALLOCATABLE, *kube("ml-node-0", cpu=4, memory=2**33, nvidia_com_gpu=2)),
+        reading(REQUESTS, *asks("web", cpu=1)),
+    )
+    found, *_rest = figures(*shown, reading(closed, series(1, node="ml-node-0")))
+    assert {name: figure.value for name, figure in found.free.items()} == {"cpu": 0, "memory": 0, "gpu": 0}
+    assert found.requests["cpu"].value == 1
+    # What another server says of a node of this name is about another node
+    found, *_rest = figures(*shown, reading(closed, series(1, node="ml-node-0"), server="b"))
+    assert found.free["cpu"].value == 3
 
 
 def test_many_nodes() -> None:
@@ -266,6 +261,32 @@ def test_the_server_s_id_decides_between_nodes_of_one_name() -> None:
     assert directory.find(reading(CPU, server="b"), {"node": "twin"}).node is None
 
 
+@pytest.mark.parametrize(
+    ("identities", "found"),
+    [
+        # The id decides, also against the name
+        ([{"system_uuid": OTHER.id}], OTHER),
+        ([{"provider_id": f"openstack:///{OTHER.id}"}], OTHER),
+        ([{"provider_id": f"openstack://RegionOne/{OTHER.id.upper()}", "system_uuid": UUID}], OTHER),
+        # Two clusters behind one server of metrics have a node of this name: the name decides, as far as it can
+        ([{"system_uuid": UUID}, {"system_uuid": OTHER.id}], NODE),
+        # The firmware of some hosts has ids of its own
+        ([{"system_uuid": "11111111-2222-4333-8444-555555555555"}], NODE),
+        ([{"system_uuid": "unknown", "provider_id": ""}], NODE),
+        ([{"provider_id": "aws:///a/i-0123"}], NODE),
+        # A server of another project that has the name of ours
+        (
+            [{"provider_id": "openstack:///11111111-2222-4333-8444-555555555555"}],
+            "it is server 11111111-2222-4333-8444-555555555555, which is not a node of the clusters",
+        ),
+    ],
+)
+def test_which_server_a_node_s_name_stands_for(identities: list[dict[str, str]], found: ClusterNode | str) -> None:
+    identity = reading(IDENTITY, *[series(1, node="ml-node-0", **labels) for labels in identities])
+    answer = Directory([NODE, OTHER], [identity]).find(reading(CPU), {"node": "ml-node-0"})
+    assert (answer.node or answer.reason) == found
+
+
 def test_placements() -> None:
     readings = [
         reading(ALLOCATABLE, *kube("ml-node-0", cpu=4), *kube("ml-node-1", cpu=4)),
@@ -295,6 +316,40 @@ def test_placements() -> None:
     assert [gap["reason"] for gap in gaps] == [
         "a placement cannot say what pod d/mig requests of nvidia_com_mig_1g_5gb"
     ]
+
+
+def test_placements_without_nodes() -> None:
+    one = {
+        "workload": "d/web",
+        "cluster": "c1",
+        "node_group": "g",
+        "node": "n1",
+        "gang": False,
+        "replicas": 2,
+        "cpu_cores": 1,
+    }
+    web = {key: value for key, value in one.items() if key != "node"}
+    again, larger, other = {**one, "node": "n2"}, {**one, "cpu_cores": 2}, {**one, "workload": "e/api"}
+    assert of_workloads([one, again, larger, other], ["api"]) == [
+        {**web, "replicas": 4}, {**web, "cpu_cores": 2}, {**web, "workload": "api"},
+    ]  # fmt: skip
+    # Of two workloads of one name nobody knows which is meant
+    found = of_workloads([one, {**one, "workload": "e/web"}], ["web"])
+    assert [entry["workload"] for entry in found] == ["d/web", "e/web"]
+
+
+def test_a_deployment_keeps_its_name_from_version_to_version() -> None:
+    readings = [
+        reading(REQUESTS),
+        reading(
+            PODS,
+            pod("a", owner="web-6d4cf56db6"),
+            pod("b", owner="web-7c5ddbdf54"),
+            pod("c", kind="Job", owner="run-2bcdf"),
+        ),
+    ]
+    found, _gaps = placements_of(readings, Directory([NODE, OTHER]), {NODE: "a"})
+    assert [(entry["workload"], entry["replicas"]) for entry in found[NODE]] == [("d/run-2bcdf", 1), ("d/web", 2)]
 
 
 def test_a_tiny_request_is_not_nothing() -> None:
