@@ -157,7 +157,7 @@ DERIVED: tuple[tuple[str, str], ...] = (
         "kcloud_node:free:devices",
         (
             "clamp_min(kcloud_node:allocatable:devices - kcloud_node:requested:devices, 0)"
-            "\nunless on (cluster, node) (kube_node_spec_unschedulable == 1)"
+            f"\nunless on (cluster, node) ({' or '.join(metric.query for metric in measured('closed', ''))})"
         ),
     ),
     (

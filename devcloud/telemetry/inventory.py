@@ -29,14 +29,15 @@ NODE_GROUPS = {"OpenStack-API-Version": "container-infra 1.10"}
 
 
 def nodes_of(group: Json, servers: Iterable[Json], stacks: Mapping[str, str]) -> list[Json]:
-    """The nodes of a group: the servers that its stack made, whose names begin with the stack's; else its addresses.
+    """The nodes of a group: the servers that its stack made, whose names begin with the stack's; without a stack its addresses.
 
     :param group: as Magnum shows it.
     :param servers: of the project, each with `id` and `name`.
     :param stacks: name of each stack by its id.
     """
     hardware = hardware_of(group["flavor_id"])
-    prefix = f"{stacks.get(group['stack_id'] or '', '?')}-"
+    stack = stacks.get(group["stack_id"] or "")
+    prefix = f"{stack}-"
     # The default groups share a stack; only the control plane's servers are called so
     is_master = group["role"] == "master"
     mine = [
@@ -45,7 +46,8 @@ def nodes_of(group: Json, servers: Iterable[Json], stacks: Mapping[str, str]) ->
         if server["name"].startswith(prefix) and server["name"].startswith(f"{prefix}master-") == is_master
     ]
     known = [{"name": server["name"], "id": server["id"]} for server in mine]
-    known = known or [{"name": address} for address in group["node_addresses"] or ()]
+    if stack is None:
+        known = [{"name": address} for address in group["node_addresses"] or ()]
     return [{**node, "role": group["role"], **hardware} for node in sorted(known, key=lambda node: node["name"])]
 
 
