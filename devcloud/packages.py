@@ -23,6 +23,8 @@ from devcloud.secret_store import write_private
 
 LOCK = PACKAGE / "requirements.lock"
 PLUGINS = PACKAGE / "plugins"
+# Compiled against one Python: a copy from the common cache may be another's, and then finds no module
+COMPILED = "uwsgi"
 # In a virtual environment: what it was made of
 MARKER = ".devcloud-installed"
 
@@ -108,7 +110,7 @@ def _run(arguments: list[str], log: Path) -> None:
 def install_services(paths: Paths) -> None:
     """Bring the services' virtual environment to what the lock file says."""
     marker = paths.venv / MARKER
-    wanted = f"{digest_of(LOCK)} {plugin_digest()} {PACKAGE}\n"
+    wanted = f"{digest_of(LOCK)} {plugin_digest()} {PACKAGE} {this_python()}\n"
     if marker.exists() and marker.read_text() == wanted:
         return
     with step("installing the OpenStack services (requirements.lock) into a virtual environment"):
@@ -120,7 +122,7 @@ def install_magnum(paths: Paths, magnum: Magnum) -> None:
     """Bring the virtual environment of one more Magnum to what its lock says."""
     venv = magnum.venv(paths)
     text = lock_of(magnum)
-    wanted = f"{sha256(text.encode()).hexdigest()} {plugin_digest()} {PACKAGE}\n"
+    wanted = f"{sha256(text.encode()).hexdigest()} {plugin_digest()} {PACKAGE} {this_python()}\n"
     marker = venv / MARKER
     if marker.exists() and marker.read_text() == wanted:
         return
@@ -130,6 +132,11 @@ def install_magnum(paths: Paths, magnum: Magnum) -> None:
         _fill(paths, venv, lock, wanted, paths.log / f"install-{magnum.name}.log")
 
 
+def this_python() -> str:
+    """A short name of the Python that runs this: the same for the same build only."""
+    return sha256(f"{sys.base_prefix} {sys.version}".encode()).hexdigest()[:12]
+
+
 def _fill(paths: Paths, venv: Path, lock: Path, wanted: str, log: Path) -> None:
     """Make a virtual environment of a lock and the plug-ins; `wanted` is kept in it as the sign that it is whole."""
     uv = paths.state / "uv" / "bin" / "uv"
@@ -137,11 +144,13 @@ def _fill(paths: Paths, venv: Path, lock: Path, wanted: str, log: Path) -> None:
     if not uv.exists():
         _run([sys.executable, "-m", "venv", str(paths.state / "uv")], log)
         _run([str(paths.state / "uv" / "bin" / "pip"), "install", "--quiet", "uv"], log)
-    if not python.exists():
-        _run([sys.executable, "-m", "venv", "--without-pip", str(venv)], log)
+    if python.resolve() != Path(sys.executable).resolve():
+        _run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(venv)], log)
     marker = venv / MARKER
     marker.unlink(missing_ok=True)
     install = [str(uv), "pip", "install", "--python", str(python), "--no-deps"]
+    compiled = [line for line in lock.read_text().splitlines() if line.lower().startswith(f"{COMPILED}==")]
+    _run([*install, "--cache-dir", str(Path.home() / ".cache" / f"devcloud-{this_python()}"), *compiled], log)
     # Without compiled bytecode every start parses everything anew.
     _run([*install, "--compile-bytecode", "-r", str(lock)], log)
     _run([*install, "--no-build-isolation", "--editable", str(PLUGINS)], log)

@@ -20,6 +20,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,16 @@ BUILD = ROOT / ".build"
 COLLECTIONS = BUILD / "collections"
 LINK = COLLECTIONS / "ansible_collections" / "kcloud" / "infrastructure"
 OLDEST_PYTHON = (3, 11)
+# Distributions build their Python with profile-guided optimisation: everything here runs a fifth faster on it than on a
+# plain build, and nothing in Debian's says so
+SYSTEM_PYTHON = Path("/usr/bin/python3")
+OPTIMISED = "--enable-optimizations"
+# Fails unless the Python that runs it is new enough and can compile what the test cloud needs
+FIT = (
+    "import pathlib, sys, sysconfig; "
+    "header = pathlib.Path(sysconfig.get_paths()['include'], 'Python.h'); "
+    f"sys.exit(not (header.exists() and sys.version_info[:2] >= {OLDEST_PYTHON}))"
+)
 
 
 @contextlib.contextmanager
@@ -43,6 +54,14 @@ def only_one(name: str) -> Iterator[None]:
 def install_environment() -> dict[str, str]:
     """The environment for installers: bytecode is written once here, or every later start parses everything again."""
     return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+
+def better_python() -> Path | None:
+    """The system's Python, where that is fit and this one is a plain build; else None."""
+    plain = OPTIMISED not in (sysconfig.get_config_var("CONFIG_ARGS") or "")
+    if not plain or Path(sys.executable).resolve() == SYSTEM_PYTHON.resolve() or not SYSTEM_PYTHON.exists():
+        return None
+    return None if subprocess.run([str(SYSTEM_PYTHON), "-c", FIT], check=False).returncode else SYSTEM_PYTHON
 
 
 def fingerprint(lock: Path) -> str:
@@ -93,7 +112,7 @@ def install(lock: Path, venv: Path) -> None:
     environment = install_environment()
     python = venv / "bin" / "python"
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if not (venv / "bin" / "uv").exists():
+    if not (venv / "bin" / "uv").exists() or python.resolve() != Path(sys.executable).resolve():
         create_venv(venv)
         subprocess.run([*pip, pinned(lock, "uv")], check=True, env=environment)
     # `sync` takes away what the lock no longer names, so that a tool which is not locked cannot be relied upon.
@@ -116,6 +135,8 @@ def link_collection() -> None:
 
 def main() -> None:
     """Parse the command line and do the work."""
+    if better := better_python():
+        os.execv(better, [str(better), *sys.argv])
     if sys.version_info[:2] < OLDEST_PYTHON:
         raise SystemExit(f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed, this is {sys.version}")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

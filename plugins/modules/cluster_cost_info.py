@@ -81,7 +81,7 @@ options:
   metrics:
     description:
       - The answer of M(kcloud.infrastructure.cluster_metrics_info) for the same period, for energy and idle costs. Then no server is asked.
-      - With neither this nor O(servers) nor E(PROMETHEUS_CLUSTERS), energy and idle costs are unknown.
+      - Without this, O(servers), E(PROMETHEUS_CLUSTERS) and O(source=aetos), energy and idle costs are unknown.
     type: dict
   step:
     description: As in M(kcloud.infrastructure.cluster_metrics_info), for O(servers).
@@ -109,8 +109,11 @@ extends_documentation_fragment:
 requirements:
   - python-magnumclient >= 4.5
 notes:
-  - Prices that are not CloudKitty's come to a cost by the number of nodes of today, from the creation of the cluster on. The C(source) of
-    such a figure says so. CloudKitty knows what was, of the nodes that exist today.
+  - Nova's usage says how long each node ran in the period, deleted nodes among them. Where it does not list all nodes of a group,
+    today's number of nodes counts from the creation of the cluster on. The C(source) of the cost says so. The same goes for volumes,
+    floating IPs and idle costs.
+  - A deleted node is one of the group whose nodes have names that differ from its own in the last part only.
+  - This module does not fail when no server of metrics can be read, since prices are known without it.
   - The label C(kcloud_type) says the type of a cluster, otherwise its accelerators do. The label C(kcloud_team), otherwise C(team), says
     its team.
   - Clusters that are being deleted are left out.
@@ -193,8 +196,8 @@ clusters:
       C(cost) (over the period), C(idle_cost_per_hour), C(idle_cost), and C(electricity) with C(energy), C(cost) and C(carbon).
     - C(node_groups) has C(name), C(role), C(flavor), C(node_count) and the figures of each group. C(others) has volumes and floating IPs,
       with C(name), C(count) and figures.
-    - Each figure has C(value), C(unit), C(source), C(coverage) (share of the nodes and of the period that has data, 0 to 1), C(window)
-      (seconds; 0 for a figure as it is now), and C(reason), which says why the value is none, or what is not in it.
+    - Each figure has C(value), C(unit), C(source), C(coverage) (share of the nodes and of the period that has data, 0 to 1) and C(window)
+      (seconds; 0 for a figure as it is now). Its C(reason) says why the value is none, or what is not in it.
     - Costs of several are sums of what is known. So a sum with a C(coverage) below 1 is a lower bound.
   returned: success
   type: list
@@ -253,8 +256,8 @@ gaps:
       reason: flavor 'gpu.a100.large' has no price, and no rate is known of gpu a100
 sources:
   description:
-    - The sources of prices, best first, each with C(name), whether it is C(used), C(failure) (none where it did not fail), and a C(reason),
-      which says why it is not used, or what was assumed.
+    - The sources of prices, best first, and Nova's usage. Each has C(name), whether it is C(used), and C(failure), none where it did
+      not fail. Its C(reason) says why it is not used, or what was assumed.
   returned: success
   type: list
   elements: dict
@@ -300,6 +303,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost_information import (
     FOCUS,
+    asks_for_metrics,
     given_metrics,
     read_costs,
     read_metrics,
@@ -311,7 +315,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.so
     SOURCE_ARGUMENT_SPEC,
     read_source,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import VARIABLE
 
 SPEC: dict[str, dict[str, Any]] = {
     **SOURCE_ARGUMENT_SPEC,
@@ -341,8 +344,7 @@ def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]]
     # What is wrong with the options is said before any cloud is asked.
     request = read_request(params, int(time.time()) if params["now"] is None else params["now"])
     known = given_metrics(params["metrics"])
-    named = params["source"] != "prometheus" or params["servers"] is not None or os.environ.get(VARIABLE, "").strip()
-    source = read_source(params, os.environ, hide) if named and params["metrics"] is None else None
+    source = read_source(params, os.environ, hide) if asks_for_metrics(params, os.environ) else None
     window = read_window(f"{request.period.seconds}s", params["step"], request.period.end)
     connection = connect(params)
     inventory = read_inventory(connection, params["api_version"], params["names"])

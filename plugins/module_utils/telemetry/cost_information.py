@@ -38,7 +38,18 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
     read_measured,
     unmeasured,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import Period, read_period
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import (
+    Period,
+    read_period,
+    written,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.presence import (
+    USAGE,
+    Presence,
+    Ran,
+    presences,
+    read_usage,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.rated import (
     full_hours,
     rated_cost,
@@ -53,12 +64,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
     read_tariff,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.information import Inventory, metrics
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode, Window
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode, Figure, Window
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.cloudkitty import (
     PRICE_WINDOW_S,
     Rated,
     read_rated,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import VARIABLE
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.reading import Source
 
 if TYPE_CHECKING:
@@ -66,7 +78,7 @@ if TYPE_CHECKING:
 
 Plain = dict[str, Any]
 Groups = Mapping[str, tuple[ClusterNode, ...]]
-FOCUS = "focus"
+FOCUS, PROMETHEUS = "focus", "prometheus"
 
 
 @dataclass(frozen=True)
@@ -123,13 +135,21 @@ def given_metrics(raw: object) -> Metrics:
     return Metrics() if raw is None else Metrics(read_measured(raw), "'metrics' does not hold this cluster")
 
 
+def asks_for_metrics(params: Mapping[str, Any], environment: Mapping[str, str]) -> bool:
+    """Whether a source of metrics is named, by options or by the environment, and metrics are not handed over."""
+    if params["metrics"] is not None:
+        return False
+    named = params["servers"] is not None or params["source"] != PROMETHEUS
+    return named or bool(environment.get(VARIABLE, "").strip())
+
+
 def read_metrics(inventory: Inventory, sources: Sequence[Source], window: Window) -> Metrics:
-    """What servers say of the clusters. Prices are known without them, so that a failure is part of the answer."""
+    """What sources say of the clusters. Prices are known without them, so that a failure is part of the answer."""
     try:
         found = metrics(inventory, sources, window)
     except KcloudError as error:
         shown = [
-            {"name": server.name, "url": server.url, "metrics": 0, "failure": error.failure()} for server in sources
+            {"name": source.name, "url": source.url, "metrics": 0, "failure": error.failure()} for source in sources
         ]
         return Metrics(reason=error.sentence(), servers=tuple(shown))
     return Metrics(read_measured(found), "the servers know nothing of this cluster", tuple(found["servers"]))
@@ -142,8 +162,8 @@ class PriceList:
     tariff: Tariff
     offered: Mapping[str, Plain]
 
-    def of(self, flavor: str | None) -> NodePrice:
-        return node_price(self.tariff, flavor or "", self.offered.get(flavor or ""))
+    def of(self, flavor: str | None, billed: Figure | None = None) -> NodePrice:
+        return node_price(self.tariff, flavor or "", self.offered.get(flavor or ""), billed)
 
 
 def read_costs(connection: Connection, inventory: Inventory, known: Metrics, request: Request) -> Plain:
@@ -153,14 +173,22 @@ def read_costs(connection: Connection, inventory: Inventory, known: Metrics, req
     """
     offered = {key: flavor for flavor in flavors(connection) for key in (flavor["id"], flavor["name"])}
     prices = PriceList(request.tariff, offered)
-    rated, failure = _rated(connection, inventory, prices, request)
+    usage, unknown = _usage(connection, inventory, request.period)
+    there = {
+        cluster.id: presences(cluster, groups, usage, request.period.since(cluster.created_at))
+        for cluster, groups in inventory.clusters
+    }
+    rated, failure = _rated(connection, inventory, there, prices, request)
     extras = _extras(connection, inventory, request.tariff)
     costs = [
-        cluster_cost(cluster, groups, prices, rated, extras[cluster.id], known.of(cluster.id), request.period)
-        for cluster, groups in inventory.clusters
+        cluster_cost(
+            cluster, there[cluster.id], prices, rated, extras[cluster.id], known.of(cluster.id), request.period
+        )
+        for cluster, _groups in inventory.clusters
     ]
     found = answer(costs, request.tariff, request.period, request.label)
-    found.update(sources=_sources(costs, rated, failure, request), servers=list(known.servers))
+    sources = [*_sources(costs, rated, failure, request), _of_usage(costs, unknown)]
+    found.update(sources=sources, servers=list(known.servers))
     if request.provider is not None:
         lines = rows(costs, request.tariff.currency, request.period, _account(connection, request.provider))
         found.update(rows=lines, csv=as_csv(lines))
@@ -169,33 +197,29 @@ def read_costs(connection: Connection, inventory: Inventory, known: Metrics, req
 
 def cluster_cost(
     cluster: Cluster,
-    groups: Groups,
+    there: Mapping[str, Presence],
     prices: PriceList,
     rated: Rated | None,
     extras: Extras,
     measured: Measured,
     period: Period,
 ) -> ClusterCost:
-    """The charges of one cluster."""
+    """The charges of one cluster.
+
+    :param there: the nodes of each group in the period.
+    """
     tariff, seconds = prices.tariff, period.since(cluster.created_at)
     charges, kinds = [], []
     for group in cluster.node_groups:
-        price, billed = prices.of(group.flavor_id), None
-        ids = [node.id for node in groups[group.name]]
+        price, billed, ids = prices.of(group.flavor_id), None, there[group.name].ids
         if rated is not None and _asks(price) and ids:
-            latest = rated_price(rated.latest, ids, tariff.unit)
-            price = node_price(tariff, group.flavor_id or "", prices.offered.get(group.flavor_id or ""), latest)
+            price = prices.of(group.flavor_id, rated_price(rated.latest, ids[: group.node_count], tariff.unit))
             billed = rated_cost(rated.costs, rated.latest, ids, tariff.unit, period)
         kinds.append(price.flavor)
-        charges.append(group_charge(group, groups[group.name], price, measured, billed, period, seconds))
+        charges.append(group_charge(group, there[group.name], price, measured, billed, period, seconds))
     charges += extra_charges(tariff, extras, period, seconds)
-    return ClusterCost(
-        cluster,
-        cluster_type(cluster, kinds),
-        team(cluster),
-        tuple(charges),
-        electricity(tariff, measured.energy, period),
-    )
+    electric = electricity(tariff, measured.energy, period)
+    return ClusterCost(cluster, cluster_type(cluster, kinds), team(cluster), tuple(charges), electric)
 
 
 def _asks(price: NodePrice) -> bool:
@@ -204,22 +228,53 @@ def _asks(price: NodePrice) -> bool:
 
 
 def _rated(
-    connection: Connection, inventory: Inventory, prices: PriceList, request: Request
+    connection: Connection,
+    inventory: Inventory,
+    there: Mapping[str, Mapping[str, Presence]],
+    prices: PriceList,
+    request: Request,
 ) -> tuple[Rated | None, KcloudError | None]:
     """What CloudKitty says of the nodes that the table has no price of; None where it was not asked."""
     ids = {
-        node.id
-        for cluster, groups in inventory.clusters
+        identity
+        for cluster, _groups in inventory.clusters
         for group in cluster.node_groups
         if _asks(prices.of(group.flavor_id))
-        for node in groups[group.name]
-        if is_uuid(node.id)
+        for identity in there[cluster.id][group.name].ids
+        if is_uuid(identity)
     }
     if request.attribute is None or not ids:
         return None, None
     period = request.period
     last = full_hours(max(period.begin, period.end - PRICE_WINDOW_S), period.end)
     return read_rated(connection, ids, request.attribute, full_hours(period.begin, period.end), last)
+
+
+# --- nodes in the period
+
+
+def _usage(
+    connection: Connection, inventory: Inventory, period: Period
+) -> tuple[dict[str, Ran] | None, KcloudError | None]:
+    """All servers of the project that ran in the period, deleted ones too, by id; None where Nova does not say."""
+    if not inventory.clusters:
+        return None, None
+    begin, end = (written(at).removesuffix("Z") for at in (period.begin, period.end))
+    url = f"/os-simple-tenant-usage/{connection.current_project_id}?detailed=1&start={begin}&end={end}"
+    try:
+        # Newer microversions answer it in pages
+        answer = read_existing(
+            lambda: connection.compute.get(url, microversion="2.1", raise_exc=True).json(), "read Nova's usage", "usage"
+        )
+        return read_usage(answer.get("tenant_usage", {}).get("server_usages", ()), period), None
+    except KcloudError as error:
+        return None, error
+
+
+def _of_usage(costs: Iterable[ClusterCost], error: KcloudError | None) -> Plain:
+    used = any(charge.presence.known for cost in costs for charge in cost.groups if charge.presence)
+    reason = None if error is None else error.sentence()
+    return {"name": USAGE, "used": used, "reason": reason, "failure": None if error is None else error.failure()}
 
 
 # --- volumes and floating IPs

@@ -270,7 +270,7 @@ def _cluster(entry: Plain, groups: Mapping[str, tuple[ClusterNode, ...]], inputs
         devices = shown.devices.get(group["flavor"] or "", ())
         found = [
             {
-                **described(node, group["node_addresses"]),
+                **described(node, group["node_addresses"], shown.signals),
                 **(room_of(node, devices, shown.signals, shown.system) if rooms else {}),
             }
             for node in nodes

@@ -111,7 +111,11 @@ def why_unseen(workers: Workers, signals: Signals) -> str:
     if lost > 0:
         return f"the cloud does not name {_of(lost, workers)}"
     missing = sum(node not in signals.placements for node in workers.nodes)
-    return f"kube-state-metrics does not show {_of(missing, workers)}" if missing else ""
+    if missing:
+        return f"kube-state-metrics does not show {_of(missing, workers)}"
+    # Each node of a real cluster runs pods of its network, so whoever shows none is not allowed to see them
+    blank = workers.nodes and not any(signals.placements[node] for node in workers.nodes)
+    return "kube-state-metrics shows no pod on its workers, not even of the cluster itself" if blank else ""
 
 
 def why_unmeasured(workers: Workers, signals: Signals) -> str:
@@ -192,13 +196,15 @@ def _busiest(known: Known, kinds: Sequence[str], window: Window) -> dict[int, fl
 # --- nodes
 
 
-def described(node: ClusterNode, addresses: Iterable[str]) -> Plain:
-    """A node as an entry of a fleet.
+def described(node: ClusterNode, addresses: Iterable[str], signals: Signals) -> Plain:
+    """A node as an entry of a fleet; where Kubernetes shows it, with whether it takes pods.
 
     :param addresses: those that Magnum shows of the node's group.
     """
     shown = [address for address in addresses if address in node.addresses]
-    return {"id": node.id, "name": node.name, "address": next(iter(shown or node.addresses), "")}
+    kube = signals.kubernetes.get(node)
+    ready = {} if kube is None else {"ready": not kube.closed}
+    return {"id": node.id, "name": node.name, "address": next(iter(shown or node.addresses), ""), **ready}
 
 
 def room_of(node: ClusterNode, devices: Sequence[tuple[str, int]], signals: Signals, system: Collection[str]) -> Plain:
@@ -214,7 +220,6 @@ def room_of(node: ClusterNode, devices: Sequence[tuple[str, int]], signals: Sign
         "free": {"cpu_m": int(free["cpu"].value * MILLI), "mem_mib": int(free["memory"].value)},
         "devices": free_devices(devices, left),
         "busy": any(not is_system(entry, system) for entry in signals.placements[node]),
-        "ready": not signals.kubernetes[node].closed,
     }
 
 

@@ -9,7 +9,7 @@ A charge of a period is a whole number of millionths, rounded once, here. All su
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -19,6 +19,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.workload import cluster_type_name
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.measured import Measured
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import Period
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.presence import USAGE, Presence
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.tariff import (
     RATES,
     Electricity,
@@ -26,11 +27,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
     Tariff,
     money,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import (
-    ClusterNode,
-    Figure,
-    sources_of,
-)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Figure, sources_of
 
 MASTER = "master"
 NODES, VOLUMES, FLOATING_IPS = "nodes", "volumes", "floating IPs"
@@ -62,7 +59,7 @@ class Charge:
 
     :param count: nodes, GiB or addresses.
     :param idle_per_hour: what of the price no workload requests; none of the control plane, nor of what is not a node.
-    :param seconds: how much of the period the part was there.
+    :param seconds: how much of the period the part was there; of nodes, ``presence`` says it one by one.
     """
 
     kind: str
@@ -75,7 +72,7 @@ class Charge:
     flavor: str | None = None
     idle_per_hour: Figure | None = None
     idle_cost: Figure | None = None
-    nodes: tuple[ClusterNode, ...] = ()
+    presence: Presence | None = None
 
 
 @dataclass(frozen=True)
@@ -98,12 +95,15 @@ def rounded(amount: Decimal) -> Decimal:
     return amount.quantize(MICRO, ROUND_HALF_EVEN)
 
 
-def during(per_hour: Figure, period: Period, seconds: int, what: str) -> Figure:
-    """What an hourly price comes to in the period, of something that was there for so many seconds."""
+def during(per_hour: Figure, period: Period, seconds: int, known: str) -> Figure:
+    """What an hourly price comes to in the period, of something that was there for so many seconds.
+
+    :param known: how that is known, for the figure's source.
+    """
     if per_hour.value is None:
         return replace(per_hour, window=period.seconds)
     cost = rounded(Decimal(per_hour.value) * seconds / 3600)
-    source = "; ".join(filter(None, (per_hour.source, ASSUMED.format(what=what))))
+    source = "; ".join(filter(None, (per_hour.source, known)))
     return replace(per_hour, value=cost, window=period.seconds, source=source)
 
 
@@ -176,7 +176,7 @@ def _of_energy(energy: Figure, site: Electricity, rate: Decimal | None, unit: st
 
 def group_charge(
     group: NodeGroup,
-    nodes: Sequence[ClusterNode],
+    there: Presence,
     price: NodePrice,
     measured: Measured,
     billed: Figure | None,
@@ -185,16 +185,23 @@ def group_charge(
 ) -> Charge:
     """What the nodes of a group cost.
 
+    :param there: its nodes in the period.
     :param billed: what CloudKitty rated these nodes at in the period; None where it is not asked, or the price is given.
+    :param seconds: how much of the period the cluster was there.
     """
     per_hour = times(price.figure, group.node_count)
-    cost = during(per_hour, period, seconds, "node count")
+    if there.unclear:
+        cost = Figure(None, price.figure.unit, period.seconds, reason=there.unclear)
+    elif there.known:
+        cost = during(price.figure if there.seconds else per_hour, period, there.seconds, USAGE)
+    else:
+        cost = during(per_hour, period, seconds, ASSUMED.format(what="node count"))
     if billed is not None and billed.value is not None:
         cost = billed
     idle, idle_cost = None, None
     if group.role != MASTER:
         idle = idle_price(price.figure, group.node_count, measured, group.name)
-        idle_cost = during(idle, period, seconds, "requests")
+        idle_cost = during(idle, period, seconds, ASSUMED.format(what="requests"))
     return Charge(
         kind=NODES,
         name=group.name,
@@ -206,7 +213,7 @@ def group_charge(
         flavor=price.flavor.name if price.flavor else group.flavor_id,
         idle_per_hour=idle,
         idle_cost=idle_cost,
-        nodes=tuple(nodes),
+        presence=there,
     )
 
 
@@ -224,7 +231,7 @@ def extra_charges(tariff: Tariff, extras: Extras, period: Period, seconds: int) 
             per_hour = Figure(None, tariff.unit, 0, reason=f"{kind} could not be counted: {count.reason}")
         else:
             per_hour = replace(times(Figure(money(rate), tariff.unit, 0, RATES, 1.0), count.value), weight=1)
-        cost = during(per_hour, period, seconds, what)
+        cost = during(per_hour, period, seconds, ASSUMED.format(what=what))
         found.append(Charge(kind, kind, count.value or 0, per_hour, cost, seconds))
     return found
 

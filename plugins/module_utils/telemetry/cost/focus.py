@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.charges import (
@@ -34,7 +35,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
 
 # BillingCurrency is a code of ISO 4217
 CURRENCY = re.compile(r"[A-Z]{3}")
-Row = dict[str, str | None]
+# Texts by the names of columns; None is null
+Row = dict[str, Any]
 # ServiceCategory, ServiceSubcategory, ServiceName, ResourceType and PricingUnit of each kind of charge
 SERVICES = {
     NODES: ("Compute", "Virtual Machines", "Kubernetes nodes", "Server", "Hours"),
@@ -55,11 +57,14 @@ class Account:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a charge: a node, or what is left of the charge; ``units`` nodes, GiB or addresses of it."""
+    """A part of a charge: a node, or what is left of the charge.
+
+    :param seconds: for how long, times GiB or addresses where it is of several.
+    """
 
     id: str | None
     name: str | None
-    units: int
+    seconds: int
 
 
 def check_currency(currency: str) -> None:
@@ -89,9 +94,10 @@ def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
 
 def parts_of(charge: Charge) -> list[Part]:
     """The nodes that are known, and the rest in one."""
-    parts = [Part(node.id, node.name, 1) for node in charge.nodes]
-    rest = charge.count - len(parts)
-    return [*parts, Part(None, None, rest)] if rest > 0 else parts
+    if charge.presence is None:
+        return [Part(None, None, charge.count * charge.seconds)]
+    parts = [Part(node.id, node.name, seconds) for node, seconds in charge.presence.nodes]
+    return [*parts, Part(None, None, charge.presence.rest)] if charge.presence.rest or not parts else parts
 
 
 def rows(costs: Iterable[ClusterCost], currency: str, period: Period, account: Account) -> list[Row]:
@@ -102,7 +108,7 @@ def rows(costs: Iterable[ClusterCost], currency: str, period: Period, account: A
         {**every, **row}
         for cost in costs
         for charge in cost.charges
-        if charge.count and charge.cost.value is not None
+        if charge.cost.value
         for row in _of_charge(cost, charge, Decimal(charge.cost.value), period)
     ]
 
@@ -138,17 +144,17 @@ def _month(at: int, further: int) -> int:
 def _of_charge(cost: ClusterCost, charge: Charge, amount: Decimal, period: Period) -> Iterator[Row]:
     category, subcategory, service, kind, unit = SERVICES[charge.kind]
     parts = parts_of(charge)
-    micros = largest_remainder(int(amount * MICRO), [part.units for part in parts])
+    micros = largest_remainder(int(amount * MICRO), [part.seconds for part in parts])
     for part, micro in zip(parts, micros, strict=True):
         price = f"{money(micro):f}"
-        quantity = f"{rounded(Decimal(part.units * charge.seconds) / 3600):f}"
+        quantity = f"{rounded(Decimal(part.seconds) / 3600):f}"
         yield {
             "BilledCost": price,
             "EffectiveCost": price,
             "ListCost": price,
             "ContractedCost": price,
             "ChargeDescription": f"{charge.name} of cluster {cost.cluster.name}",
-            "ChargePeriodStart": written(period.end - charge.seconds if charge.seconds else period.begin),
+            "ChargePeriodStart": written(period.end - min(charge.seconds or period.seconds, period.seconds)),
             "ChargePeriodEnd": written(period.end),
             "ConsumedQuantity": quantity,
             "ConsumedUnit": unit,

@@ -67,5 +67,4 @@ def rated_cost(
         reasons.append(f"CloudKitty has rated up to {written(until)}")
     coverage = len(found) / len(ids) * max(0.0, share)
     total = rounded(sum(found, Decimal(0)))
-    source = f"{CLOUDKITTY}, of today's nodes"
-    return Figure(total, unit, period.seconds, source, coverage, "; ".join(reasons) or None)
+    return Figure(total, unit, period.seconds, CLOUDKITTY, coverage, "; ".join(reasons) or None)

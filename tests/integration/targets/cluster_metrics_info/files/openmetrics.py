@@ -3,13 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An hour of metrics of a cluster's nodes as OpenMetrics.
 
-Every figure that the target expects can be worked out by hand from here. Samples are 30 seconds apart, and end at the end of the window.
+Every figure that the target expects can be worked out by hand from here. Samples are 30 seconds apart. They go on after the end of the
+window, for decisions about the time at which the target runs.
 
 - The first worker has Kepler 0.10: 60 W of the package and 12 W of the DRAM; the cores' 40 W are part of the package. Its
   4 cores are idle for 0.75 of the first half hour, and for 0.25 of the second. Its exporters start anew 45 minutes before the end,
   and are silent from 35 to 15 minutes before it.
 - The second worker has an older Kepler, two containers of 20 W and 10 W and a DRAM of 5 W; two GPUs of 200 W and 100 W, of which one
-  says nothing of its utilisation in the first half hour; and an NPU whose exporter writes microwatts.
+  says nothing of its utilisation in the first half hour; and an NPU at rest whose exporter writes microwatts. A node exporter is there
+  only after the end of the window; its 4 cores are idle for 0.9 of the time.
 - Nothing is known of the control plane but what runs there.
 """
 
@@ -18,8 +20,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
-SECONDS, EVERY = 3600, 30
-RESTART, SILENT = -2700, range(-2100, -900 + 1)
+SECONDS, AFTER, EVERY = 3600, 3600, 30
+RESTART, SILENT, BEFORE = -2700, range(-2100, -900 + 1), range(-SECONDS, 1)
 BLANK = 9223372036854775794
 GIB = 1024**3
 Value = Callable[[int], float]
@@ -29,7 +31,7 @@ def counter(rate: Value) -> Value:
     """A counter that rises at a rate, and begins at 0 again just after the sample before RESTART."""
     totals: dict[int, float] = {}
     total = 5000.0
-    for at in range(-SECONDS, 1, EVERY):
+    for at in range(-SECONDS, AFTER + 1, EVERY):
         total = rate(at) * EVERY if at == RESTART else total + rate(at) * EVERY
         totals[at] = total
     return totals.__getitem__
@@ -40,23 +42,23 @@ def constant(value: float) -> Value:
 
 
 class Families:
-    """The series by the name of their metric; a silent one has no samples in SILENT."""
+    """The series by the name of their metric; a silent one has no samples in SILENT, a late one none until the end of the window."""
 
     def __init__(self) -> None:
-        self.series: dict[str, list[tuple[dict[str, str], Value, bool]]] = defaultdict(list)
+        self.series: dict[str, list[tuple[dict[str, str], Value, range]]] = defaultdict(list)
 
-    def __call__(self, name: str, value: Value, *, silent: bool = False, **labels: str) -> None:
-        self.series[name].append((labels, value, silent))
+    def __call__(self, name: str, value: Value, *, silent: bool = False, late: bool = False, **labels: str) -> None:
+        self.series[name].append((labels, value, SILENT if silent else BEFORE if late else range(0)))
 
     def text(self, now: int) -> str:
         """All families, each with its samples in order of time."""
         lines = []
         for name, series in self.series.items():
             lines.append(f"# TYPE {name} gauge")
-            for labels, value, silent in series:
+            for labels, value, missing in series:
                 text = ",".join(f'{key}="{of}"' for key, of in labels.items())
-                for at in range(-SECONDS, 1, EVERY):
-                    if not (silent and at in SILENT):
+                for at in range(-SECONDS, AFTER + 1, EVERY):
+                    if at not in missing:
                         lines.append(f"{name}{{{text}}} {float(value(at))} {now + at}")
         return "\n".join([*lines, "# EOF\n"])
 
@@ -94,11 +96,17 @@ def of_second_worker(add: Families, here: dict[str, str], second: str) -> None:
         add("kepler_container_package_joules_total", counter(constant(watts)), **labels)
     dram = {**here, "instance": second, "container_id": "a", "mode": "dynamic"}
     add("kepler_container_dram_joules_total", counter(constant(5.0)), **dram)
+    for cpu in range(4):
+        for mode, share in (("idle", 0.9), ("user", 0.1)):
+            labels = {**here, "instance": f"{second}:9100", "cpu": str(cpu), "mode": mode}
+            add("node_cpu_seconds_total", counter(constant(share)), late=True, **labels)
     for gpu, watts, use in (("GPU-0", 200, constant(80)), ("GPU-1", 100, lambda at: BLANK if at <= -1800 else 40)):
         labels = {**here, "Hostname": second, "UUID": gpu}
         add("DCGM_FI_DEV_POWER_USAGE", constant(watts), **labels)
         add("DCGM_FI_DEV_GPU_UTIL", use, **labels)
-    add("RBLN_DEVICE_STATUS:CARD_POWER", constant(65_000_000), **here, hostname=second, card="rbln0")
+    card = {**here, "hostname": second, "card": "rbln0"}
+    add("RBLN_DEVICE_STATUS:CARD_POWER", constant(65_000_000), **card)
+    add("RBLN_DEVICE_STATUS:UTILIZATION", constant(0), **card)
 
 
 def of_kubernetes(add: Families, here: dict[str, str], master: str, first: str, second: str) -> None:
@@ -108,6 +116,7 @@ def of_kubernetes(add: Families, here: dict[str, str], master: str, first: str, 
         second: {"cpu": 16, "memory": 64 * GIB, "nvidia_com_gpu": 2, "rebellions_ai_npu": 1},
     }
     for node, amounts in rooms.items():
+        add("kube_node_spec_unschedulable", constant(0), **here, node=node)
         for resource, amount in amounts.items():
             add("kube_node_status_allocatable", constant(amount), **here, node=node, resource=resource)
     pods = [

@@ -11,16 +11,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CloudUnreachable, InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry import cost_information as under_test
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost_information import (
+    asks_for_metrics,
     given_metrics,
     read_costs,
+    read_metrics,
     read_request,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.information import Inventory
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode, Window
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.cloudkitty import Rated
 from ansible_collections.kcloud.infrastructure.plugins.modules.cluster_cost_info import SPEC
 
@@ -57,7 +59,7 @@ def volume(size: int, *servers: str) -> SimpleNamespace:
     return SimpleNamespace(size=size, attachments=[{"server_id": server} for server in servers])
 
 
-def no_service(*_arguments: Any) -> Any:
+def no_service(*_arguments: Any, **_options: Any) -> Any:
     raise exceptions.EndpointNotFound("no such service")
 
 
@@ -66,7 +68,8 @@ def connection(**changes: Any) -> Any:
     addresses = [SimpleNamespace(floating_ip_address=f"172.24.4.{last}") for last in (5, 9, 77)]
     volumes = [volume(100, ID.format(1)), volume(20, ID.format(0), ID.format(1)), volume(500, "other"), volume(7)]
     parts = {
-        "compute": SimpleNamespace(flavors=lambda microversion: FLAVORS),
+        "compute": SimpleNamespace(flavors=lambda microversion: FLAVORS, get=no_service),
+        "current_project_id": "p1",
         "network": SimpleNamespace(ips=lambda: addresses),
         "block_storage": SimpleNamespace(volumes=lambda: volumes),
         "config": SimpleNamespace(get_session_client=no_service, get_region_name=lambda: "RegionOne"),
@@ -105,6 +108,35 @@ def test_volumes_count_by_their_servers_and_addresses_by_nodes_and_api() -> None
         },
         {"cluster": "web", "node_group": None, "reason": "energy: no metrics were read: give 'servers' or 'metrics'"},
     ]
+
+
+def test_nova_says_how_long_nodes_ran() -> None:
+    """One worker for half an hour and one that was deleted after a quarter; nobody knows anything of the master."""
+    servers = [
+        {"instance_id": ID.format(1), "name": "w-0", "started_at": "2027-01-15T07:30:00.000000", "ended_at": None},
+        {"instance_id": ID.format(2), "name": "w-1", "started_at": "2027-01-01T00:00:00.000000", "ended_at": None},
+        {"instance_id": ID.format(3), "name": "w-2", "started_at": "2027-01-01T00:00:00.000000",
+         "ended_at": "2027-01-15T07:15:00.000000"},
+    ]  # fmt: skip
+    asked = []
+
+    def get(url: str, **options: Any) -> Any:
+        asked.append((url, options["microversion"]))
+        return SimpleNamespace(json=lambda: {"tenant_usage": {"server_usages": servers}})
+
+    found = ask(connection(compute=SimpleNamespace(flavors=lambda microversion: FLAVORS, get=get)), prices=PRICES)
+    master, workers = found["clusters"][0]["node_groups"]
+    # 1.75 hours at 0.1
+    assert (workers["cost"]["value"], workers["cost"]["source"]) == (0.175, "price table; Nova's usage")
+    assert master["cost"]["value"] == 0.05
+    assert asked == [("/os-simple-tenant-usage/p1?detailed=1&start=2027-01-15T07:00:00&end=2027-01-15T08:00:00", "2.1")]
+    assert found["sources"][-1] == {"name": "Nova's usage", "used": True, "reason": None, "failure": None}
+
+
+def test_without_novas_word_todays_nodes_are_taken() -> None:
+    found = ask(prices=PRICES)
+    assert found["sources"][-1]["failure"]["code"] == "SERVICE_NOT_IN_CATALOG"
+    assert "today's node count" in found["clusters"][0]["cost"]["source"]
 
 
 def test_a_service_that_is_missing_leaves_its_part_unknown() -> None:
@@ -181,3 +213,36 @@ def test_cloudkitty_is_not_asked_where_it_is_not_needed(rated: list[Any], option
 def test_metrics_without_the_cluster_say_so() -> None:
     found = ask(metrics={"clusters": []}, prices=PRICES)
     assert found["totals"]["idle_cost"]["reason"] == "'metrics' does not hold this cluster"
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "asks"),
+    [
+        ({}, {}, False),
+        ({}, {"PROMETHEUS_CLUSTERS": "[]"}, True),
+        ({"servers": []}, {}, True),
+        ({"source": "aetos"}, {}, True),
+        ({"metrics": {}, "source": "aetos"}, {"PROMETHEUS_CLUSTERS": "[]"}, False),
+    ],
+)
+def test_metrics_are_read_where_a_source_is_named(
+    options: dict[str, Any], environment: dict[str, str], asks: bool
+) -> None:
+    params = {"metrics": None, "servers": None, "source": "prometheus", **options}
+    assert asks_for_metrics(params, environment) is asks
+
+
+def test_prices_are_known_without_the_servers() -> None:
+    class Down:
+        """A source that does not answer."""
+
+        name, url, clusters = "down", "http://127.0.0.1:9", ()
+
+        def names(self, _window: Window) -> Any:
+            raise CloudUnreachable("Failed to read from Prometheus 'down'", code="METRICS_UNREACHABLE")
+
+    known = read_metrics(INVENTORY, [Down()], Window(NOW, 300, 12))
+    assert known.of("c1").energy.reason == "Failed to read from Prometheus 'down'."
+    assert [(server["name"], server["failure"]["code"]) for server in known.servers] == [
+        ("down", "METRICS_UNREACHABLE")
+    ]

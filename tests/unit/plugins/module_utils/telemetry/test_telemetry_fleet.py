@@ -38,6 +38,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.fl
     seen_fleet,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.information import Inventory
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.inputs import free_devices
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Reading, Window
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import Chosen
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.telemetry.readings import (
@@ -145,6 +146,9 @@ def test_idle_by_what_was_measured() -> None:
         ((QUIET,), (("b", DOWN),),
          {"PLACEMENTS_UNKNOWN": "not known: kube-state-metrics does not show 2 of 2 workers; "
           "server b could not be read: Connection refused"}),
+        # Whoever sees nodes and no pods at all, not even those that each node runs, is not allowed to see pods
+        ((*SHOWN[:2], reading(PODS), QUIET), (),
+         {"PLACEMENTS_UNKNOWN": "not known: kube-state-metrics shows no pod on its workers, not even of the cluster itself"}),
         ((*SHOWN, reading(CPU, series(0.02, 0.02, 0.02, 0.02, node="ml-node-0"))), (),
          {"METRICS_MISSING": "none: it counts as busy; the node exporter does not show 1 of 2 workers"}),
         ((*SHOWN, reading(CPU, series(*[0.02] * 4, node="ml-node-0"), series(0.01, None, None, None, node="ml-node-1"))), (),
@@ -218,7 +222,7 @@ def test_nodes_are_named_and_say_what_is_free() -> None:
     }  # fmt: skip
     # Given placements say what is taken
     ((group,),) = [entry["node_groups"] for entry in seen(*SHOWN, QUIET, placements=[])["clusters"]]
-    assert group["nodes"][0] == {"id": UUID, "name": "ml-node-0", "address": "10.0.0.5"}
+    assert group["nodes"][0] == {"id": UUID, "name": "ml-node-0", "address": "10.0.0.5", "ready": True}
     # A match knows of nodes only what is free on them
     ((group,),) = [entry["node_groups"] for entry in seen(QUIET, single_nodes=False)["clusters"]]
     assert "nodes" not in group
@@ -299,9 +303,33 @@ def test_a_workload_stays_in_the_cluster_that_was_made_for_it() -> None:
     assert match(fleet, 1)["decision"]["action"] == "use"
 
 
-def scaled(fleet: Plain, workloads: list[Plain] | None = None, memory: Plain | None = None) -> Plain:
-    rules = ScalingRules(unneeded_s=0)
-    asked = read_scaling(fleet, now=1200, workloads=workloads, memory=memory or {}, rules=rules)
+@pytest.mark.parametrize(
+    ("devices", "left", "free"),
+    [
+        ([], {"gpu": 1}, []),
+        ([("gpu", 4)], {"gpu": 3}, [1000, 1000, 1000, 0]),
+        ([("gpu", 2)], {}, [0, 0]),
+        ([("npu", 1), ("gpu", 2)], {"gpu": 1, "npu": 1}, [1000, 1000, 0]),
+        # Kubernetes does not say of which model those are that are free
+        ([("gpu", 2), ("gpu", 2)], {"gpu": 3}, [0, 0, 0, 0]),
+        ([("gpu", 2), ("gpu", 2)], {"gpu": 4}, [1000] * 4),
+    ],
+)
+def test_free_devices(devices: list[tuple[str, int]], left: dict[str, int], free: list[int]) -> None:
+    assert free_devices(devices, left) == free
+
+
+def scaled(
+    fleet: Plain, workloads: list[Plain] | None = None, memory: Plain | None = None, forecast: list[Plain] | None = None
+) -> Plain:
+    asked = read_scaling(
+        fleet,
+        now=1200,
+        workloads=workloads,
+        memory=memory or {},
+        forecast_utilization=forecast,
+        rules=ScalingRules(unneeded_s=0),
+    )
     return scaling_answer(scale(asked))
 
 
@@ -325,6 +353,22 @@ def test_scaling_without_any_server_opens_and_removes_nothing() -> None:
     assert found["decision"]["action"] == "none"
     assert [violation["code"] for violation in found["unplaced"][0]["why_not"]] == ["METRICS_MISSING"]
     assert all({"METRICS_MISSING", "OCCUPANTS_UNKNOWN"} <= set(_codes(node)) for node in found["nodes"])
+    expected = [{"cluster": "ml", "utilization": 2}]
+    found = scaled(seen(failures=(("a", DOWN),), blind=True), forecast=expected)
+    assert (found["decision"]["action"], _codes(found["groups"][0])) == ("none", ["METRICS_MISSING"])
+    assert scaled(seen(*SHOWN, QUIET), forecast=expected)["decision"]["action"] == "scale_out"
+
+
+def test_nodes_of_a_cluster_that_is_shown_in_part_are_not_removed() -> None:
+    half = seen(reading(ALLOCATABLE, *kube("ml-node-0", cpu=4, memory=8 * GIB)), *SHOWN[1:], QUIET)
+    assert half["placements"] == []
+    assert all("OCCUPANTS_UNKNOWN" in _codes(node) for node in scaled(half)["nodes"])
+
+
+def test_nodes_that_the_cloud_does_not_name_leave_the_group_as_magnum_shows_it() -> None:
+    fleet = seen(*SHOWN, QUIET, nodes=(NODE,))
+    assert "nodes" not in fleet["clusters"][0]["node_groups"][0]
+    assert why_not(idle(fleet))["PLACEMENTS_UNKNOWN"] == "not known: the cloud does not name 1 of 2 workers"
 
 
 def test_a_node_that_was_measured_for_too_short_a_time_is_not_measured() -> None:

@@ -1,0 +1,143 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which nodes a group had in the period, and for how long: by Nova's usage, otherwise as it is today.
+
+Nova's usage lists every server that ran in a period, deleted ones too, with the times when it started and ended. A deleted
+server was a node of the group whose nodes have names that differ from its own in the last part only: these names hold a random
+part of each group's own. A group that has no nodes now had those of the cluster's deleted servers that no other group had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import Period, moment
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode
+
+USAGE = "Nova's usage"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A server that ran in the period.
+
+    :param seconds: for how long of it.
+    :param ended: it is deleted.
+    """
+
+    id: str
+    name: str
+    seconds: int
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class Presence:
+    """The nodes of a group with how many seconds of the period each was there.
+
+    :param rest: seconds of nodes that are counted and not known, all together.
+    :param known: Nova says so; otherwise today's nodes are taken for the whole period.
+    :param unclear: why neither is true, where that is so.
+    """
+
+    nodes: tuple[tuple[ClusterNode, int], ...]
+    rest: int = 0
+    known: bool = False
+    unclear: str | None = None
+
+    @property
+    def seconds(self) -> int:
+        return sum(seconds for _node, seconds in self.nodes) + self.rest
+
+    @property
+    def ids(self) -> list[str]:
+        return [node.id for node, _seconds in self.nodes]
+
+
+def read_usage(raw: Iterable[Mapping[str, object]], period: Period) -> dict[str, Ran]:
+    """Nova's ``server_usages`` by the server's id; those without a start never ran."""
+    found = {}
+    for entry in raw:
+        start = moment(str(entry.get("started_at") or ""))
+        end = moment(str(entry.get("ended_at") or ""))
+        if start is not None:
+            last = period.end if end is None else min(end, period.end)
+            seconds = max(0, last - max(start, period.begin))
+            identity = str(entry.get("instance_id") or "")
+            found[identity] = Ran(identity, str(entry.get("name") or ""), seconds, ended=end is not None)
+    return found
+
+
+def _stem(name: str) -> str:
+    """What the names of a group's nodes have in common: all but the last part."""
+    return name.rpartition("-")[0]
+
+
+def presences(
+    cluster: Cluster, groups: Mapping[str, Sequence[ClusterNode]], usage: Mapping[str, Ran] | None, seconds: int
+) -> dict[str, Presence]:
+    """The nodes of each group of a cluster in the period, by the group's name.
+
+    :param groups: the nodes of today that are known.
+    :param usage: by server; None where Nova does not say.
+    :param seconds: for how long a node is taken to have been there where Nova does not say.
+    """
+    found = {
+        group.name: presence(groups[group.name], group.node_count, usage, seconds) for group in cluster.node_groups
+    }
+    empty = [group for group in cluster.node_groups if group.node_count == 0]
+    if usage is None or not empty:
+        return found
+    held = {identity for there in found.values() for identity in there.ids}
+    prefix = _prefix(cluster, groups)
+    left = [ran for ran in _ended(usage) if prefix and ran.name.startswith(f"{prefix}-") and ran.id not in held]
+    if left and len(empty) > 1:
+        unclear = f"{len(left)} deleted servers were nodes of {', '.join(group.name for group in empty)}; of which is not known"
+        return {**found, **{group.name: Presence((), unclear=unclear) for group in empty}}
+    for group in empty:
+        gone = [
+            (ClusterNode(cluster.id, cluster.name, group.name, ran.id, ran.name, role=group.role), ran.seconds)
+            for ran in left
+        ]
+        found[group.name] = Presence(tuple(gone), known=prefix is not None)
+    return found
+
+
+def _prefix(cluster: Cluster, groups: Mapping[str, Sequence[ClusterNode]]) -> str | None:
+    """What the names of all servers of a cluster begin with; None where no server shows it.
+
+    Cluster-API drivers take the id that they give the cluster. Heat templates take the name with a random part, which the names of
+    the control plane hold: ``ml-x7k2-master-0``.
+    """
+    if cluster.stack_id and not is_uuid(cluster.stack_id):
+        return cluster.stack_id
+    names = [node.name for group in cluster.node_groups if group.role == "master" for node in groups[group.name]]
+    return next((_stem(_stem(name)) for name in names if _stem(_stem(name))), None)
+
+
+def _ended(usage: Mapping[str, Ran]) -> list[Ran]:
+    """The deleted servers that ran in the period, in order of name."""
+    gone = [ran for ran in usage.values() if ran.ended and ran.seconds]
+    return sorted(gone, key=lambda ran: (ran.name, ran.id))
+
+
+def presence(nodes: Sequence[ClusterNode], count: int, usage: Mapping[str, Ran] | None, seconds: int) -> Presence:
+    """The nodes of one group in the period; see ``presences``.
+
+    :param count: how many there are now.
+    """
+    if usage is None or not nodes or len(nodes) != count or not all(node.id in usage for node in nodes):
+        return Presence(tuple((node, seconds) for node in nodes[:count]), max(0, count - len(nodes)) * seconds)
+    held = [(node, usage[node.id].seconds) for node in nodes]
+    siblings = {_stem(node.name): node for node in nodes if _stem(node.name)}
+    for ran in _ended(usage):
+        sibling = siblings.get(_stem(ran.name))
+        if sibling is not None:
+            gone = ClusterNode(sibling.cluster_id, sibling.cluster, sibling.group, ran.id, ran.name, role=sibling.role)
+            held.append((gone, ran.seconds))
+    return Presence(tuple(held), known=True)
