@@ -28,7 +28,7 @@ options:
       - Its option O(kcloud.infrastructure.cluster_metrics_info#module:series) is needed for charts.
     type: dict
   costs:
-    description: The answer of the module C(cluster_cost_info). Costs, teams, types and flavors come from it.
+    description: The answer of M(kcloud.infrastructure.cluster_cost_info). Costs, teams, types and flavors come from it.
     type: dict
   decisions:
     description:
@@ -90,6 +90,7 @@ notes:
   - Savings of several decisions can be of the same node. So the possible savings of a week are those of the decision that saves most.
 seealso:
   - module: kcloud.infrastructure.cluster_metrics_info
+  - module: kcloud.infrastructure.cluster_cost_info
   - module: kcloud.infrastructure.cluster_idle
 """
 

@@ -280,32 +280,6 @@ QUESTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[dict[str, A
         },
         _decides(cluster_idle),
     ),
-    "report": (
-        cluster_report.SPEC,
-        {
-            "metrics": {
-                "clusters": [
-                    {
-                        "id": "c1",
-                        "name": "ml",
-                        "status": "CREATE_COMPLETE",
-                        "utilization": {"gpu": {"value": 0.4, "unit": "ratio", "coverage": 1.0, "window": 3600}},
-                        "power": {"total": {"value": 400, "unit": "W"}},
-                        "series": {"begin": 0, "step": 300, "utilization": {"gpu": [0.1, None]}, "power": {"total": [1, 2]}},
-                        "node_groups": [{"name": "w", "node_count": 2, "requests": {"gpu": {"value": 1}}}],
-                    }
-                ],
-                "gaps": [{"cluster": "ml", "node": "ml-0", "reason": "unknown"}],
-                "window": {"begin": 0, "end": 600, "step": 300},
-            },
-            "costs": {"currency": "USD", "clusters": [{"id": "c1", "name": "ml", "cost_per_hour": {"value": 2}}]},
-            "decisions": {"idle": {"clusters": [{"cluster": "ml", "cluster_id": "c1", "action": "mark", "saving_h": 2}]}},
-        },
-        # Without a folder, so that nothing is written
-        lambda params: rendered(
-            make_report(params["metrics"], params["costs"], params["decisions"], read_settings(params)), FORMATS, 0.05
-        ),
-    ),
     "cost": (
         cluster_cost_info.SPEC,
         {
@@ -331,6 +305,32 @@ QUESTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[dict[str, A
         {**OPTION, "fleet": {"type": "dict"}},
         {"telemetry": {"servers": SERVERS, "window": "4h", "step": "10m", "system_namespaces": ["kube-*"]}},
         _with_telemetry,
+    ),
+    "report": (
+        cluster_report.SPEC,
+        {
+            "metrics": {
+                "clusters": [
+                    {
+                        "id": "c1",
+                        "name": "ml",
+                        "status": "CREATE_COMPLETE",
+                        "utilization": {"gpu": {"value": 0.4, "unit": "ratio", "coverage": 1.0, "window": 3600}},
+                        "power": {"total": {"value": 400, "unit": "W"}},
+                        "series": {"begin": 0, "step": 300, "utilization": {"gpu": [0.1, None]}, "power": {"total": [1, 2]}},
+                        "node_groups": [{"name": "w", "node_count": 2, "requests": {"gpu": {"value": 1}}}],
+                    }
+                ],
+                "gaps": [{"cluster": "ml", "node": "ml-0", "reason": "unknown"}],
+                "window": {"begin": 0, "end": 600, "step": 300},
+            },
+            "costs": {"currency": "USD", "clusters": [{"id": "c1", "name": "ml", "cost_per_hour": {"value": 2}}]},
+            "decisions": {"idle": {"clusters": [{"cluster": "ml", "cluster_id": "c1", "action": "mark", "saving_h": 2}]}},
+        },
+        # Without a folder, so that nothing is written
+        lambda params: rendered(
+            make_report(params["metrics"], params["costs"], params["decisions"], read_settings(params)), FORMATS, 0.05
+        ),
     ),
     "cluster": (
         magnum_cluster.SPEC,

@@ -21,7 +21,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.read 
 Plain = Mapping[str, Any]
 SOURCES = ("idle", "scaling", "consolidation", "match")
 # What cluster_idle would delete, now or when the grace is over
-IDLE_ACTIONS = ("delete", "mark", "wait")
+IDLE_ACTIONS = {"delete": "delete", "mark": "mark for deletion", "wait": "wait until the grace is over"}
 
 
 def read_lines(decisions: Plain) -> tuple[Line, ...]:
@@ -70,7 +70,7 @@ def _idle(answer: Plain) -> Iterable[Line]:
             _text(entry, "cluster_id", path),
             name,
             name,
-            action,
+            IDLE_ACTIONS.get(action, action),
             removes_all=action in IDLE_ACTIONS,
             saving_h=_saving(entry, path),
             why=_why(entry, path),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from html import escape
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 # What no document may hold, and halves of characters, which cannot be written
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -22,7 +22,8 @@ class Markup(str):
     __slots__ = ()
 
 
-Child: TypeAlias = "str | Iterable[Child] | None"
+# Text, markup, nothing, or several of these
+Child: TypeAlias = str | Iterable[Any] | None
 
 
 def clean(text: str) -> str:
@@ -45,16 +46,16 @@ def content(*children: Child) -> Markup:
     return Markup("".join(parts))
 
 
-def element(name: str, /, *children: Child, **attributes: str | int | bool | None) -> Markup:
+def element(tag: str, /, *children: Child, **attributes: str | int | bool | None) -> Markup:
     """An element. An attribute that is None or false is left out; ``class_`` is class, ``aria_label`` is aria-label."""
     given = "".join(
         f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{escape(clean(str(value)))}"')
         for key, value in attributes.items()
         if value is not None and value is not False
     )
-    if name in VOID:
-        return Markup(f"<{name}{given}>")
-    return Markup(f"<{name}{given}>{content(*children)}</{name}>")
+    if tag in VOID:
+        return Markup(f"<{tag}{given}>")
+    return Markup(f"<{tag}{given}>{content(*children)}</{tag}>")
 
 
 def name_of(text: str) -> Markup:

@@ -164,10 +164,10 @@ def _spent(summary: Summary, currency: str) -> list[Markup]:
         _tile("cost", sum_of(summary.cost_per_hour, 2), f"{currency}/h", "all clusters, as they are now"),
         _tile("leakage", sum_of(summary.idle_cost_per_day, 2), f"{currency}/day", "for what nothing requests", "idle"),
         _tile(
-            "possible savings",
+            "savings",
             number(week, 2),
             f"{currency}/week",
-            "at least, by the decisions",
+            "possible at least, by the decisions",
             "computing",
         ),
         _tile("power", *_split(sum_of_watts(summary.power)), _share(summary.power, "clusters with metrics")),
