@@ -186,6 +186,9 @@ def resource_of(node: Node) -> str:
 def _kubernetes(of: _Exporters) -> Iterator[Series]:
     node = of.node
     yield of.series("kube_node_info", lambda _time: 1.0, node=node.name, system_uuid=node.id)
+    yield of.series("kube_node_spec_unschedulable", _constant(0.0), node=node.name)
+    ready = {"node": node.name, "condition": "Ready"}
+    yield of.series("kube_node_status_condition", _constant(1.0), **ready, status="true")
     amounts = {"cpu": float(node.cores), "memory": float(node.memory_gb * GIB)}
     if node.devices:
         amounts[resource_of(node)] = float(node.devices)

@@ -478,8 +478,8 @@ def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]]
     telemetry = read_telemetry(
         params, os.environ, hide, lambda given: idle_window(given, now, rules.idle_s, rules.grace_s, rules.gap_s)
     )
-    servers = telemetry.servers if telemetry and params["observations"] is None else ()
-    clock = {"now": now, "hour": hour, "rules": rules, "sources": tuple(server.name for server in servers)}
+    sources = telemetry.source.names if telemetry and params["observations"] is None else ()
+    clock = {"now": now, "hour": hour, "rules": rules, "sources": sources}
     if params["fleet"] is None:
         # What is wrong with the options is said before any cloud is asked.
         read_idle({}, **clock, **question)
