@@ -318,8 +318,9 @@ def _room(name: str, kube: Kubernetes | None, window: Window) -> tuple[Figure, F
     if name not in kube.allocatable:
         return asked, Figure(None, unit, 0, reason="kube-state-metrics does not say how much is allocatable")
     # What is left of a node that takes no pods is not free
-    left = 0.0 if kube.closed else max(0.0, kube.allocatable[name] - requested)
-    return asked, replace(asked, value=left)
+    if kube.closed:
+        return asked, replace(asked, value=0.0, reason="the node is cordoned or not ready")
+    return asked, replace(asked, value=max(0.0, kube.allocatable[name] - requested))
 
 
 def _devices(known: Mapping[Subject, list[Measured]], kinds: Iterable[str], window: Window) -> Iterable[dict[str, Any]]:

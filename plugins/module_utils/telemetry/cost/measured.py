@@ -94,12 +94,16 @@ def _shares(raw: object, path: str) -> tuple[Decimal, ...]:
 
 
 def _largest_share(node: Mapping[str, Any], path: str) -> Decimal | None:
-    """The largest part of a node that pods request of any of its resources; None where no resource is known."""
+    """The largest part of a node that pods request of any of its resources; None where no resource is known.
+
+    What is free of a cordoned node is 0 with a reason, and does not say how large the node is.
+    """
     free = mapping(node.get("free"), f"{path}.free")
     shares = []
     for name, figure in mapping(node.get("requests"), f"{path}.requests").items():
         asked = _amount(mapping(figure, f"{path}.requests.{name}"), f"{path}.requests.{name}")
-        left = _amount(mapping(free.get(name), f"{path}.free.{name}"), f"{path}.free.{name}")
+        rest = mapping(free.get(name), f"{path}.free.{name}")
+        left = None if rest.get("reason") else _amount(rest, f"{path}.free.{name}")
         if asked is not None and left is not None and asked + left > 0:
             shares.append(asked / (asked + left))
     return max(shares, default=None)

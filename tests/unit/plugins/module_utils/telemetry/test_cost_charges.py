@@ -184,6 +184,14 @@ def test_idle_is_what_no_pod_requests_of_the_workers() -> None:
     assert found["idle_cost_per_hour"]["value"] == 2.248
 
 
+def test_a_cordoned_node_is_not_taken_for_a_full_one() -> None:
+    """Nothing is free on it, and what its pods request says nothing of its size."""
+    cordoned = node({"cpu": 1}, {"cpu": 0})
+    cordoned["free"]["cpu"]["reason"] = "the node is cordoned or not ready"
+    found = read_measured({"clusters": [{"id": "c", "node_groups": [{"name": "g", "nodes": [cordoned]}]}]})
+    assert found["c"].shares == {"g": ()}
+
+
 def test_electricity_is_apart_and_counts_pue_once() -> None:
     found = answered(ML, electricity_rate=0.12, pue=1.3, carbon_rate=0.4)
     electric = found["totals"]["electricity"]
