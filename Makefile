@@ -32,8 +32,12 @@ PLAYBOOK = ansible-playbook -i environments/common -i environments/$(ENV)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: cloud-up ## Start a real OpenStack on this machine and place a workload on a cluster made for it
-	$(PLAYBOOK) kcloud.infrastructure.place_workload kcloud.infrastructure.status
+run: export PROMETHEUS_CLUSTERS = [{"name": "devcloud", "url": "http://127.0.0.1:19090"}]
+run: venv ## Start a real OpenStack on this machine, place a workload on a cluster made for it, and show what this uses
+	python -m devcloud up --with-telemetry
+	$(PLAYBOOK) kcloud.infrastructure.place_workload
+	python -m devcloud telemetry --profile 'ml-training-*=half'
+	$(PLAYBOOK) kcloud.infrastructure.status
 
 test: venv ## Run every gate; some by GATES="sanity lint", some targets by TARGETS="magnum_cluster", another Magnum by MAGNUM=20
 	@python -m tools.gates $(GATES)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`python -m devcloud up | down | status | reset | agent | driver`."""
+"""`python -m devcloud up | down | status | reset | telemetry | agent | driver`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from devcloud import agent_control, magnums
 from devcloud.cloud import Cloud
 from devcloud.errors import DevcloudError
 from devcloud.paths import find_paths
+from devcloud.telemetry.fleet import Fleet
+from devcloud.telemetry.profiles import PROFILES
+from devcloud.telemetry.stack import HOURS
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -24,6 +27,22 @@ def build_parser() -> argparse.ArgumentParser:
     _add_magnum(up, "run this Magnum beside the cloud's own, now and at each later `up`")
     down = verbs.add_parser("down", help="end every process; clusters are there again after `up`")
     _add_magnum(down, "end this Magnum only, and leave it out of later `up`s")
+    up.add_argument(
+        "--with-telemetry",
+        action="store_true",
+        help="run Prometheus and Alertmanager beside it, now and at each later `up`",
+    )
+    down.add_argument("--with-telemetry", action="store_true", help="end these only, and leave them out of later `up`s")
+    anew = verbs.add_parser("telemetry", help="generate the telemetry anew, for the clusters that exist now")
+    anew.add_argument(
+        "--profile",
+        action="append",
+        default=[],
+        metavar="PATTERN=PROFILE",
+        help=f"how clusters behave whose names fit: {', '.join(PROFILES)}; repeat, the first that fits counts",
+    )
+    anew.add_argument("--hours", type=float, default=HOURS, help="how much history (default: %(default)s)")
+    anew.add_argument("--seed", type=int, default=0, help="another seed gives other profiles and times of spikes")
     verbs.add_parser("status", help="table of the services; exit code 0 only when all of them answer")
     verbs.add_parser("reset", help="down, then forget clusters and databases (programs and cached dump stay)")
     again = verbs.add_parser("restart", help="end and start single services, after a change of a plug-in")
@@ -59,6 +78,14 @@ def print_status(cloud: Cloud) -> int:
     return 0 if whole else 1
 
 
+def print_fleet(fleet: Fleet, url: str) -> int:
+    """Print how each cluster behaves; returns 0."""
+    for cluster in fleet.clusters:
+        print(f"{cluster.name:<40}{cluster.profile:<10}{cluster.exporters:<12}{len(cluster.nodes)} nodes")
+    print(f"{fleet.hours:g} hours of {len(fleet.clusters)} clusters: {url}")
+    return 0
+
+
 def driver_main(arguments: list[str]) -> int:
     """Hand over to the second driver's own command line."""
     if find_spec("devcloud.driver_control") is None:
@@ -78,9 +105,12 @@ def main(arguments: list[str]) -> int:
 
     def run() -> int:
         if options.verb == "up":
-            cloud.up(magnums.parse(options.magnum))
+            cloud.up(magnums.parse(options.magnum), telemetry=options.with_telemetry)
         elif options.verb == "down":
-            print(f"{_down(cloud, options.magnum)} processes ended")
+            ended = cloud.down_telemetry() if options.with_telemetry else _down(cloud, options.magnum)
+            print(f"{ended} processes ended")
+        elif options.verb == "telemetry":
+            return print_fleet(cloud.new_telemetry(options.profile, options.hours, options.seed), cloud.telemetry.url)
         elif options.verb == "reset":
             cloud.reset()
             print("wiped; `python -m devcloud up` makes a fresh cloud")

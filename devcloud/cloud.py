@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import fcntl
-import http.client
 import shutil
 import subprocess
 import threading
@@ -24,6 +23,8 @@ from devcloud.magnums import Magnum
 from devcloud.paths import PACKAGE, Paths
 from devcloud.progress import say, since_start, step
 from devcloud.secret_store import load_secrets
+from devcloud.telemetry.fleet import Fleet
+from devcloud.telemetry.stack import DEBIAN, HOURS, Telemetry
 
 # What shapes a freshly seeded database besides the configuration.
 SEED_SOURCES = [PACKAGE / "seed.py", PACKAGE / "catalog.py", PACKAGE / "database.py", packages.LOCK]
@@ -43,33 +44,23 @@ def only_one(paths: Paths) -> Iterator[None]:
         yield
 
 
-def answers_http(port: int, timeout: float = 5) -> bool:
-    """Say whether an HTTP service answers at all; refusing us is an answer, failing is not."""
-    connection = http.client.HTTPConnection(ports.LOOPBACK, port, timeout=timeout)
-    try:
-        connection.request("GET", "/")
-        return connection.getresponse().status < 500
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
 class Cloud:
     """One state folder's cloud."""
 
     def __init__(self, paths: Paths) -> None:
         """Take the folder; nothing is read or written yet."""
         self.paths = paths
+        self.telemetry = Telemetry(paths)
 
     def table(self) -> list[services.Service]:
         """Return all services in starting order."""
-        return services.all_services(self.paths)
+        more = self.telemetry.services() if self.telemetry.is_chosen else []
+        return [*services.all_services(self.paths), *more]
 
     def answers(self, service: services.Service) -> bool:
         """Say whether the service answers in the way it can be asked; one without an API must be at the broker."""
         if service.probe == "http" and service.port:
-            return answers_http(service.port)
+            return ports.answers_http(service.port)
         if service.probe == "tcp" and service.port:
             return ports.answers(service.port)
         if service.probe == "broker":
@@ -79,18 +70,24 @@ class Cloud:
 
     # -- up ---------------------------------------------------------------------------------------------------------
 
-    def up(self, more: Iterable[Magnum] = ()) -> None:
-        """Make the cloud usable, from whatever state it is in, with these Magnums beside those that ran before."""
+    def up(self, more: Iterable[Magnum] = (), *, telemetry: bool = False) -> None:
+        """Make the cloud usable, from whatever state it is in, with these Magnums beside those that ran before.
+
+        :param telemetry: whether Prometheus and Alertmanager run beside it, now and at each later `up`.
+        """
         paths = self.paths
         paths.make()
         with only_one(paths):
-            packages.install_debian()
+            packages.install_debian(DEBIAN if telemetry or self.telemetry.is_chosen else None)
             packages.install_services(paths)
+            if telemetry:
+                self.telemetry.choose()
             secrets = load_secrets(paths.secrets)
             wanted = magnums.choose(paths, [*magnums.chosen(paths), *more])
             self.beside = [Beside(paths, secrets, magnum) for magnum in wanted]
             self.key = config.cloud_key(paths, secrets, RUN_SOURCES)
             self.keys = {name: one.key for one in self.beside for name in one.magnum.services}
+            self.keys |= {service.name: self.telemetry.key() for service in self.telemetry.services()}
             self._refuse_strangers()
             config.write_config(paths, secrets)
             self.database = Database(paths, secrets, config.cloud_key(paths, secrets, SEED_SOURCES))
@@ -102,7 +99,35 @@ class Cloud:
                 with step("starting the OpenStack services"):
                     self._openstack(started)
             self.database.capture()
+            if self.telemetry.is_chosen:
+                self._telemetry()
         self._report()
+
+    def _telemetry(self) -> None:
+        """Start Prometheus, Alertmanager and exporters; without data of an earlier run, with some for the clusters of now."""
+        self.telemetry.write_config()
+        if not self.telemetry.fleet.exists():
+            with step("generating telemetry"):
+                self.telemetry.write_data(self.telemetry.read_fleet((), HOURS, 0, int(time.time())))
+        with step("starting Prometheus and Alertmanager"):
+            for service in self.telemetry.services():
+                self._start(service)
+            for service in self.telemetry.services():
+                self._wait(service)
+
+    def new_telemetry(self, profiles: list[str], hours: float, seed: int) -> Fleet:
+        """Generate the telemetry anew, for the clusters of now; returns what it was generated for."""
+        if not self.telemetry.is_chosen:
+            raise DevcloudError(
+                "this cloud runs without Prometheus: run `python -m devcloud up --with-telemetry` first"
+            )
+        with only_one(self.paths):
+            self.keys = {service.name: self.telemetry.key() for service in self.telemetry.services()}
+            fleet = self.telemetry.read_fleet(profiles, hours, seed, int(time.time()))
+            processes.end(processes.family(self.paths.run, "prometheus"), 8)
+            self.telemetry.write_data(fleet)
+            self._telemetry()
+        return fleet
 
     def _start_beside(self, one: Beside) -> None:
         """Start one more Magnum; it needs MariaDB and RabbitMQ only."""
@@ -139,7 +164,7 @@ class Cloud:
             return False
         env = {**services.base_env(self.paths), **service.env, "DEVCLOUD_SERVICE": service.name}
         log = self.paths.log / f"{service.name}.log"
-        key = self.keys.get(service.name, self.key)
+        key = self.keys.get(service.name) or self.key
         processes.start(self.paths.run, log, service.name, list(service.command), env, key)
         return True
 
@@ -256,6 +281,7 @@ class Cloud:
                 f"  export OS_CLOUD={one.magnum.cloud('devcloud')}     # Magnum {one.magnum.version}\n"
                 for one in self.beside
             )
+            + (f"  export PROMETHEUS_CLUSTERS='{self.telemetry.variable}'\n" if self.telemetry.is_chosen else "")
             + f"  {self.paths.venv / 'bin' / 'openstack'} coe cluster list\n"
         )
 
@@ -281,6 +307,18 @@ class Cloud:
                     processes.record_file(self.paths.run, name).unlink(missing_ok=True)
                     ended += len(family)
             magnums.choose(self.paths, set(magnums.chosen(self.paths)) - set(unwanted))
+        return ended
+
+    def down_telemetry(self) -> int:
+        """End Prometheus and what belongs to it only, and forget that it runs; its data is there again after another `up`."""
+        ended = 0
+        with only_one(self.paths):
+            for service in self.telemetry.services():
+                family = processes.family(self.paths.run, service.name)
+                processes.end(family, service.patience)
+                processes.record_file(self.paths.run, service.name).unlink(missing_ok=True)
+                ended += len(family)
+            self.telemetry.forget()
         return ended
 
     def _end_all(self) -> int:
@@ -323,6 +361,7 @@ class Cloud:
             shutil.rmtree(self.paths.control, ignore_errors=True)
             shutil.rmtree(self.paths.log, ignore_errors=True)
             magnums.choose(self.paths, [])
+            self.telemetry.forget()
         self.paths.make()
 
     # -- status -----------------------------------------------------------------------------------------------------

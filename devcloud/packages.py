@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,9 +42,9 @@ DEBIAN: dict[str, str] = {
 }
 
 
-def missing_debian() -> list[str]:
-    """Return the Debian packages that are absent."""
-    absent = [name for name, path in DEBIAN.items() if not Path(path).exists()]
+def missing_debian(more: Mapping[str, str]) -> list[str]:
+    """Return the Debian packages that are absent, of ours and of some more."""
+    absent = [name for name, path in {**DEBIAN, **more}.items() if not Path(path).exists()]
     if find_spec("ensurepip") is None:
         absent.append("python3-venv")
     # uwsgi is compiled at install.
@@ -52,9 +53,12 @@ def missing_debian() -> list[str]:
     return absent
 
 
-def install_debian() -> None:
-    """Install the absent Debian packages, or say what to install."""
-    absent = missing_debian()
+def install_debian(more: Mapping[str, str] | None = None) -> None:
+    """Install the absent Debian packages, or say what to install.
+
+    :param more: packages beside those of the cloud itself, each with a file that it brings.
+    """
+    absent = missing_debian(more or {})
     if not absent:
         return
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *absent]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import socket
 from collections.abc import Iterable
@@ -52,6 +53,18 @@ def answers(port: int, timeout: float = 0.5) -> bool:
             return True
     except OSError:
         return False
+
+
+def answers_http(port: int, path: str = "/", timeout: float = 5) -> bool:
+    """Say whether an HTTP service answers at all; refusing us is an answer, failing is not."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=timeout)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def listening_inodes(table: str, port: int) -> set[str]:

@@ -14,8 +14,10 @@ author:
   - kcloud.infrastructure contributors (@kcloud)
 description:
   - A table has a line for each node group. Below it are the clusters that are not well, with reason and fix, and those in progress.
+  - With figures, a table of utilisation, power and cost follows. What is unknown is a dash; the coverage says how much data
+    there is for the rest.
   - Markdown has the same parts. JSON is a list with an object for each cluster.
-positional: format
+positional: format, metrics, costs
 options:
   _input:
     description: The clusters, as M(kcloud.infrastructure.magnum_cluster_info) returns them.
@@ -27,6 +29,12 @@ options:
     type: str
     choices: [table, markdown, json]
     default: table
+  metrics:
+    description: The answer of M(kcloud.infrastructure.cluster_metrics_info).
+    type: dict
+  costs:
+    description: The answer of M(kcloud.infrastructure.cluster_cost_info).
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -45,9 +53,11 @@ RETURN = r"""
 _value:
   description:
     - The report, without a newline at its end.
-    - In JSON each cluster has C(id), C(name), C(type), C(status), C(health_status), C(api_address), C(node_groups), C(failure) and
-      C(activity). C(failure) has C(code), C(reason) and C(hint), and is null for a cluster that is well. Each node group has C(name),
+    - In JSON each cluster has C(id), C(name), C(type), C(status), C(health_status), C(api_address), C(node_groups), C(failure),
+      C(activity) and C(figures). C(failure) has C(code), C(reason) and C(hint), and is null for a cluster that is well. Each node group has C(name),
       C(role), C(flavor_id), C(node_count), C(min_node_count), C(max_node_count) and C(status); its bounds are null unless they were read.
+    - C(figures) has C(cpu), C(memory), C(gpu), C(npu), C(power), C(energy), C(cost_per_hour) and C(idle_cost_per_hour), each as its module
+      returns it, as far as they were asked for.
   type: str
 """
 
@@ -56,6 +66,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.cluster_figures import (
+    figure_rows,
+    figures_of,
+    title_of,
+    trouble_of,
+)
 from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.text_table import INDENT, cell, table
 
 Plain = dict[str, Any]
@@ -169,10 +185,19 @@ def parts_of(clusters: Sequence[Some]) -> list[tuple[str, list[tuple[str, list[s
     return [(title, entries) for title, entries in found if entries]
 
 
-def as_table(clusters: Sequence[Some]) -> str:
+def as_table(clusters: Sequence[Some], metrics: Some, costs: Some) -> str:
     """The report for a terminal."""
     rows = [row for cluster in clusters for row in rows_of(cluster)]
     lines = ["Clusters", *(table(rows, columns_of(rows)) if rows else [INDENT + NO_CLUSTER])]
+    figures, columns = figure_rows(clusters, metrics, costs)
+    trouble = trouble_of(metrics, costs)
+    if figures or trouble:
+        lines += [
+            "",
+            title_of(metrics),
+            *(table(figures, columns) if figures else ()),
+            *(INDENT + line for line in trouble),
+        ]
     for title, entries in parts_of(clusters):
         lines += ["", title]
         for head, below in entries:
@@ -185,20 +210,25 @@ def escaped(text: str) -> str:
     return " ".join(text.split()).replace("|", r"\|")
 
 
-def as_markdown(clusters: Sequence[Some]) -> str:
-    """The report for a wiki or a ticket."""
-    rows = [row for cluster in clusters for row in rows_of(cluster)]
-    columns = columns_of(rows)
+def markdown_table(rows: Iterable[Some], columns: Mapping[str, str]) -> list[str]:
+    """The lines of a table."""
 
     def line(cells: Iterable[str]) -> str:
         return f"| {' | '.join(cells)} |"
 
-    lines = ["## Clusters", ""]
-    if rows:
-        lines += [line(columns.values()), f"|{'---|' * len(columns)}"]
-        lines += [line(escaped(cell(row[key])) for key in columns) for row in rows]
-    else:
-        lines.append(NO_CLUSTER)
+    body = [line(escaped(cell(row.get(key))) for key in columns) for row in rows]
+    return [line(columns.values()), f"|{'---|' * len(columns)}", *body]
+
+
+def as_markdown(clusters: Sequence[Some], metrics: Some, costs: Some) -> str:
+    """The report for a wiki or a ticket."""
+    rows = [row for cluster in clusters for row in rows_of(cluster)]
+    lines = ["## Clusters", "", *(markdown_table(rows, columns_of(rows)) if rows else [NO_CLUSTER])]
+    figures, columns = figure_rows(clusters, metrics, costs)
+    trouble = trouble_of(metrics, costs)
+    if figures or trouble:
+        lines += ["", f"### {title_of(metrics)}", "", *(markdown_table(figures, columns) if figures else ())]
+        lines += [f"- {escaped(line)}" for line in trouble]
     for title, entries in parts_of(clusters):
         lines += ["", f"### {title}", ""]
         for head, below in entries:
@@ -206,15 +236,22 @@ def as_markdown(clusters: Sequence[Some]) -> str:
     return "\n".join(lines)
 
 
-def as_json(clusters: Sequence[Some]) -> str:
+def as_json(clusters: Sequence[Some], metrics: Some, costs: Some) -> str:
     """The report for programs."""
-    return json.dumps([summary(cluster) for cluster in clusters], indent=2)
+    found = [{**summary(cluster), "figures": figures_of(cluster, metrics, costs)} for cluster in clusters]
+    return json.dumps(found, indent=2)
 
 
-FORMATS: dict[str, Callable[[Sequence[Some]], str]] = {"table": as_table, "markdown": as_markdown, "json": as_json}
+FORMATS: dict[str, Callable[[Sequence[Some], Some, Some], str]] = {
+    "table": as_table,
+    "markdown": as_markdown,
+    "json": as_json,
+}
 
 
-def cluster_status_text(clusters: Iterable[Some], format: str = "table") -> str:
+def cluster_status_text(
+    clusters: Iterable[Some], format: str = "table", metrics: Some | None = None, costs: Some | None = None
+) -> str:
     """See RETURN.
 
     :raises AnsibleFilterError: there is no such format.
@@ -223,7 +260,7 @@ def cluster_status_text(clusters: Iterable[Some], format: str = "table") -> str:
         raise AnsibleFilterError(
             f"Failed to report on clusters: format is {format!r}. Set it to one of {', '.join(FORMATS)}."
         )
-    return FORMATS[format](list(clusters))
+    return FORMATS[format](list(clusters), metrics or {}, costs or {})
 
 
 class FilterModule:

@@ -54,6 +54,7 @@ ACTING = (
     "accelerator_cluster",
     "cluster_access",
     "cluster_autoscale",
+    "cluster_cleanup",
     "cluster_consolidation",
     "cluster_interconnect",
     "cluster_network",

@@ -78,6 +78,11 @@ def named_nodes(placements: Iterable[Mapping[str, Any]]) -> Matters:
     return lambda found, _group: found.name in clusters or found.id in clusters
 
 
+def of_clusters(ids: Collection[str], also: Matters) -> Matters:
+    """For what changes some clusters: those of these ids, and what else matters."""
+    return lambda found, group: found.id in ids or also(found, group)
+
+
 def of_flavors(offered: list[Plain], names: Collection[str]) -> Matters:
     """For what grows groups of some flavors only."""
     keys = keys_of(offered, names)

@@ -260,6 +260,21 @@ QUESTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[dict[str, A
             "busy_hours": [8, 18],
             "observations": [{"cluster": "ml", "at": "2027-01-14T20:00:00+00:00", "utilization": 0.02}],
             "marks": [{"cluster_id": "c1", "marked_at": 1_799_990_000}],
+            "policy_document": {
+                "apiVersion": "policy.kcloud.io/v1",
+                "kind": "AutomationRule",
+                "spec": {
+                    "conditions": ["cluster.utilization < 10", {"field": "cluster.age", "operator": ">", "value": "2h"}],
+                    "actions": [{"type": "mark", "grace_period": "1h"}, {"type": "delete_cluster"}],
+                    "exceptions": [{"condition": "cluster.labels.keep == 1 AND time.hour > 8", "reason": "r"}],
+                },
+            },
+            "parked": [
+                {"cluster_id": "c1", "parked_at": 1_799_990_000, "node_groups": [{"name": "default-worker", "node_count": 3}]}
+            ],
+            "protected": ["web*"],
+            "wake_hours": [7, 19],
+            "timezone": "UTC",
             "now": 1_800_000_000,
             "local_hour": 3,
         },

@@ -16,9 +16,10 @@ import yaml
 from ansible_collections.kcloud.infrastructure.plugins.filter import plan_only
 
 ROOT = Path(__file__).resolve().parents[2]
-PLAYBOOKS = ("consolidate", "place_workload", "provision", "scale", "teardown")
+PLAYBOOKS = ("cleanup", "consolidate", "place_workload", "provision", "scale", "teardown")
 # The plan tags that show what a playbook would do
 OWN_TAGS = (
+    ("cleanup", "cluster_cleanup_plan"),
     ("consolidate", "cluster_consolidation_plan"),
     ("place_workload", "workload_placement_plan"),
     ("provision", "accelerator_cluster_plan"),
@@ -31,7 +32,7 @@ PLAN_TAGS = [f"{role}_plan" for role in plan_only.ACTING]
 READS = {
     *(
         f"kcloud.infrastructure.{name}"
-        for name in ("cluster_consolidation", "cluster_match", "cluster_scaling", "table")
+        for name in ("cluster_consolidation", "cluster_idle", "cluster_match", "cluster_scaling", "table")
     ),
     *(
         f"kcloud.infrastructure.{name}_info"

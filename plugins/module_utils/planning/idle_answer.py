@@ -11,11 +11,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import digest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import OPTION, digest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import MICRO
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.exemptions import Labels
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle import (
+    ENDS,
     HOUR_S,
     POLICIES,
     Cleanup,
@@ -25,9 +27,20 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idl
     Sample,
     Subject,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle_operations import (
+    CHANGES,
+    named,
+    notices,
+    operations,
+    parked_records,
+    records,
+    state,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle_policy import Policy, read_policy
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.layout import text_table
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import WHOLE, Cluster
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.nodes import read_standing, share
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.parking import plain_records, read_parked
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import (
     TRUE_TEXTS,
     decimal,
@@ -43,6 +56,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rea
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.telemetry_gaps import read_gaps
 
 Plain = dict[str, Any]
+# Since when a cluster is marked, and its state then
+Marks = dict[str, tuple[int, str]]
+DECIDED = (*CHANGES, "mark", "unmark")
 COLUMNS = (("cluster", 32), ("action", 8), ("idle h", 8), ("saves/h", 10), ("why, or why not", 0))
 
 
@@ -57,14 +73,18 @@ def read_idle(
     rules: Rules,
     observations: object = None,
     marks: object = None,
+    parked: object = None,
     placements: object = None,
+    sources: tuple[str, ...] = (),
     **options: object,
 ) -> Question:
     """All options of a clean-up.
 
     :param fleet: may also hold ``placements`` and ``observations``, which count where the option is not given.
     :param observations: measurements, each ``{cluster, at, utilization}``; without a utilisation the measuring failed.
-    :param marks: those of the answer before, each ``{cluster_id, marked_at}``.
+    :param marks: those of the answer before, each ``{cluster_id, marked_at}``, and ``expected_state`` where the fleet gave it.
+    :param parked: records of parked clusters of the answer before, see ``parking.read_parked``.
+    :param sources: names of the servers that the observations are from, where these are not given.
     :raises InvalidRequest: anything that cannot be read, by its path.
     """
     found, _prices = read_standing(fleet, placements=placements, **options)
@@ -76,11 +96,10 @@ def read_idle(
         samples = read_samples(given.get("observations"), "fleet.observations")
     else:
         samples = read_samples(observations, "observations")
-    marked = {
-        text(entry.get("cluster_id"), f"{path}.cluster_id"): whole(entry.get("marked_at"), f"{path}.marked_at")
-        for path, entry in mappings(marks, "marks")
-    }
+    marked = read_marks(marks, "marks")
+    records = read_parked(parked, "parked")
     unsaid = placements is None and given.get("placements") is None
+    notes: list[str] = []
     subjects = tuple(
         Subject(
             cluster=cluster,
@@ -90,14 +109,17 @@ def read_idle(
             else tuple(tenant.workload for tenant in cluster.tenants),
             created_at=_time(raws[cluster.id].get("created_at"), f"cluster {cluster.name}: created_at"),
             persistent=_is_persistent(raws[cluster.id]),
-            # A mark of the future says nothing
-            marked_at=marked[cluster.id] if marked.get(cluster.id, now + 1) <= now else None,
+            marked_at=_mark(marked, cluster, now, notes),
+            labels=_labels(raws[cluster.id]),
+            record=records.get(cluster.id),
             unseen=gaps.occupants.get(cluster.id, ""),
             unmeasured=unmeasured.get(cluster.id, ""),
         )
         for cluster in found.clusters
     )
-    return Question(subjects, rules, now, hour, found.notes)
+    present = {cluster.id for cluster in found.clusters}
+    absent = tuple(record for identity, record in sorted(records.items()) if identity not in present)
+    return Question(subjects, rules, now, hour, (*found.notes, *notes), sources, absent)
 
 
 def _sample_order(sample: Sample) -> tuple[int, int]:
@@ -108,11 +130,34 @@ def _key(entry: Mapping[str, Any]) -> str:
     return text(entry.get("id"), "id") or text(entry.get("name"), "name")
 
 
+def _labels(raw: Mapping[str, Any]) -> Labels:
+    return tuple(sorted((str(key), str(value)) for key, value in mapping(raw.get("labels"), "labels").items()))
+
+
 def _is_persistent(raw: Mapping[str, Any]) -> bool:
-    labels = mapping(raw.get("labels"), "labels")
-    return any(
-        str(key).lower() == "persistent" and str(value).strip().lower() in TRUE_TEXTS for key, value in labels.items()
-    )
+    return any(key.lower() == "persistent" and value.strip().lower() in TRUE_TEXTS for key, value in _labels(raw))
+
+
+def read_marks(raw: object, path: str) -> Marks:
+    """Marks by id of their cluster: since when, and the state of the cluster then; empty where it is not given."""
+    return {
+        text(entry.get("cluster_id"), f"{entry_path}.cluster_id"): (
+            whole(entry.get("marked_at"), f"{entry_path}.marked_at"),
+            text(entry.get(OPTION), f"{entry_path}.{OPTION}"),
+        )
+        for entry_path, entry in mappings(raw, path)
+    }
+
+
+def _mark(marked: Marks, cluster: Cluster, now: int, notes: list[str]) -> int | None:
+    """Since when a cluster is marked. A mark of the future says nothing, and one of another state is void: both only delay."""
+    marked_at, state = marked.get(cluster.id, (now + 1, ""))
+    if marked_at > now:
+        return None
+    if state and cluster.state is not None and state != cluster.state.digest:
+        notes.append(f"the mark of {cluster.name} is void: the cluster has changed since")
+        return None
+    return marked_at
 
 
 def read_samples(raw: object, path: str) -> dict[str, list[Sample]]:
@@ -143,8 +188,11 @@ def _time(value: object, path: str) -> int | None:
 
 
 def read_rules(given: Mapping[str, Any]) -> Rules:
-    """A policy by its name, with what is changed of it."""
-    rules = POLICIES[given["policy"]]
+    """A policy by its name, with what a document says in place of it, and what single options change of both."""
+    document = given["policy_document"]
+    rules = (
+        POLICIES[given["policy"]] if document is None else documented(POLICIES[given["policy"]], read_policy(document))
+    )
     changes: Plain = {}
     if given["idle_below"] is not None:
         changes["below"] = share(given["idle_below"], "idle_below")
@@ -153,28 +201,64 @@ def read_rules(given: Mapping[str, Any]) -> Rules:
         ("grace_hours", "grace_s"),
         ("min_age_hours", "min_age_s"),
         ("max_gap_hours", "gap_s"),
+        ("parked_hours", "parked_s"),
     ):
         if given[option] is not None:
             changes[name] = number(given[option], option, HOUR_S)
-    if given["busy_hours"] is not None:
-        changes["busy_hours"] = _hours(given["busy_hours"])
+    for option in ("busy_hours", "wake_hours"):
+        if given[option] is not None:
+            changes[option] = _hours(given[option], option)
+    if given["idle_action"] is not None:
+        changes["action"] = given["idle_action"]
     return replace(
         rules,
         **changes,
         most=whole(given["max_deletions"], "max_deletions", 0),
         prefixes=texts(given["allow_prefixes"], "allow_prefixes"),
         projects=texts(given["allow_projects"], "allow_projects"),
+        protected=texts(given["protected"], "protected"),
+        wake=texts(given["wake"], "wake"),
         dry_run=given["dry_run"],
         care=Care(given["require_health"], True),
     )
 
 
-def _hours(given: object) -> tuple[int, int] | None:
-    hours = [whole(entry, f"busy_hours[{index}]") for index, entry in enumerate(given or [])]  # type: ignore[arg-type]
+def documented(rules: Rules, policy: Policy) -> Rules:
+    """Rules as a document says them; what it does not say stays. Exceptions of hours take the place of the hours of the rules."""
+    said = {
+        "below": policy.below,
+        "idle_s": policy.idle_s,
+        "min_age_s": policy.min_age_s,
+        "grace_s": policy.grace_s,
+    }
+    of_hours = any(exemption.of_hours for exemption in policy.exemptions)
+    return replace(
+        rules,
+        **{name: value for name, value in said.items() if value is not None},
+        **({"busy_hours": None} if of_hours else {}),
+        name=policy.name,
+        action=policy.action,
+        exemptions=policy.exemptions,
+        labels=policy.labels,
+        notices=policy.notices,
+        needs_saving=policy.needs_saving,
+        timezone=policy.timezone,
+        notes=(
+            *policy.notes,
+            *(
+                f"the policy asks for a run by {entry}; whoever starts the runs keeps to it"
+                for entry in policy.schedule
+            ),
+        ),
+    )
+
+
+def _hours(given: object, option: str) -> tuple[int, int] | None:
+    hours = [whole(entry, f"{option}[{index}]") for index, entry in enumerate(given or [])]  # type: ignore[arg-type]
     if not hours:
         return None
     if len(hours) != 2 or not hours[0] < hours[1] <= 24:
-        raise refused("busy_hours", given, "two hours of a day, the first before the last, such as [8, 18]")
+        raise refused(option, given, "two hours of a day, the first before the last, such as [8, 18]")
     return hours[0], hours[1]
 
 
@@ -184,43 +268,67 @@ def _hours(given: object) -> tuple[int, int] | None:
 def answer(found: Cleanup) -> Plain:
     """Everything that a caller may want to know."""
     question = found.question
+    planned = operations(found)
     return {
         "decision": decided(found),
+        "operations": [] if question.rules.dry_run else planned,
         "clusters": [entry(finding) for finding in found.findings],
-        "marks": [
-            {
-                "cluster_id": finding.subject.cluster.id,
-                "marked_at": question.now if finding.action == "mark" else finding.subject.marked_at,
-            }
-            for finding in found.findings
-            if finding.action in ("mark", "wait")
-            and (finding.action == "mark" or finding.subject.marked_at is not None)
-            # What would be deleted in a dry run stays marked
-            or finding.action == "delete"
-        ],
+        "marks": [mark(finding, question.now) for finding in found.findings if keeps_mark(finding)],
+        "parked": plain_records(parked_records(found)),
+        "policy": policy(question.rules),
+        "notices": notices(found),
+        "records": records(found),
         "certificate": certificate(found),
         "assumptions": assumptions(found),
         "inputs_digest": digest(question),
+        **state(found, planned),
         "table": text_table(COLUMNS, [_row(finding) for finding in found.findings], len(found.findings), "clusters"),
     }
 
 
-def _named(cluster: Cluster) -> Plain:
-    return {"cluster": cluster.name, "cluster_id": cluster.id}
+def policy(rules: Rules) -> Plain:
+    """The policy that was applied."""
+    return {
+        "name": rules.name,
+        "action": rules.action,
+        "idle_below": decimal(rules.below, WHOLE),
+        "idle_hours": decimal(rules.idle_s, HOUR_S),
+        "grace_hours": decimal(rules.grace_s, HOUR_S),
+        "min_age_hours": decimal(rules.min_age_s, HOUR_S),
+        "busy_hours": list(rules.busy_hours or ()),
+        "exceptions": [str(exemption) for exemption in rules.exemptions],
+        "notifies": bool(rules.notices),
+    }
+
+
+def keeps_mark(finding: Finding) -> bool:
+    """Whether a cluster is marked after this run. One that is to go keeps its mark, as it may fail to."""
+    marked = finding.subject.marked_at is not None
+    return finding.action == "mark" or (marked and finding.action in ("wait", *ENDS))
+
+
+def mark(finding: Finding, now: int) -> Plain:
+    """A mark for the next run."""
+    cluster = finding.subject.cluster
+    return {
+        **named(cluster),
+        "marked_at": now if finding.action == "mark" else finding.subject.marked_at,
+        **({} if cluster.state is None else {OPTION: cluster.state.digest}),
+    }
 
 
 def decided(found: Cleanup) -> Plain:
-    """What to do; in a dry run nothing is to be deleted, and what would be is said."""
-    deleted = [_named(finding.subject.cluster) for finding in found.of("delete")]
-    marked = [_named(finding.subject.cluster) for finding in found.of("mark")]
+    """What to do; in a dry run nothing is to be changed, and what would be is said."""
     dry = found.question.rules.dry_run
-    saving = sum(finding.saving for finding in found.of("delete"))
+    done = {action: [named(finding.subject.cluster) for finding in found.of(action)] for action in DECIDED}
+    saving = sum(finding.saving for action in ENDS for finding in found.of(action))
+    changing = [] if dry else [action for action in CHANGES if done[action]]
     return {
-        "action": "delete" if deleted and not dry else "mark" if marked else "none",
-        "mark": marked,
-        "unmark": [_named(finding.subject.cluster) for finding in found.of("unmark")],
-        "delete": [] if dry else deleted,
-        "would_delete": deleted,
+        "action": changing[0] if changing else "mark" if done["mark"] else "none",
+        "mark": done["mark"],
+        "unmark": done["unmark"],
+        **{action: [] if dry else done[action] for action in CHANGES},
+        **{f"would_{action}": done[action] for action in CHANGES},
         "dry_run": dry,
         "cost_delta_h": decimal(-saving, MICRO) if saving else 0,
         "sentence": sentence(found),
@@ -233,12 +341,9 @@ def sentence(found: Cleanup) -> str:
     def names(action: str) -> str:
         return ", ".join(finding.subject.cluster.name for finding in found.of(action))
 
-    verb = "Would delete" if found.question.rules.dry_run else "Delete"
-    parts = [
-        f"{said} {names(action)}"
-        for action, said in (("delete", verb), ("mark", "Mark"), ("unmark", "Unmark"))
-        if found.of(action)
-    ]
+    would = "Would " if found.question.rules.dry_run else ""
+    verbs = {action: f"{would}{action}".capitalize() for action in CHANGES} | {"mark": "Mark", "unmark": "Unmark"}
+    parts = [f"{verb} {names(action)}" for action, verb in verbs.items() if found.of(action)]
     waiting = len(found.of("wait"))
     return f"{'; '.join(parts) or 'Nothing to clean up'}; {len(found.findings)} clusters judged, {waiting} wait."
 
@@ -246,7 +351,7 @@ def sentence(found: Cleanup) -> str:
 def entry(finding: Finding) -> Plain:
     """One cluster."""
     return {
-        **_named(finding.subject.cluster),
+        **named(finding.subject.cluster),
         "action": finding.action,
         "idle_hours": None if finding.idle_s is None else decimal(finding.idle_s, HOUR_S),
         "marked_at": finding.subject.marked_at,
@@ -270,13 +375,13 @@ def _row(finding: Finding) -> tuple[str, ...]:
 def certificate(found: Cleanup) -> Plain:
     """What is kept, against what would be kept if everything idle went at once."""
     everything = sum(finding.saving for finding in found.findings)
-    kept = everything - sum(finding.saving for finding in found.of("delete"))
-    idle = sum(finding.saving for finding in found.findings if finding.action in ("delete", "mark", "wait"))
+    kept = everything - sum(finding.saving for action in ENDS for finding in found.of(action))
+    idle = sum(finding.saving for finding in found.findings if finding.action in (*ENDS, "mark", "wait"))
     return {
         "objective": decimal(kept, MICRO),
         "lower_bound": decimal(everything - idle, MICRO),
         "gap": round((kept - everything + idle) / (everything - idle), 6) if everything > idle else None,
-        "method": "every cluster judged; the bound deletes every cluster that is idle by the policy",
+        "method": "every cluster judged; the bound deletes or parks every cluster that is idle by the policy",
         "proven": kept == everything - idle,
         "level": "cluster",
     }
@@ -289,25 +394,31 @@ def assumptions(found: Cleanup) -> list[str]:
         f"from {rules.busy_hours[0]} to {rules.busy_hours[1]} h nothing is done" if rules.busy_hours else "at any hour"
     )
     idle, grace = f"{rules.idle_s / HOUR_S:g} h", f"{rules.grace_s / HOUR_S:g} h of grace"
+    excepted = f"; except where {'; or '.join(map(str, rules.exemptions))}" if rules.exemptions else ""
+    end = "deleted" if rules.action == "delete" else "parked"
     said = [
-        f"policy {rules.name}: below {rules.below / WHOLE:g} for {idle}, then {grace}; {hours}",
+        f"policy {rules.name}: below {rules.below / WHOLE:g} for {idle}, then {grace}, then {end}; {hours}{excepted}",
         "the workloads named in placements are all there are",
     ]
-    return [*said, *found.question.notes]
+    return [*said, *rules.notes, *found.question.notes]
 
 
 def diff(found: Cleanup) -> Plain:
-    """Before and after, to be read: marks, and clusters that go unless it is a dry run."""
-
-    def state(finding: Finding, *, after: bool) -> str:
-        name = finding.subject.cluster.name
-        if after and finding.action == "delete" and not found.question.rules.dry_run:
-            return ""
-        marked = finding.subject.marked_at is not None
-        marked = (marked or finding.action == "mark") and finding.action != "unmark" if after else marked
-        return f"{name}{': marked' if marked else ''}\n"
-
+    """Before and after, to be read: marks, parked clusters, and clusters that go. In a dry run only marks change."""
     return {
-        "before": "".join(state(finding, after=False) for finding in found.findings),
-        "after": "".join(state(finding, after=True) for finding in found.findings),
+        "before": "".join(_state(finding, finding.subject.marked_at is not None) for finding in found.findings),
+        "after": "".join(_after(finding, dry=found.question.rules.dry_run) for finding in found.findings),
     }
+
+
+def _after(finding: Finding, *, dry: bool) -> str:
+    if finding.action == "delete" and not dry:
+        return ""
+    if finding.action in ("park", "wake") and not dry:
+        return f"{finding.subject.cluster.name}{': parked' if finding.action == 'park' else ''}\n"
+    return _state(finding, keeps_mark(finding))
+
+
+def _state(finding: Finding, marked: bool) -> str:
+    said = [word for word, holds in (("marked", marked), ("parked", finding.subject.condition == "parked")) if holds]
+    return f"{finding.subject.cluster.name}{': ' if said else ''}{', '.join(said)}\n"

@@ -14,7 +14,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.nodes import project_servers, read_nodes
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.nodes import (
+    of_addresses,
+    project_servers,
+    read_nodes,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_like
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.attribution import Directory
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.figures import (
@@ -65,18 +69,27 @@ def read_inventory(connection: Connection, api_version: str | None, names: Colle
         for cluster in listed
         if (names is None or is_like(cluster.name, names)) and not (cluster.status or "").startswith(GOING)
     ]
-    whole = api.all_with_groups(chosen)
+    whole = api.all_with_listed_groups(chosen)
     servers = project_servers(connection) if whole else ()
     found = side_by_side(lambda cluster: read_nodes(connection, cluster, servers), whole)
+    pairs = list(zip(whole, found, strict=True))
+    # What no server shows has only addresses, and these only a group that is read by itself
+    serverless = [
+        (cluster, group)
+        for cluster, nodes in pairs
+        for group in cluster.node_groups
+        if group.node_count and not nodes[group.name]
+    ]
+    detailed = api.in_detail(serverless)
     clusters = []
-    for cluster, nodes in zip(whole, found, strict=True):
-        groups = {
-            group.name: tuple(
+    for cluster, nodes in pairs:
+        groups = {}
+        for group in cluster.node_groups:
+            own = nodes[group.name] or of_addresses(detailed.get(group.id, group))
+            groups[group.name] = tuple(
                 ClusterNode(cluster.id, cluster.name, group.name, node.id, node.label, node.addresses, group.role)
-                for node in nodes.get(group.name, ())
+                for node in own
             )
-            for group in cluster.node_groups
-        }
         clusters.append((cluster, groups))
     return Inventory(tuple(clusters), tuple(key for cluster in listed for key in (cluster.name, cluster.id)))
 

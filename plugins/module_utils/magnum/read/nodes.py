@@ -34,7 +34,7 @@ def read_nodes(
 ) -> dict[str, tuple[Node, ...]]:
     """Each group's nodes, by name or id.
 
-    :param cluster: with its node groups in detail.
+    :param cluster: with its node groups; only in detail do they have the addresses that stand for servers that are not seen.
     :param servers: those of the project, for whoever asks about many clusters; None reads what this one needs.
     :raises KcloudError: Heat or Nova cannot be read.
     """
@@ -46,12 +46,12 @@ def read_nodes(
         own = f"{_prefix(cluster)}-"
         found = _of_names(cluster, [server for server in servers if (server.name or "").startswith(own)])
     return {
-        group.name: tuple(sorted(found.get(group.name) or _of_addresses(group), key=lambda node: (node.label, node.id)))
+        group.name: tuple(sorted(found.get(group.name) or of_addresses(group), key=lambda node: (node.label, node.id)))
         for group in cluster.node_groups
     }
 
 
-def _of_addresses(group: NodeGroup) -> list[Node]:
+def of_addresses(group: NodeGroup) -> list[Node]:
     """Nodes of which nothing but the address is known; the driver takes that for their name."""
     return [Node(address, None, (address,)) for address in group.node_addresses]
 

@@ -110,7 +110,7 @@ def during(per_hour: Figure, period: Period, seconds: int, known: str) -> Figure
 def times(price: Figure, count: int) -> Figure:
     """The price of several; none of something costs nothing, whatever its price."""
     if count == 0:
-        return Figure(Decimal(0), price.unit, 0, "there is none", 1.0, weight=0)
+        return Figure(Decimal(0), price.unit, 0, price.source, 1.0, weight=0)
     return replace(price, value=None if price.value is None else price.value * count, weight=count)
 
 

@@ -171,6 +171,7 @@ def _of_charge(cost: ClusterCost, charge: Charge, amount: Decimal, period: Perio
             "x_ClusterName": cost.cluster.name,
             "x_ClusterType": cost.type or None,
             "x_Team": cost.team,
+            "x_NodeGroup": charge.name if charge.kind == NODES else None,
             "x_NodeRole": charge.role,
             "x_Flavor": charge.flavor,
             "x_PriceSource": charge.cost.source,

@@ -11,7 +11,7 @@ millionths of the currency. A price that nothing says is unknown, and the reason
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -167,7 +167,10 @@ def node_price(tariff: Tariff, name: str, raw: Mapping[str, Any] | None, billed:
         return NodePrice(billed, flavor)
     if flavor is None:
         return NodePrice(Figure(None, tariff.unit, 0, reason=f"Nova shows no flavor '{name}', and no price names it"))
-    return NodePrice(_by_components(tariff, flavor, strangers), flavor)
+    found = _by_components(tariff, flavor, strangers)
+    if found.value is None and billed is not None:
+        found = replace(found, reason=f"{found.reason}; {billed.reason}")
+    return NodePrice(found, flavor)
 
 
 def _read(tariff: Tariff, name: str, raw: Mapping[str, Any] | None) -> tuple[Flavor | None, list[Accelerator]]:

@@ -38,6 +38,11 @@ class Chosen:
 
     servers: tuple[Server, ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What figures call the sources."""
+        return tuple(server.name for server in self.servers) or (Aetos.name,)
+
     def fitted(self, window: Window) -> Window:
         """The window as the source can answer it: Aetos knows only ends that are multiples of the step."""
         return window if self.servers else replace(window, end=window.end // window.step * window.step)

@@ -125,7 +125,68 @@ def test_json() -> None:
         ],
         "failure": None,
         "activity": None,
+        "figures": {},
     }
+
+
+def figure(value: float | None, coverage: float = 1.0) -> dict[str, Any]:
+    """A figure as a module returns it."""
+    return {"value": value, "unit": "", "source": None, "coverage": coverage, "window": 3600, "reason": None}
+
+
+METRICS = {
+    "clusters": [
+        {
+            "id": "id-a",
+            "utilization": {"cpu": figure(0.256), "memory": figure(0.5), "gpu": figure(None, 0.0)},
+            "power": {"total": figure(431.266)},
+            "energy": {"total": figure(0.4313, 0.755)},
+        },
+        {
+            "id": "id-c",
+            "utilization": {"cpu": figure(0.0)},
+            "power": {"total": figure(0.5)},
+            "energy": {"total": figure(None)},
+        },
+    ]
+}
+COSTS = {
+    "currency": "USD",
+    "clusters": [{"id": "id-a", "cost_per_hour": figure(5.1204), "idle_cost_per_hour": figure(None)}],
+}
+
+
+def test_figures_follow_the_clusters() -> None:
+    """Zero is a value, what is unknown is a dash, and a column that no cluster has a value for is left out."""
+    lines = cluster_status_text(FLEET, "table", METRICS, COSTS).splitlines()
+    start = lines.index("Figures, of the last 60 minutes")
+    assert lines[start - 1 : start + 5] == [
+        "",
+        "Figures, of the last 60 minutes",
+        "  cluster  CPU %  memory %  power W  energy kWh  coverage %  cost/h USD",
+        "  a           26  50         431.27  0.43                76  5.12",
+        "  c            0  -             0.5  -                  100  -",
+        "",
+    ]
+
+
+def test_why_there_are_no_figures() -> None:
+    failed = {"failure": {"code": "METRICS_UNREACHABLE", "reason": "Connection refused", "hint": "Check 'url'"}}
+    assert cluster_status_text([], "table", failed).splitlines()[2:] == [
+        "",
+        "Figures",
+        "  unknown: Connection refused. Check 'url'",
+    ]
+    assert cluster_status_text([], "markdown", failed).splitlines()[-1] == "- unknown: Connection refused. Check 'url'"
+
+
+def test_figures_in_markdown_and_json() -> None:
+    lines = cluster_status_text(FLEET, "markdown", METRICS, COSTS).splitlines()
+    assert "| a | 26 | 50 | 431.27 | 0.43 | 76 | 5.12 |" in lines
+    found = json.loads(cluster_status_text(FLEET, "json", METRICS, COSTS))
+    assert found[0]["figures"]["power"] == figure(431.266)
+    assert found[0]["figures"]["cost_per_hour"]["value"] == 5.1204
+    assert found[1]["figures"] == {}
 
 
 def test_bounds_are_shown_where_they_were_read() -> None:

@@ -15,6 +15,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.fleet_reader
     list_groups,
     named_nodes,
     node_group,
+    of_clusters,
     of_flavors,
     read_fleet,
     side_by_side,
@@ -152,3 +153,17 @@ def test_who_stands_where_needs_addresses_only_where_nodes_are_named(placements:
         found = with_bounds(api, list_groups(api), named_nodes(placements))
         assert len(sent.sent) == 2 + details
     assert [group.name for group in found[0][1]] == ["gpu"]
+
+
+@pytest.mark.parametrize(("ids", "high"), [((), None), (("other",), None), ((cases.CLUSTER_ID,), 5)])
+def test_bounds_of_clusters_that_change_are_read(ids: tuple[str, ...], high: int | None) -> None:
+    """Lists do not show them; what is parked must be woken to them."""
+    listed = cases.group("gpu", flavor_id="id-gpu")
+    script = [
+        ("GET", cases.ALL_CLUSTERS, 200, {"clusters": [cases.cluster()]}),
+        ("GET", cases.GROUPS, 200, cases.listed(listed)),
+        *([("GET", f"{cases.ONE}/nodegroups/id-gpu", 200, GPU)] if high else []),
+    ]
+    with cases.magnum(script) as (api, _sent):
+        ((_found, groups),) = with_bounds(api, list_groups(api), of_clusters(ids, named_nodes([])))
+    assert [group.max_node_count for group in groups] == [high]

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An hour of metrics of a cluster's nodes as OpenMetrics.
 
+openmetrics.py FILE CLUSTER NOW MASTER WORKER WORKER writes it, up to an hour after NOW in seconds since 1970.
+
 Every figure that the target expects can be worked out by hand from here. Samples are 30 seconds apart. They go on after the end of the
 window, for decisions about the time at which the target runs.
 
@@ -17,8 +19,10 @@ window, for decisions about the time at which the target runs.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 
 SECONDS, AFTER, EVERY = 3600, 3600, 30
 RESTART, SILENT, BEFORE = -2700, range(-2100, -900 + 1), range(-SECONDS, 1)
@@ -141,3 +145,8 @@ def of_kubernetes(add: Families, here: dict[str, str], master: str, first: str, 
                 container="c",
                 resource=resource,
             )
+
+
+if __name__ == "__main__":
+    file, cluster_name, end, *nodes = sys.argv[1:]
+    Path(file).write_text(metrics(cluster_name, int(end), *nodes), encoding="utf-8")

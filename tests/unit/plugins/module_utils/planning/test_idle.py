@@ -70,7 +70,7 @@ def codes(found: Plain) -> list[str]:
 def test_idle_is_marked_then_deleted_after_its_grace() -> None:
     first = look()
     assert first["decision"]["mark"] == [{"cluster": "a", "cluster_id": "uuid-a"}]
-    assert first["marks"] == [{"cluster_id": "uuid-a", "marked_at": NOW}]
+    assert first["marks"] == [{"cluster": "a", "cluster_id": "uuid-a", "marked_at": NOW}]
     early = look(marks=[{"cluster_id": "uuid-a", "marked_at": NOW - 3599}])
     assert codes(early) == ["GRACE"] and early["decision"]["action"] == "none"
     late = look(marks=MARK)
@@ -171,6 +171,12 @@ OPTIONS: Plain = {
     "min_age_hours": None,
     "max_gap_hours": None,
     "busy_hours": None,
+    "policy_document": None,
+    "idle_action": None,
+    "protected": [],
+    "parked_hours": None,
+    "wake": [],
+    "wake_hours": None,
     "max_deletions": 1,
     "allow_prefixes": [],
     "allow_projects": [],

@@ -385,7 +385,7 @@ def test_which_of_several_parked_groups_had_a_node_is_not_guessed() -> None:
     # Where none was deleted, there is nothing to guess
     there = presences(two, {"default-master": [MASTER], "default-worker": [], "npu": []}, usage(*DELETED[::2]), 21600)
     charge = group_charge(two.node_groups[2], there["npu"], price, unmeasured(), None, DAY, 86400)
-    assert (charge.cost.value, charge.cost.source) == (0, "there is none; Nova's usage")
+    assert (charge.cost.value, charge.cost.source) == (0, "price table; Nova's usage")
 
 
 # --- metrics that are handed over

@@ -107,6 +107,11 @@ def test_a_price_that_nothing_says_is_unknown(options: dict[str, Any], raw: dict
     assert reason in (found.reason or "")
 
 
+def test_an_unknown_price_says_that_cloudkitty_was_asked() -> None:
+    unrated = Figure(None, "USD", 0, reason="CloudKitty has rated none of these nodes lately")
+    assert (node_price(tariff(), "cpu.medium", CPU, unrated).figure.reason or "").endswith(f"; {unrated.reason}")
+
+
 def test_a_flavor_that_nova_no_longer_shows_has_the_price_of_the_table() -> None:
     given = tariff(prices={"flavors": {"gone": 3}})
     assert node_price(given, "gone", None).figure.value == 3

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import CloudUnreachable, InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import answer as match_answer
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch import plan
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.batch_answer import answer as batch_answer
@@ -41,6 +44,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.in
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.inputs import free_devices
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Reading, Window
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import Chosen
+from ansible_collections.kcloud.infrastructure.plugins.modules import (
+    cluster_consolidation,
+    cluster_idle,
+    cluster_match,
+    cluster_scaling,
+)
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.telemetry.readings import (
     ALLOCATABLE,
     CORDONED,
@@ -428,3 +437,22 @@ def test_the_window_of_idleness_reaches_over_the_policy() -> None:
         with pytest.raises(InvalidRequest) as refused:
             idle_window(given(**wrong), 9, 2 * hours, hours, hours // 2)
         assert refused.value.resource == resource
+
+
+@pytest.mark.parametrize("source", [{"servers": [{"name": "a", "url": "http://127.0.0.1:9"}]}, {"source": "aetos"}])
+@pytest.mark.parametrize("module", [cluster_match, cluster_scaling, cluster_consolidation, cluster_idle])
+def test_each_module_that_decides_takes_the_option(
+    module: Any, source: Plain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Up to the cloud, which does not answer here."""
+    pytest.importorskip("magnumclient")
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    monkeypatch.chdir(tmp_path)
+    names = {"user_domain_name": "d", "project_domain_name": "d", "project_name": "p"}
+    auth = {"auth_url": "http://127.0.0.1:9/v3", "username": "u", "password": "p", **names}
+    asked = {"telemetry": source, "auth": auth, "workload": {"name": "w", "cpu_cores": 1}}
+    spec = argument_spec(module.SPEC)
+    checked = ArgumentSpecValidator(spec).validate({key: value for key, value in asked.items() if key in spec})
+    assert not checked.error_messages
+    with pytest.raises(CloudUnreachable):
+        module.run(checked.validated_parameters, False, lambda _secrets: None)
