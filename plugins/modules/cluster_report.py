@@ -35,6 +35,7 @@ options:
       - Answers of modules that decide. C(idle) is that of M(kcloud.infrastructure.cluster_idle), C(scaling) that of
         M(kcloud.infrastructure.cluster_scaling), C(consolidation) that of M(kcloud.infrastructure.cluster_consolidation), and C(match)
         that of M(kcloud.infrastructure.cluster_match). Each may be missing or none.
+      - What they say of clusters that neither O(metrics) nor O(costs) has is left out, where these have any.
     type: dict
   path:
     description:

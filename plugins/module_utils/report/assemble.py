@@ -121,7 +121,10 @@ def make_report(metrics: object, costs: object, decisions: object, settings: Set
     }
     measured, priced = read["metrics"], read["costs"]
     decided = {name: read[name] for name in SOURCES if read[name]}
-    lines = read_lines(decided)
+    every_line = read_lines(decided)
+    lines = _of_clusters(every_line, measured, priced)
+    # A decision about other clusters, too, names them
+    beyond = {line.source for line in every_line if line not in lines}
     clusters = _clusters(measured, priced, decided, lines, settings)
     begin, end = _period(measured, priced)
     currency = text(priced.get("currency"), "costs.currency")
@@ -137,7 +140,7 @@ def make_report(metrics: object, costs: object, decisions: object, settings: Set
         banners=_banners(clusters, settings.idle_below, currency),
         findings=(*_limits(summary, settings), *_failed(clusters, measured), *without_place(decided)),
         advice=tuple(sorted((line for line in lines if line.is_advice), key=_by_saving)),
-        sentences=sentences(decided),
+        sentences=tuple(one for one in sentences(decided) if one.subject not in beyond),
         clusters=clusters,
         gaps=_gaps(measured, priced),
         missing=_missing(answers),
@@ -147,6 +150,12 @@ def make_report(metrics: object, costs: object, decisions: object, settings: Set
 
 def _by_saving(line: Line) -> tuple[float, str, str]:
     return -(line.saving_h or 0), line.source, line.target
+
+
+def _of_clusters(lines: Iterable[Line], measured: Plain, priced: Plain) -> tuple[Line, ...]:
+    """What was decided about the clusters that the report is about; everything where it knows of none."""
+    known = {*_by_id(measured.get("clusters"), "metrics.clusters"), *_by_id(priced.get("clusters"), "costs.clusters")}
+    return tuple(line for line in lines if not known or known & {line.cluster_id, line.cluster})
 
 
 # --- clusters

@@ -159,6 +159,16 @@ def test_clusters_that_waste_most_come_first_with_their_reasons() -> None:
     assert web.gaps == ("w-0: unknown: power of cpu",)
 
 
+def test_decisions_about_other_clusters_are_left_out_with_the_sentence_that_names_them() -> None:
+    other = {"cluster": "secret", "cluster_id": "id-secret", "action": "mark", "saving_h": 99, "why": ["IDLE"]}
+    idle = {"decision": {"sentence": "Mark secret."}, "clusters": [*DECISIONS["idle"]["clusters"], other]}
+    found = report(decisions={"idle": idle})
+    assert [line.target for line in found.advice] == ["web"]
+    assert found.sentences == () and found.summary.saving_per_week == 4 * 168
+    assert "secret" not in "".join(rendered(found, FORMATS, 0.1).values())
+    assert [line.target for line in make_report(None, None, {"idle": idle}, SETTINGS).advice] == ["secret", "web"]
+
+
 def test_what_needs_a_person() -> None:
     found = report(
         {**METRICS, "servers": [{"name": "site-b", "failure": {"reason": "refused"}}]},
