@@ -81,6 +81,9 @@ Groups = Mapping[str, tuple[ClusterNode, ...]]
 FOCUS, PROMETHEUS = "focus", "prometheus"
 
 
+NOT_ASKED = "it was not asked, as 'cloudkitty' is false or no node without a price of the table is a server of Nova"
+
+
 @dataclass(frozen=True)
 class Request:
     """What is asked for.
@@ -348,7 +351,7 @@ def _sources(
 
 def _of_cloudkitty(rated: Rated | None, is_used: bool, tariff: Tariff) -> str | None:
     if rated is None:
-        return "it was not asked"
+        return NOT_ASKED
     if is_used:
         return f"CloudKitty does not say its currency; its prices are taken to be in {tariff.unit}"
     return rated.reason
