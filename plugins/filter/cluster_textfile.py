@@ -135,8 +135,9 @@ def samples_of(clusters: Sequence[Some], metrics: Some, costs: Some, budgets: So
     """All samples, cluster by cluster."""
     measured = {entry["id"]: entry for entry in metrics.get("clusters") or ()}
     priced = {entry["id"]: entry for entry in costs.get("clusters") or ()}
+    by_id = {cluster["id"]: cluster for cluster in clusters}
     for identity, name in names_of(clusters).items():
-        cluster, here = next(one for one in clusters if one["id"] == identity), {"cluster": name}
+        cluster, here = by_id[identity], {"cluster": name}
         flavors = {group.get("name"): group.get("flavor_id") for group in cluster.get("node_groups") or ()}
         yield from of_magnum(cluster, here)
         yield "kcloud_cluster_power_budget_watts", here, budgets.get(cluster["name"])

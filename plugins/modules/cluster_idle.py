@@ -160,8 +160,6 @@ extends_documentation_fragment:
 requirements:
   - python-magnumclient >= 4.5
 seealso:
-  - plugin: kcloud.infrastructure.cluster_cleanup
-    plugin_type: role
   - module: kcloud.infrastructure.cluster_consolidation
   - module: kcloud.infrastructure.magnum_cluster
 """

@@ -507,8 +507,8 @@ ranking:
         - All reasons against it, each with C(code), C(need), C(have), C(short_by), C(unit), and C(fix), the smallest change that
           removes it, as C(change) with its values and as C(sentence). All fixes together make the candidate possible.
         - Codes are V(CLUSTER_NOT_READY), V(CLUSTER_UNHEALTHY), V(CLUSTER_LOCKED), V(METRICS_MISSING), V(OCCUPANTS_UNKNOWN),
-          V(WRONG_ACCEL_KIND), V(WRONG_ACCEL_MODEL), V(DEVICE_COUNT_PER_NODE), V(DEVICE_SHARE_FRAGMENTED), V(CPU_SHORT), V(MEM_SHORT), V(POWER_BUDGET), V(ISOLATION), V(LATENCY),
-          V(GANG_SPLIT), V(GROUP_MAX), V(QUOTA_SHORT), V(TAINT) and V(PRICE_CAP).
+          V(WRONG_ACCEL_KIND), V(WRONG_ACCEL_MODEL), V(DEVICE_COUNT_PER_NODE), V(DEVICE_SHARE_FRAGMENTED), V(CPU_SHORT),
+          V(MEM_SHORT), V(POWER_BUDGET), V(ISOLATION), V(LATENCY), V(GANG_SPLIT), V(GROUP_MAX), V(QUOTA_SHORT), V(TAINT) and V(PRICE_CAP).
       type: list
       elements: dict
       returned: always

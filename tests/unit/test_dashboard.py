@@ -97,8 +97,8 @@ def queries() -> Iterator[tuple[str, str]]:
     for panel in shown["panels"]:
         for target in panel.get("targets", ()):
             yield panel["title"], target["expr"].replace("$cluster", ".*")
-    definition = next(one for one in shown["templating"]["list"] if one["name"] == "cluster")["definition"]
-    yield "variable", re.sub(r"label_values\((.+), .+\)", r"\1", definition)
+    definitions = {one["name"]: one["definition"] for one in shown["templating"]["list"] if "definition" in one}
+    yield "variable", re.sub(r"label_values\((.+), .+\)", r"\1", definitions["cluster"])
 
 
 def test_the_dashboard_follows_from_the_table() -> None:

@@ -1,7 +1,9 @@
 # Copyright (c) 2026 kcloud.infrastructure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Say what Magnum's API knows of the clusters of a prefix, as JSON by what follows the prefix in their names: by plain requests, with nothing of the collection.
+"""Say what Magnum's API knows of the clusters of a prefix, as JSON by what follows the prefix in their names.
+
+It makes plain requests, with nothing of the collection.
 
 clusters.py SCRIPTS CLOUD PREFIX, where SCRIPTS is the folder with plain.py and look.py
 """

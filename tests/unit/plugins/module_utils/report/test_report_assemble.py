@@ -97,10 +97,11 @@ DECISIONS = {
 }  # fmt: skip
 
 
-def report(
-    metrics: Any = METRICS, costs: Any = COSTS, decisions: Any = DECISIONS, settings: Settings = SETTINGS
-) -> Report:
-    return make_report(metrics, costs, decisions, settings)
+def report(*first: Any, **changes: Any) -> Report:
+    """The report of the data above, with metrics, costs, decisions (in this order) or settings changed; None leaves one out."""
+    given: dict[str, Any] = {"metrics": METRICS, "costs": COSTS, "decisions": DECISIONS, "settings": SETTINGS}
+    given |= dict(zip(given, first, strict=False)) | changes
+    return make_report(given["metrics"], given["costs"], given["decisions"], given["settings"])
 
 
 def test_the_first_screen_is_the_sum_of_what_is_known() -> None:
