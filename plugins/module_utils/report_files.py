@@ -127,7 +127,7 @@ def make(params: Mapping[str, Any], settings: Settings, *, check_mode: bool) -> 
     :raises KcloudError: an option or the data cannot be read, or the folder takes no file. Options are checked before the first file.
     """
     mode, name, folder = read_mode(params["mode"]), read_name(params["name"]), params["path"]
-    report = make_report(params["metrics"], params["costs"], params["decisions"], settings)
+    report = make_report(params["metrics"], params["costs"], params["decisions"], settings, params["records"])
     targets = []
     if folder is not None:
         check_folder(folder)

@@ -37,6 +37,13 @@ options:
         that of M(kcloud.infrastructure.cluster_match). Each may be missing or none.
       - What they say of clusters that neither O(metrics) nor O(costs) has is left out, where these have any.
     type: dict
+  records:
+    description:
+      - Lines that the role P(kcloud.infrastructure.cluster_cleanup#role) wrote, for what was saved in the last seven days before O(now).
+      - Each change of these days counts from when it was made. A parked cluster counts until it is woken. Prices are those of the clean-up.
+      - For V(tenant) they do not count, since they are of all clusters.
+    type: list
+    elements: dict
   path:
     description:
       - The folder for the files. It must exist.
@@ -135,8 +142,8 @@ RETURN = r"""
 summary:
   description:
     - The first screen as data. Numbers are none where they are unknown; C(partial) names those of which a part is unknown.
-    - C(accelerators) has C(total), C(held), C(computing), C(idle) and C(reclaimable). C(cost_per_hour), C(idle_cost_per_day) and
-      C(saving_per_week) are in C(currency), C(power) in W, C(energy) in kWh. C(findings) and C(recommendations) are numbers.
+    - C(accelerators) has C(total), C(held), C(computing), C(idle) and C(reclaimable). C(cost_per_hour), C(idle_cost_per_day),
+      C(saving_per_week) (possible by O(decisions)) and C(saved_in_a_week) (by O(records)) are in C(currency), C(power) in W, C(energy) in kWh. C(findings) and C(recommendations) are numbers.
   returned: success
   type: dict
   sample:
@@ -152,6 +159,7 @@ summary:
     power: 4200.0
     energy: 100.8
     saving_per_week: 1680.0
+    saved_in_a_week: 504.0
     currency: USD
     partial: [power]
     idle_clusters: [serve]
@@ -193,6 +201,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "metrics": {"type": "dict"},
     "costs": {"type": "dict"},
     "decisions": {"type": "dict"},
+    "records": {"type": "list", "elements": "dict"},
     "path": {"type": "path"},
     "name": {"type": "str", "default": "report"},
     "formats": {"type": "list", "elements": "str", "choices": list(FORMATS), "default": ["html"]},

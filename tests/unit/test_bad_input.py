@@ -326,10 +326,15 @@ QUESTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[dict[str, A
             },
             "costs": {"currency": "USD", "clusters": [{"id": "c1", "name": "ml", "cost_per_hour": {"value": 2}}]},
             "decisions": {"idle": {"clusters": [{"cluster": "ml", "cluster_id": "c1", "action": "mark", "saving_h": 2}]}},
+            "records": [{"action": "park", "cluster_id": "c1", "saving_h": 2, "stage": "done", "written": 5}],
         },
         # Without a folder, so that nothing is written
         lambda params: rendered(
-            make_report(params["metrics"], params["costs"], params["decisions"], read_settings(params)), FORMATS, 0.05
+            make_report(
+                params["metrics"], params["costs"], params["decisions"], read_settings(params), params["records"]
+            ),
+            FORMATS,
+            0.05,
         ),
     ),
     "cluster": (

@@ -51,6 +51,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.read 
     moment,
     tracks,
 )
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.saved import saved_in_a_week
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.words import (
     code,
     last,
@@ -104,12 +105,15 @@ def read_settings(params: Plain) -> Settings:
     )
 
 
-def make_report(metrics: object, costs: object, decisions: object, settings: Settings) -> Report:
+def make_report(
+    metrics: object, costs: object, decisions: object, settings: Settings, records: object = None
+) -> Report:
     """The report; what was not given is left out, and said to be.
 
     :param metrics: the answer of cluster_metrics_info, or None.
     :param costs: the answer of cluster_cost_info, or None.
     :param decisions: answers of the modules that decide, by ``idle``, ``scaling``, ``consolidation`` and ``match``, or None.
+    :param records: lines that the role cluster_cleanup wrote, or None.
     :raises InvalidRequest: something in them cannot be read; the message names its path.
     """
     given = mapping(decisions, "decisions")
@@ -128,11 +132,12 @@ def make_report(metrics: object, costs: object, decisions: object, settings: Set
     clusters = _clusters(measured, priced, decided, lines, settings)
     begin, end = _period(measured, priced)
     currency = text(priced.get("currency"), "costs.currency")
-    summary = _summary(clusters, saving_per_hour(decided, lines))
+    at = end if settings.now is None else settings.now
+    summary = _summary(clusters, saving_per_hour(decided, lines), saved_in_a_week(records, at))
     report = Report(
         title=settings.title,
         audience=settings.audience,
-        at=end if settings.now is None else settings.now,
+        at=at,
         begin=begin,
         end=end,
         currency=currency,
@@ -278,13 +283,14 @@ def _reclaimed(cluster: Cluster, removed: Mapping[Key, int]) -> Cluster:
 # --- all of them
 
 
-def _summary(clusters: tuple[Cluster, ...], saving_h: float | None) -> Summary:
+def _summary(clusters: tuple[Cluster, ...], saving_h: float | None, saved: float | None) -> Summary:
     return Summary(
         clusters=len(clusters),
         counts=_counts(entry for cluster in clusters for entry in cluster.devices),
         cost_per_hour=total(cluster.cost_per_hour.value for cluster in clusters),
         idle_cost_per_day=times(total(cluster.idle_cost_per_hour.value for cluster in clusters), HOURS_A_DAY),
         saving_per_week=None if saving_h is None else saving_h * HOURS_A_WEEK,
+        saved_in_a_week=saved,
         power=total(cluster.power.value for cluster in clusters),
         energy=total(cluster.energy.value for cluster in clusters),
         carbon=total(cluster.carbon.value for cluster in clusters),

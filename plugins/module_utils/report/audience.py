@@ -36,7 +36,9 @@ def for_audience(report: Report) -> Report:
     findings = tuple(one for one in report.findings if not one.subject.startswith("metrics of "))
     if len(findings) < len(report.findings):
         findings = (*findings, Finding("metrics", "some could not be read"))
-    return _without_traces(replace(report, findings=findings))
+    # It is of all clusters, those of other tenants too
+    summary = replace(report.summary, saved_in_a_week=None)
+    return _without_traces(replace(report, findings=findings, summary=summary))
 
 
 def _without_traces(part: Part, name: str = "") -> Part:

@@ -176,6 +176,7 @@ class Summary:
     cost_per_hour: Sum
     idle_cost_per_day: Sum
     saving_per_week: float | None
+    saved_in_a_week: float | None
     power: Sum
     energy: Sum
     carbon: Sum

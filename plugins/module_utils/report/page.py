@@ -167,13 +167,18 @@ def _spent(summary: Summary, currency: str) -> list[Markup]:
             "savings",
             number(week, 2),
             f"{currency}/week",
-            "possible at least, by the decisions",
+            _savings(summary.saved_in_a_week, currency),
             "computing",
         ),
         _tile("power", *_split(sum_of_watts(summary.power)), _share(summary.power, "clusters with metrics")),
         _tile("energy", sum_of(summary.energy, 1), "kWh", "in the window"),
         _tile("carbon", sum_of(summary.carbon, 1), "kg", "of that energy"),
     ]
+
+
+def _savings(saved: float | None, currency: str) -> str:
+    possible = "possible at least, by the decisions"
+    return possible if saved is None else f"{possible}; {money(saved, currency)} saved in the last 7 days"
 
 
 def _split(said: str) -> tuple[str, str]:

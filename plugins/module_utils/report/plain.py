@@ -57,6 +57,7 @@ def first_screen(summary: Summary, currency: str) -> list[tuple[str, str]]:
         ("cost an hour", _with_unit(sum_of(summary.cost_per_hour, 2), currency)),
         ("leakage a day", _with_unit(sum_of(summary.idle_cost_per_day, 2), currency)),
         ("possible savings a week", f"at least {money(week, currency)}" if week else money(week, currency)),
+        ("saved in the last 7 days", money(summary.saved_in_a_week, currency)),
         ("power", sum_of_watts(summary.power)),
         ("energy", _with_unit(sum_of(summary.energy, 1), "kWh")),
     ]
@@ -190,6 +191,7 @@ def summary(report: Report) -> dict[str, Any]:
         "accelerators": {name: found.counts[name].value for name in COUNTS},
         **{name: one.value for name, one in sums.items()},
         "saving_per_week": found.saving_per_week,
+        "saved_in_a_week": found.saved_in_a_week,
         "currency": report.currency or None,
         "partial": sorted(
             [name for name, one in sums.items() if one.missing]
