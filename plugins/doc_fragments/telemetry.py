@@ -25,6 +25,7 @@ options:
       - The Prometheus servers to read, side by side. Each figure says from which server it is. Not with O(source=aetos).
       - Not given, those that the environment variable E(PROMETHEUS_CLUSTERS) names, a JSON list of objects with the same keys;
         C(ca_bundle) in it is O(servers[].ca_cert).
+      - An answer with warnings, such as a partial one of Thanos, counts as none (C(PARTIAL_ANSWER)).
       - A server that cannot be read is reported in RV(servers), and its figures are unknown. The module fails when no server can be read.
     type: list
     elements: dict
@@ -84,6 +85,7 @@ options:
         accelerators say what is used.
       - A cluster is known when all its workers are. An unknown cluster counts as busy, and the answer says which server failed or which
         exporter is missing.
+      - An answer with warnings, such as a partial one of Thanos, counts as a server that failed.
       - Nothing is decided to change when no server can be read. The task does not fail.
       - Needs a cloud, so it is refused beside O(fleet).
     type: dict

@@ -20,7 +20,11 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import read_existing, translated
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import NotFound, ServiceError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Series, Window
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.reading import NAMES, series_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.reading import (
+    NAMES,
+    refuse_partial,
+    series_of,
+)
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -93,6 +97,7 @@ class Aetos:
                 reason="the answer is not one of Prometheus",
                 hint=f"Check the address of the service {SERVICE} in the cloud's catalog: {url}",
             )
+        refuse_partial(answer, doing, SERVICE)
         return data
 
     def _asked(self, url: str, query: Mapping[str, Any]) -> Any:

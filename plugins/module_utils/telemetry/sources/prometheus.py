@@ -25,7 +25,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     ServiceError,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Series, Window
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.reading import NAMES, series_of
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.reading import (
+    NAMES,
+    refuse_partial,
+    series_of,
+)
 
 VARIABLE = "PROMETHEUS_CLUSTERS"
 TIMEOUT_S = 30
@@ -231,6 +235,7 @@ class Prometheus:
         expected = list if what == NAMES else dict
         if not isinstance(answer, dict) or not isinstance(answer.get("data"), expected):
             raise ValueError("the answer is not one of Prometheus")  # noqa: TRY004 - as of broken JSON
+        refuse_partial(answer, f"query Prometheus '{self.server.name}' for {what}", f"prometheus/{self.server.name}")
         return answer["data"]
 
     def _refusal(self, error: HTTPError, what: str) -> KcloudError:

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
-from typing import Protocol
+from typing import Any, Protocol
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import side_by_side
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError, ServiceError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.catalogue import METRICS, present
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import (
     COUNTER,
@@ -23,6 +23,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.mo
 )
 
 NAMES = "the names of metrics"
+# Up to Prometheus 2, warnings hold remarks on the query too; they leave no data out
+REMARK = "PromQL info"
 
 
 class Source(Protocol):
@@ -48,6 +50,22 @@ class Source(Protocol):
 
     def over(self, query: str, window: Window) -> tuple[Series, ...]:
         """A query at the end of each step of the window."""
+
+
+def refuse_partial(answer: Mapping[str, Any], doing: str, resource: str) -> None:
+    """An answer with warnings leaves data out, such as that of a store which Thanos does not reach; ``infos`` do not.
+
+    :raises ServiceError: part of the data is missing, so that a busy cluster could look idle.
+    """
+    warnings = [str(text) for text in answer.get("warnings") or () if not str(text).startswith(REMARK)]
+    if warnings:
+        raise ServiceError(
+            f"Failed to {doing}",
+            code="PARTIAL_ANSWER",
+            resource=resource,
+            reason="; ".join(warnings),
+            hint="Read the log of the server, and repair what the warning names; part of the data is taken for none",
+        )
 
 
 def series_of(entries: Iterable[dict], key: str) -> tuple[Series, ...]:  # type: ignore[type-arg]

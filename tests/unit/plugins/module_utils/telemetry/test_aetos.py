@@ -87,6 +87,7 @@ def test_the_catalogue_s_queries_name_metrics_as_aetos_finds_them() -> None:
         ([(400, {"faultcode": "Client", "faultstring": "[400] no query"})], "REJECTED", "[400] no query"),
         ([(403, {"error_message": "Authorization Failed"})], "NOT_PERMITTED", "Authorization Failed"),
         ([(503, ["busy"])] * 4, "SERVICE_ERROR", "503"),
+        ([(200, {**vector(), "warnings": ["no store for x"]})], "PARTIAL_ANSWER", "no store for x"),
         ([(200, success(None))], "BROKEN_ANSWER", "not one of Prometheus"),
         ([(200, None)] * 4, "BROKEN_ANSWER", "empty body"),
         ([(404, None)] * 2, "BROKEN_ANSWER", "404"),

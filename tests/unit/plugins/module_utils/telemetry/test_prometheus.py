@@ -153,6 +153,7 @@ def test_a_hiccup_passes(hiccup: Answer) -> None:
         ((422, {"status": "error", "error": "duplicate series"}), "QUERY_FAILED", "duplicate series", 1),
         ((302, "elsewhere"), "QUERY_FAILED", "HTTP 302", 1),
         ((404, "no such page"), "QUERY_FAILED", "HTTP 404", 1),
+        ((200, {**NONE, "warnings": ["no store for x", "again"]}), "PARTIAL_ANSWER", "no store for x; again", 1),
         ((401, "who are you"), "AUTHENTICATION_FAILED", "HTTP 401", 1),
         ((403, {"error": "not yours"}), "AUTHENTICATION_FAILED", "not yours", 1),
         ((503, {"error": "busy"}), "QUERY_FAILED", "busy", 4),
@@ -168,8 +169,14 @@ def test_errors(answer: Answer, code: str, reason: str | None, requests: int) ->
     assert reason is None or caught.value.reason == reason
     assert len(server.asked) == requests
     assert "secret" not in f"{caught.value.sentence()}{caught.value.failure()}"
-    if code == "QUERY_FAILED":
+    if code in ("QUERY_FAILED", "PARTIAL_ANSWER"):
         assert "up{" in caught.value.message
+
+
+@pytest.mark.parametrize("remarks", [{"infos": ["x"]}, {"warnings": ["PromQL info: x"]}, {"warnings": []}])
+def test_remarks_on_a_query_leave_no_data_out(remarks: dict[str, list[str]]) -> None:
+    with serving((200, {**NONE, **remarks})) as server:
+        assert api(server).at("up", 7200) == ()
 
 
 def test_a_file_that_is_missing_is_said() -> None:
