@@ -681,7 +681,7 @@ def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]]
         fleet = read_fleet(
             params,
             lambda flavors: of_flavors(flavors, decide.carriers(params, question, {"flavors": flavors})),
-            look(params, telemetry, single_nodes=False),
+            look(params, telemetry, single_nodes=False, queued=False),
         )
     started = time.monotonic()
     found = decide.answer(params, question, only(fleet, params["cluster_names"]), names_of(fleet))

@@ -365,7 +365,9 @@ def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]]
     if params["fleet"] is None:
         # What is wrong with the options is said before any cloud is asked.
         read_scaling({}, now=now, rules=rules, **question)
-    asked = read_scaling(standing_fleet(params, look=look(params, telemetry)), now=now, rules=rules, **question)
+    asked = read_scaling(
+        standing_fleet(params, look=look(params, telemetry, queued=False)), now=now, rules=rules, **question
+    )
     started = time.monotonic()
     decision = scale(asked)
     found = answer(decision)

@@ -171,6 +171,13 @@ METRICS: tuple[Metric, ...] = (
     *_KUBE_STATE,
 )
 
+# What no node runs yet. It says nothing of a node, so it is not among the figures
+WAITING = Metric(
+    "kube-state-metrics", "waiting", "",
+    f'max by ({POD}, created_by_kind) (kube_pod_info{{node=""}}) and on ({POD}) (kube_pod_status_phase{{phase="Pending"}} == 1)',
+    ("kube_pod_info", "kube_pod_status_phase"), (), mode=NOW,
+)  # fmt: skip
+
 # Kubernetes' resources as kube-state-metrics writes them: the kind of accelerator, and its model where the name says it
 DEVICES: dict[str, tuple[str, str]] = {
     "nvidia_com_gpu": ("gpu", ""),

@@ -19,7 +19,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning imp
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.flavors import read_flavor_map
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_flavors
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.attribution import Directory
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.catalogue import METRICS
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.catalogue import METRICS, WAITING
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.figures import kubernetes_of, measured
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.information import (
     MASTER,
@@ -45,6 +45,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.mo
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.placements import (
     of_workloads,
     placements_of,
+    waiting_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import (
     SOURCE_ARGUMENT_SPEC,
@@ -74,7 +75,7 @@ SYSTEM = (
     "monitoring-system",
 )
 # What decisions take of the catalogue: neither power nor energy
-DECISIVE = tuple(metric for metric in METRICS if metric.measures not in ("power", "energy"))
+DECISIVE = (*(metric for metric in METRICS if metric.measures not in ("power", "energy")), WAITING)
 
 # The documentation of this is plugins/doc_fragments/telemetry.py.
 OPTION: dict[str, dict[str, Any]] = {
@@ -181,7 +182,7 @@ def idle_window(given: Mapping[str, Any], end: int, idle_s: int, grace_s: int, g
 
 
 def look(
-    params: Mapping[str, Any], telemetry: Telemetry | None, *, single_nodes: bool = True
+    params: Mapping[str, Any], telemetry: Telemetry | None, *, single_nodes: bool = True, queued: bool = True
 ) -> Callable[[Connection], Callable[[Plain], Plain]] | None:
     """How to read the nodes and the servers beside a fleet: takes a connection, answers what makes that part of the fleet.
 
@@ -189,6 +190,8 @@ def look(
 
     :param params: those of the module.
     :param single_nodes: whether the decision is about single nodes.
+    :param queued: whether pods that wait for a node keep their cluster busy. A decision that finds nodes for them needs to
+        know the room of that cluster.
     :returns: None without telemetry.
     """
     if telemetry is None:
@@ -199,16 +202,18 @@ def look(
         readings, answers = read_all(telemetry.source.sources(connection), telemetry.window, DECISIVE)
         failures = tuple((source.name, error) for source, _count, error in answers if error is not None)
         sight = Sight(inventory, tuple(readings), failures, len(failures) == len(answers))
-        return lambda fleet: seen_fleet(fleet, params, telemetry, sight, single_nodes=single_nodes)
+        return lambda fleet: seen_fleet(fleet, params, telemetry, sight, single_nodes=single_nodes, queued=queued)
 
     return read
 
 
 def seen_fleet(
-    fleet: Plain, params: Mapping[str, Any], telemetry: Telemetry, sight: Sight, *, single_nodes: bool
+    fleet: Plain, params: Mapping[str, Any], telemetry: Telemetry, sight: Sight, *, single_nodes: bool, queued: bool
 ) -> Plain:
     """The fleet with what telemetry says of it."""
     signals = _signals(sight, telemetry.window)
+    if not queued:
+        signals = replace(signals, waiting={})
     devices = _devices(fleet, params)
     inputs: dict[str, Inputs] = {}
     nodes: dict[str, Mapping[str, tuple[ClusterNode, ...]]] = {}
@@ -243,11 +248,13 @@ def seen_fleet(
 
 def _signals(sight: Sight, window: Window) -> Signals:
     directory = Directory(sight.inventory.nodes, sight.readings, sight.inventory.every_cluster)
-    known, _strangers, _implausible = measured(sight.readings, directory)
-    kube = kubernetes_of(sight.readings, directory)
+    waiting = [reading for reading in sight.readings if reading.metric == WAITING]
+    readings = [reading for reading in sight.readings if reading.metric != WAITING]
+    known, _strangers, _implausible = measured(readings, directory)
+    kube = kubernetes_of(readings, directory)
     workers = {node: entry.server for node, entry in kube.items() if node.role != MASTER}
-    placements, _unsaid = placements_of(sight.readings, directory, workers)
-    return Signals(known, kube, placements, window)
+    placements, _unsaid = placements_of(readings, directory, workers)
+    return Signals(known, kube, placements, window, waiting_of(waiting, readings, directory))
 
 
 def _devices(fleet: Plain, params: Mapping[str, Any]) -> dict[str, tuple[tuple[str, int], ...]]:

@@ -48,12 +48,16 @@ class Workers:
 
 @dataclass(frozen=True)
 class Signals:
-    """What all servers say, by node: measurements, amounts of Kubernetes, and placements."""
+    """What all servers say, by node: measurements, amounts of Kubernetes, and placements.
+
+    :param waiting: pods that wait for a node, by the id of their cluster; they make its workloads unknown.
+    """
 
     measured: Mapping[ClusterNode, Known]
     kubernetes: Mapping[ClusterNode, Kubernetes]
     placements: Mapping[ClusterNode, list[Plain]]
     window: Window
+    waiting: Mapping[str, Sequence[Plain]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def inputs_of(workers: Workers, signals: Signals, system: Collection[str]) -> In
 
     :param system: patterns of the namespaces whose pods belong to the cluster itself.
     """
-    unseen = why_unseen(workers, signals)
+    unseen = why_unseen(workers, signals) or why_waiting(workers, signals, system)
     observed = tuple(observations(workers, signals))
     silent = "a worker was silent in the last step" if observed and observed[-1]["utilization"] is None else ""
     unmeasured = why_unmeasured(workers, signals) or silent
@@ -116,6 +120,14 @@ def why_unseen(workers: Workers, signals: Signals) -> str:
     # Each node of a real cluster runs pods of its network, so whoever shows none is not allowed to see them
     blank = workers.nodes and not any(signals.placements[node] for node in workers.nodes)
     return "kube-state-metrics shows no pod on its workers, not even of the cluster itself" if blank else ""
+
+
+def why_waiting(workers: Workers, signals: Signals, system: Collection[str]) -> str:
+    """Which workloads run on no node yet; empty where none waits. A cluster with queued work is not empty."""
+    names = sorted(
+        str(pod["workload"]) for pod in signals.waiting.get(workers.cluster_id, ()) if not is_system(pod, system)
+    )
+    return f"pods wait for a node: {len(names)}, such as {names[0]}" if names else ""
 
 
 def why_unmeasured(workers: Workers, signals: Signals) -> str:

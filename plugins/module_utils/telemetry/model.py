@@ -31,7 +31,8 @@ GAUGE, COUNTER, NOW = "gauge", "counter", "now"
 class Metric:
     """How one exporter says one thing.
 
-    :param measures: ``power``, ``energy``, ``utilization``, ``allocatable``, ``requests``, ``pods``, ``identity`` or ``closed``.
+    :param measures: ``power``, ``energy``, ``utilization``, ``allocatable``, ``requests``, ``pods``, ``identity``, ``closed`` or
+        ``waiting``.
     :param resource: ``cpu``, ``memory``, ``gpu`` or ``npu``; empty where labels say it.
     :param query: PromQL; ``{range}`` stands for the time that one value covers.
     :param needs: names of metrics that must all be present.

@@ -83,6 +83,37 @@ def placements_of(
     return {node: sorted(entries, key=_order) for node, entries in found.items()}, gaps
 
 
+def waiting_of(
+    waiting: Iterable[Reading], known: Iterable[Reading], directory: Directory
+) -> dict[str, list[dict[str, Any]]]:
+    """The pods that wait for a node, by the id of each cluster that may be theirs: namespace with name, and kind of the owner.
+
+    A label ``cluster`` stands for the clusters of all nodes with the same label, since many sites write a name of their own
+    into it. So without labels a pod is of every cluster that its server knows.
+
+    :param waiting: readings of the pods.
+    :param known: readings of the nodes' ``allocatable`` amounts, among others.
+    """
+    clusters: dict[tuple[str, str], set[str]] = {}
+    for reading in known:
+        for series in reading.series if reading.metric.measures == "allocatable" else ():
+            node = directory.find(reading, series.labels).node
+            if node is not None:
+                clusters.setdefault((reading.server, series.labels.get("cluster", "")), set()).add(node.cluster_id)
+    # Two servers may watch the same cluster
+    found: dict[str, dict[Pod, dict[str, Any]]] = {}
+    for reading in waiting:
+        for series in reading.series:
+            labels = series.labels
+            entry = {
+                "workload": f"{labels.get('namespace', '')}/{labels.get('pod', '')}",
+                "labels": {"kubernetes_owner": labels.get("created_by_kind", "")},
+            }
+            for cluster in clusters.get((reading.server, labels.get("cluster", "")), ()):
+                found.setdefault(cluster, {})[_pod(series)] = entry
+    return {cluster: list(pods.values()) for cluster, pods in found.items()}
+
+
 def _add(entries: list[dict[str, Any]], node: ClusterNode, labels: Mapping[str, str], size: Mapping[str, Any]) -> None:
     """One pod more: a replica of an equal one of the same owner, or an entry of its own."""
     kind, owner = labels.get("created_by_kind", ""), labels.get("created_by_name", "")

@@ -55,6 +55,7 @@ REQUESTS = metric("kube-state-metrics", "requests")
 PODS = metric("kube-state-metrics", "pods")
 IDENTITY = metric("kube-state-metrics", "identity")
 CORDONED = metric("kube-state-metrics", "closed")
+WAITING = catalogue.WAITING
 NOT_READY = metric("kube-state-metrics", "closed", nth=1)
 
 

@@ -60,6 +60,7 @@ from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.t
     PODS,
     REQUESTS,
     UUID,
+    WAITING,
     WINDOW,
     asks,
     kube,
@@ -117,13 +118,14 @@ def seen(
     flavor: str = "small",
     nodes: tuple[Any, ...] = (NODE, OTHER),
     single_nodes: bool = True,
+    queued: bool = True,
     **params: Any,
 ) -> Plain:
     """The fleet of one cluster with two workers, as servers see it."""
     cluster = Cluster("c1", "ml", node_groups=(NodeGroup("g1", "default-worker", flavor_id=flavor, node_count=2),))
     sight = Sight(Inventory(((cluster, {"default-worker": nodes}),), ("ml", "c1")), readings, failures, blind)
     fleet = {**FLEET, "clusters": [{**FLEET["clusters"][0], "node_groups": [{**GROUP, "flavor": flavor}]}]}
-    return seen_fleet(fleet, {**LEAST, **params}, TELEMETRY, sight, single_nodes=single_nodes)
+    return seen_fleet(fleet, {**LEAST, **params}, TELEMETRY, sight, single_nodes=single_nodes, queued=queued)
 
 
 def idle(fleet: Plain, **options: Any) -> Plain:
@@ -173,6 +175,32 @@ def test_what_is_not_known_is_busy_and_says_why(
     assert [note for note in found["assumptions"] if "ml, which counts as busy: " in note]
 
 
+def waits(name: str, namespace: str = "d", kind: str = "Job", **labels: str) -> Any:
+    return series(1, namespace=namespace, pod=name, uid=name, created_by_kind=kind, **labels)
+
+
+def test_queued_work_keeps_a_cluster_busy() -> None:
+    """A pod without a node is of the clusters whose nodes have the same label `cluster`, on the same server."""
+    fleet = seen(*SHOWN, QUIET, reading(WAITING, waits("train-1"), waits("train-0")))
+    assert why_not(idle(fleet)) == {"PLACEMENTS_UNKNOWN": "not known: pods wait for a node: 2, such as d/train-0"}
+    # A decision that finds nodes for them knows the room
+    assert seen(*SHOWN, QUIET, reading(WAITING, waits("train-1")), queued=False)["telemetry"]["unknown"] == []
+
+
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        reading(WAITING, waits("train", cluster="other")),
+        reading(WAITING, waits("train"), server="b"),
+        reading(WAITING, waits("dns", namespace="kube-system")),
+        reading(WAITING, waits("agent", kind="DaemonSet")),
+        reading(WAITING),
+    ],
+)
+def test_what_waits_elsewhere_or_belongs_to_a_cluster_itself_does_not(waiting: Reading) -> None:
+    assert idle(seen(*SHOWN, QUIET, waiting))["decision"]["action"] == "mark"
+
+
 def test_an_accelerator_that_computes_or_that_nobody_measures_keeps_a_cluster_busy() -> None:
     """The CPU rests; of four devices one computes, so that a mean would be low."""
     gpus = [series(*values, Hostname=f"ml-node-{node}", UUID=f"gpu-{node}-{n}") for node, n, values in (
@@ -219,7 +247,7 @@ def test_a_cluster_without_workers_is_not_idle() -> None:
     cluster = Cluster("c1", "ml", node_groups=(NodeGroup("g1", "default-worker", flavor_id="small"),))
     sight = Sight(Inventory(((cluster, {"default-worker": ()}),), ("ml", "c1")), SHOWN, (), False)
     fleet = {**FLEET, "clusters": [{**FLEET["clusters"][0], "node_groups": [{**GROUP, "node_count": 0}]}]}
-    found = idle(seen_fleet(fleet, LEAST, TELEMETRY, sight, single_nodes=True))
+    found = idle(seen_fleet(fleet, LEAST, TELEMETRY, sight, single_nodes=True, queued=True))
     assert why_not(found) == {"METRICS_MISSING": "none: it counts as busy; it has no workers to measure"}
 
 
