@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from jinja2.nativetypes import NativeEnvironment
 
 TASKS = Path(__file__).resolve().parents[2] / "roles/cluster_cleanup/tasks"
 
@@ -34,3 +36,31 @@ def test_the_result_is_there_when_a_change_fails() -> None:
     assert returned["applied"] == "{{ __cluster_cleanup_applied }}"
     (last,) = [task for task in tasks("main") if task.get("ansible.builtin.import_tasks") == "report.yml"]
     assert last["vars"] == {"__cluster_cleanup_applied": "{{ __cluster_cleanup_applies and not ansible_check_mode }}"}
+
+
+def test_the_planner_is_asked_before_each_change_but_the_first() -> None:
+    """Nothing is written down of a change that is no longer asked for, as nothing was begun."""
+    loop, found = tasks("apply")[-1], tasks("carry_out")
+    index = loop["loop_control"]["index_var"]
+    (checked,) = [place for place, task in enumerate(found) if "ansible.builtin.assert" in task]
+    assert place("ask.yml", found) < checked < min(at for at, task in enumerate(found) if "record.yml" in str(task))
+    assert found[checked]["when"] == found[place("ask.yml", found)]["when"] == f"{index} > 0"
+
+
+@pytest.mark.parametrize(
+    ("operations", "stands"),
+    [
+        ([{"cluster_id": "1", "action": "park"}, {"cluster_id": "2", "action": "park"}], True),
+        ([{"cluster_id": "2", "action": "delete"}], False),
+        ([{"cluster_id": "1", "action": "park"}], False),
+        ([], False),
+    ],
+)
+def test_a_change_stands_while_the_planner_asks_for_it(operations: list[dict[str, str]], stands: bool) -> None:
+    (check,) = [task["ansible.builtin.assert"] for task in tasks("carry_out") if "ansible.builtin.assert" in task]
+    assert "STATE_CHANGED" in check["fail_msg"]
+    known = {
+        "__cluster_cleanup_operation": {"cluster_id": "2", "action": "park"},
+        "__cluster_cleanup_answer": {"operations": operations},
+    }
+    assert NativeEnvironment().from_string(f"{{{{ {check['that']} }}}}").render(known) is stands
