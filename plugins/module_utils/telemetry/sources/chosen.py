@@ -18,6 +18,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.so
     Prometheus,
     Server,
     read_servers,
+    secrets_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.reading import Source
 
@@ -61,6 +62,7 @@ def read_source(
     :param where: what their names begin with in an error, such as ``telemetry.``.
     :raises InvalidRequest: no server is named, something is wrong with one, or servers are named beside Aetos.
     """
+    hide(secrets_of(given["servers"] or ()))
     if given["source"] == "prometheus":
         servers = read_servers(given["servers"], environment, f"{where}servers")
         for server in servers:

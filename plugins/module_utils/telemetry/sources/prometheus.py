@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any
@@ -37,6 +38,8 @@ TIMEOUT_S = 30
 ATTEMPTS = 4
 PAUSE_S = 0.5
 PASSING = {408, 429, 500, 502, 503, 504}
+# Up to the last @, since a password may hold what an address may not
+PASSWORD = re.compile(r"//[^:@/]*:(.+)@")
 # Names of the environment's form that differ from those of the option
 ALIASES = {"ca_bundle": "ca_cert"}
 
@@ -75,6 +78,11 @@ class Server:
     @property
     def secrets(self) -> set[str]:
         return {secret for secret in (self.password, self.token) if secret}
+
+
+def secrets_of(given: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Passwords in the addresses of servers. They are refused, and a result shows the arguments that it refuses."""
+    return {found[1] for entry in given if (found := PASSWORD.search(str(entry.get("url", ""))))}
 
 
 def read_servers(

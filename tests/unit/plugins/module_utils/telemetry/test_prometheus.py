@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Series, Window
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import read_source
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.prometheus import (
     Prometheus,
     Server,
@@ -237,3 +238,15 @@ def test_wrong_servers(given: list[dict[str, Any]] | None, environment: str) -> 
         read_servers(given, {"PROMETHEUS_CLUSTERS": environment})
     assert caught.value.hint
     assert "secret" not in f"{caught.value.sentence()}{caught.value.failure()}"
+
+
+@pytest.mark.parametrize("source", ["prometheus", "aetos"])
+@pytest.mark.parametrize("url", ["http://u:se@c/ret@a:9090", "http://:se@c/ret@[a", "ftp://u:se@c/ret@a"])
+def test_a_password_in_an_address_is_hidden_before_it_is_refused(url: str, source: str) -> None:
+    """A result shows the arguments that it refuses."""
+    hidden: set[str] = set()
+    with pytest.raises(InvalidRequest):
+        read_source(
+            {"source": source, "servers": [{"name": "b", "url": URL}, {"name": "a", "url": url}]}, {}, hidden.update
+        )
+    assert hidden == {"se@c/ret"}
