@@ -64,3 +64,13 @@ def test_a_change_stands_while_the_planner_asks_for_it(operations: list[dict[str
         "__cluster_cleanup_answer": {"operations": operations},
     }
     assert NativeEnvironment().from_string(f"{{{{ {check['that']} }}}}").render(known) is stands
+
+
+def test_a_cluster_that_is_not_what_was_asked_for_says_so() -> None:
+    """Where the comparison finds a change the module does not fail, so that only the role has words for it."""
+    (block,) = [task["block"] for task in tasks("carry_out") if "rescue" in task]
+    (compared,) = [task for task in block if task.get("check_mode")]
+    check = block[block.index(compared) + 1]["ansible.builtin.assert"]
+    assert "failed_when" not in compared
+    assert check["that"] == f"{compared['register']} is not changed"
+    assert "record is kept" in check["fail_msg"]
