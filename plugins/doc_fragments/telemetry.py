@@ -85,6 +85,8 @@ options:
         accelerators say what is used.
       - A cluster is known when all its workers are. An unknown cluster counts as busy, and the answer says which server failed or which
         exporter is missing.
+      - A worker with accelerators is known when their exporter shows as many devices as its flavor has. Of slices, such as those of MIG,
+        one is enough, as some exporters show slices and others whole devices.
       - M(kcloud.infrastructure.cluster_idle) and M(kcloud.infrastructure.cluster_consolidation) take a cluster for busy in which a pod
         waits for a node. The others decide as if it did not wait, so list it in what they place or in what is pending.
       - An answer with warnings, such as a partial one of Thanos, counts as a server that failed.

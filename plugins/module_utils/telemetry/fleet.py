@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import cost
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.devices import is_slice
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.flavors import read_flavor_map
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_flavors
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import Flavor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.attribution import Directory
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.catalogue import METRICS, WAITING
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.figures import kubernetes_of, measured
@@ -214,7 +216,8 @@ def seen_fleet(
     signals = _signals(sight, telemetry.window)
     if not queued:
         signals = replace(signals, waiting={})
-    devices = _devices(fleet, params)
+    flavors = _flavors(fleet, params)
+    devices = {key: _devices(flavor) for key, flavor in flavors.items()}
     inputs: dict[str, Inputs] = {}
     nodes: dict[str, Mapping[str, tuple[ClusterNode, ...]]] = {}
     for cluster, groups in sight.inventory.clusters:
@@ -223,7 +226,7 @@ def seen_fleet(
             cluster.id,
             tuple(node for group in working for node in groups[group.name]),
             sum(group.node_count for group in working),
-            {group.name: devices.get(group.flavor_id or "", ()) for group in working},
+            {group.name: _exported(flavors.get(group.flavor_id or "")) for group in working},
         )
         inputs[cluster.id] = inputs_of(workers, signals, telemetry.system)
         nodes[cluster.id] = groups
@@ -257,11 +260,22 @@ def _signals(sight: Sight, window: Window) -> Signals:
     return Signals(known, kube, placements, window, waiting_of(waiting, readings, directory))
 
 
-def _devices(fleet: Plain, params: Mapping[str, Any]) -> dict[str, tuple[tuple[str, int], ...]]:
-    """Kind and number of the accelerators of each flavor, by name and by id."""
+def _flavors(fleet: Plain, params: Mapping[str, Any]) -> dict[str, Flavor]:
+    """The flavors with their accelerators, by name and by id."""
     rates, mapped = cost.read_prices(None, "prices"), read_flavor_map(params["flavor_map"], "flavor_map")
-    _flavors, by_key = read_flavors(fleet["flavors"], mapped, rates, [])
-    return {key: tuple((entry.kind, entry.count) for entry in flavor.accelerators) for key, flavor in by_key.items()}
+    _in_order, by_key = read_flavors(fleet["flavors"], mapped, rates, [])
+    return by_key
+
+
+def _devices(flavor: Flavor) -> tuple[tuple[str, int], ...]:
+    """Kind and number of the accelerators of a flavor."""
+    return tuple((entry.kind, entry.count) for entry in flavor.accelerators)
+
+
+def _exported(flavor: Flavor | None) -> tuple[tuple[str, int], ...]:
+    """The same as exporters show it at least, see ``Workers.devices``; nothing of a flavor that the cloud does not name."""
+    accelerators = () if flavor is None else flavor.accelerators
+    return tuple((entry.kind, 0 if is_slice(entry.model) else entry.count) for entry in accelerators)
 
 
 def _cluster(entry: Plain, groups: Mapping[str, tuple[ClusterNode, ...]], inputs: Inputs | None, shown: Shown) -> Plain:

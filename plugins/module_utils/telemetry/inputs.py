@@ -37,7 +37,8 @@ class Workers:
     """The workers of a cluster.
 
     :param count: how many there should be.
-    :param devices: the accelerators of each node of a group by its flavor: kind and number, each model by itself.
+    :param devices: the accelerators of each node of a group by its flavor: kind, and how many of them an exporter shows at least,
+        each model by itself. Of slices that is 0, since exporters show slices or whole devices.
     """
 
     cluster_id: str
@@ -138,11 +139,23 @@ def why_unmeasured(workers: Workers, signals: Signals) -> str:
     if lost > 0:
         return f"the cloud does not name {_of(lost, workers)}"
     missing: dict[str, int] = {}
+    partly = set()
     for node in workers.nodes:
         for kind in kinds_of(node, workers, signals):
-            if ("utilization", kind) not in signals.measured.get(node, {}):
+            if not shows_all(node, kind, workers, signals):
                 missing[kind] = missing.get(kind, 0) + 1
-    return "; ".join(f"{EXPORTERS[kind]} does not show {_of(count, workers)}" for kind, count in missing.items())
+                partly |= {kind} if ("utilization", kind) in signals.measured.get(node, {}) else set()
+    return "; ".join(
+        f"{EXPORTERS[kind]} does not show {_of(count, workers)}{' with all devices' if kind in partly else ''}"
+        for kind, count in missing.items()
+    )
+
+
+def shows_all(node: ClusterNode, kind: str, workers: Workers, signals: Signals) -> bool:
+    """Whether everything of a kind on a node was measured: as many devices as its flavor has. A silent one may compute."""
+    found = signals.measured.get(node, {}).get(("utilization", kind), ())
+    least = sum(count for other, count in workers.devices.get(node.group, ()) if other == kind)
+    return bool(found) and sum(map(bool, found[0].devices.values())) >= least
 
 
 def kinds_of(node: ClusterNode, workers: Workers, signals: Signals) -> list[str]:
@@ -162,11 +175,10 @@ def kinds_of(node: ClusterNode, workers: Workers, signals: Signals) -> list[str]
 def _utilization(workers: Workers, signals: Signals) -> Iterable[Plain]:
     """The utilisation of each node whose every kind was measured for long enough: the most used kind, devices as a mean."""
     for node in workers.nodes:
-        known = signals.measured.get(node, {})
-        figures = [
-            share_figure(known.get(("utilization", kind), ()), signals.window, "")
-            for kind in kinds_of(node, workers, signals)
-        ]
+        known, kinds = signals.measured.get(node, {}), kinds_of(node, workers, signals)
+        if not all(shows_all(node, kind, workers, signals) for kind in kinds):
+            continue
+        figures = [share_figure(known.get(("utilization", kind), ()), signals.window, "") for kind in kinds]
         if all(figure.value is not None and figure.coverage >= LEAST_COVERAGE for figure in figures):
             value = max(figure.value or 0.0 for figure in figures)
             yield {"cluster": node.cluster_id, "node": node.id, "utilization": round(value, 6)}
@@ -177,10 +189,7 @@ def observations(workers: Workers, signals: Signals) -> Iterable[Plain]:
 
     A mean would call a cluster idle in which one of many devices computes. At a step at which a worker is silent it is none.
     """
-    loads = [
-        _busiest(signals.measured.get(node, {}), kinds_of(node, workers, signals), signals.window)
-        for node in workers.nodes
-    ]
+    loads = [_busiest(node, workers, signals) for node in workers.nodes]
     whole = bool(loads) and len(loads) >= workers.count
     for at in times(signals.window):
         here = [load[at] for load in loads if at in load]
@@ -194,15 +203,14 @@ def times(window: Window) -> list[int]:
     return [window.end - window.step * back for back in reversed(range(window.steps))]
 
 
-def _busiest(known: Known, kinds: Sequence[str], window: Window) -> dict[int, float]:
+def _busiest(node: ClusterNode, workers: Workers, signals: Signals) -> dict[int, float]:
     """The largest of a node's values at each step at which all of its devices have one."""
     devices: list[Mapping[float, float]] = []
-    for kind in kinds:
-        found = known.get(("utilization", kind), [])
-        if not found:
+    for kind in kinds_of(node, workers, signals):
+        if not shows_all(node, kind, workers, signals):
             return {}
-        devices += found[0].devices.values()
-    return {at: max(one[at] for one in devices) for at in times(window) if all(at in one for one in devices)}
+        devices += signals.measured[node]["utilization", kind][0].devices.values()
+    return {at: max(one[at] for one in devices) for at in times(signals.window) if all(at in one for one in devices)}
 
 
 # --- nodes

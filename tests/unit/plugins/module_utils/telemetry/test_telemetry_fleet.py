@@ -84,6 +84,7 @@ FLEET: Plain = {
     "project_id": "p1",
     "flavors": [
         {"name": "small", "id": "f1", "vcpus": 4, "ram_mib": 8192, "extra_specs": {}},
+        {"name": "mig", "id": "f3", "vcpus": 8, "ram_mib": 8192, "extra_specs": {}},
         {"name": "gpu", "id": "f2", "vcpus": 8, "ram_mib": 8192, "extra_specs": {"pci_passthrough:alias": "a100:2"}},
     ],
     "templates": [],
@@ -212,6 +213,35 @@ def test_an_accelerator_that_computes_or_that_nobody_measures_keeps_a_cluster_bu
     assert why_not(found) == {
         "METRICS_MISSING": "none: it counts as busy; an exporter of its GPUs does not show 2 of 2 workers"
     }
+
+
+def gpu(node: int, nth: int, *values: float | None) -> Any:
+    return series(*values, Hostname=f"ml-node-{node}", UUID=f"gpu-{node}-{nth}")
+
+
+def test_a_device_that_is_silent_may_compute() -> None:
+    """Each node has two by its flavor. The exporter of the second node shows one, or one falls silent in the end."""
+    rest = [gpu(0, 0, *[0] * 4), gpu(0, 1, *[0] * 4), gpu(1, 0, *[0] * 4)]
+    fleet = seen(*SHOWN, QUIET, reading(DCGM_USE, *rest), flavor="gpu")
+    assert why_not(idle(fleet)) == {
+        "METRICS_MISSING": "none: it counts as busy; an exporter of its GPUs does not show 1 of 2 workers with all devices"
+    }
+    assert [entry["node"] for entry in fleet["utilization"]] == [UUID]
+    assert {entry["utilization"] for entry in fleet["observations"]} == {None}
+    silent = seen(*SHOWN, QUIET, reading(DCGM_USE, *rest, gpu(1, 1, 0, 0, None, None)), flavor="gpu")
+    assert set(why_not(idle(silent))) == {"METRICS_MISSING"}
+    whole = seen(*SHOWN, QUIET, reading(DCGM_USE, *rest, gpu(1, 1, *[0] * 4)), flavor="gpu")
+    assert idle(whole)["decision"]["action"] == "mark"
+
+
+def test_slices_of_a_device_are_shown_as_their_device() -> None:
+    sliced = {"mig": {"kind": "gpu", "model": "a100-mig-1g-5gb", "count": 2}}
+    devices = reading(DCGM_USE, gpu(0, 0, *[0] * 4), gpu(1, 0, *[0] * 4))
+    fleet = seen(*SHOWN, QUIET, devices, flavor="mig", flavor_map=sliced)
+    assert idle(fleet, flavor_map=sliced)["decision"]["action"] == "mark"
+    # ... and yet their device must be shown
+    unseen = seen(*SHOWN, QUIET, flavor="mig", flavor_map=sliced)
+    assert set(why_not(idle(unseen, flavor_map=sliced))) == {"METRICS_MISSING"}
 
 
 def test_a_gap_is_an_observation_that_failed() -> None:
