@@ -127,10 +127,14 @@ options:
     description:
       - Measured utilisation of clusters over time, each as C(cluster) (name or id), C(at) (seconds since 1970, or such as
         C(2026-01-31T08:00:00+00:00)) and C(utilization) from 0 to 1; none where the measurement failed.
+      - They must reach back to the oldest of O(marks). A mark counts only where every measurement since then was low.
     type: list
     elements: dict
   marks:
-    description: RV(marks) of the run before.
+    description:
+      - RV(marks) of the run before.
+      - A mark from before the cluster was last used, or from before its measurements begin, is void. The cluster is marked anew, its owner
+        is informed anew, and the grace begins anew.
     type: list
     elements: dict
   now:
@@ -276,7 +280,8 @@ clusters:
   sample: []
 marks:
   description:
-    - The marks for the next run's O(marks). A mark with C(expected_state) is void when the cluster has changed since.
+    - The marks for the next run's O(marks). A mark with C(expected_state) is void when the cluster has changed since. Any mark is void
+      when the cluster was used since; C(clusters[].why) then holds V(MARK_VOID).
   returned: success
   type: list
   elements: dict
@@ -424,6 +429,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idl
     answer,
     diff,
     read_idle,
+    read_marks,
     read_rules,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.state import check_plan
@@ -473,8 +479,12 @@ def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]]
     now = int(time.time()) if params["now"] is None else params["now"]
     hour = params["local_hour"]
     hour = hour_of_day(now, params["timezone"] or rules.timezone) if hour is None else hour
+    marked = [at for at, _state in read_marks(params["marks"], "marks").values()]
     telemetry = read_telemetry(
-        params, os.environ, hide, lambda given: idle_window(given, now, rules.idle_s, rules.grace_s, rules.gap_s)
+        params,
+        os.environ,
+        hide,
+        lambda given: idle_window(given, now, rules.idle_s, rules.grace_s, rules.gap_s, marked),
     )
     sources = telemetry.source.names if telemetry and params["observations"] is None else ()
     clock = {"now": now, "hour": hour, "rules": rules, "sources": sources}

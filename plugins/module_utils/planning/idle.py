@@ -215,14 +215,19 @@ def steps(
 ) -> Finding:
     """What becomes of a cluster that may go: mark, wait for the grace, look again, then its end.
 
+    A mark from before the cluster was last used is void: its owner is informed anew, and the grace begins anew.
+
     :param unfit: what speaks against it altogether.
     """
     rules, marked_at = question.rules, found.subject.marked_at
+    unmarked = "none" if marked_at is None else "unmark"
     if unfit:
-        return replace(found, action="none" if marked_at is None else "unmark", why=(), why_not=unfit)
+        return replace(found, action=unmarked, why=(), why_not=unfit)
+    if marked_at is not None and found.idle_s is not None and question.now - found.idle_s > marked_at:
+        marked_at, why = None, (*why, "MARK_VOID")
     hours = tuple(times(found.subject, rules, question.hour))
     if hours:
-        return replace(found, action="none" if marked_at is None else "wait", why=why, why_not=hours)
+        return replace(found, action=unmarked if marked_at is None else "wait", why=why, why_not=hours)
     if marked_at is None:
         return replace(found, action="mark", why=why)
     waiting = replace(found, action="wait", why=(*why, "MARKED"))

@@ -77,6 +77,20 @@ def test_idle_is_marked_then_deleted_after_its_grace() -> None:
     assert late["decision"]["would_delete"] == [{"cluster": "a", "cluster_id": "uuid-a"}]
 
 
+@pytest.mark.parametrize(("hour", "action"), [(20, "mark"), (9, "unmark")])
+def test_use_after_the_mark_makes_it_void(hour: int, action: str) -> None:
+    """Marked a day ago, used after that, and quiet for three hours since."""
+    marks = [{"cluster_id": "uuid-a", "marked_at": NOW - 24 * 3600}]
+    used = [*quiet(), *quiet(load=0.9, hours=2, until=NOW - 4 * 3600)]
+    found = look(observations=used, marks=marks, hour=hour)
+    assert found["clusters"][0]["action"] == action and found["clusters"][0]["why"] == ["IDLE", "MARK_VOID"]
+    assert found["decision"]["would_delete"] == []
+    assert [mark["marked_at"] for mark in found["marks"]] == ([NOW] if action == "mark" else [])
+    assert [notice["step"] for notice in found["notices"]] == (["mark"] if action == "mark" else [])
+    # Quiet all the time, it is the same mark
+    assert look(observations=quiet(hours=24), marks=marks)["decision"]["would_delete"]
+
+
 def test_nothing_is_deleted_in_a_dry_run_which_is_the_default() -> None:
     assert look(marks=MARK)["decision"]["delete"] == []
     real = look(marks=MARK, rules=replace(RULES, dry_run=False))
