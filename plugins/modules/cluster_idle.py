@@ -72,7 +72,9 @@ options:
       - Not given, a parked cluster is never deleted.
     type: float
   wake:
-    description: Names or ids of parked clusters that are needed again, or patterns of names.
+    description:
+      - Names or ids of parked clusters that are needed again, or patterns of names.
+      - Waking only adds nodes. A node group that has more nodes than RV(parked) says keeps them.
     type: list
     elements: str
     default: []

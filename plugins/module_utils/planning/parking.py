@@ -122,9 +122,21 @@ def without_nodes(cluster: Cluster) -> list[Plain]:
 
 
 def with_nodes(cluster: Cluster, record: Parked) -> list[Plain]:
-    """The node groups of a cluster that wakes, as they are declared: exactly what they had. One that is gone stays so."""
-    present = {group.name for group in cluster.groups}
-    return [plain_group(group) for group in record.groups if group.name in present]
+    """The node groups of a cluster that wakes, as they are declared: exactly what they had. One that is gone stays so.
+
+    A wake only adds nodes: of a group that has more than it had, at most the lower bound is restored.
+    """
+    present = {group.name: group for group in cluster.groups}
+    declared = []
+    for group in record.groups:
+        now = present.get(group.name)
+        if now is None:
+            continue
+        if now.count <= group.count:
+            declared.append(plain_group(group))
+        elif now.min_count < group.low:
+            declared.append({"name": group.name, "min_node_count": group.low})
+    return declared
 
 
 def plain_group(group: ParkedGroup) -> Plain:

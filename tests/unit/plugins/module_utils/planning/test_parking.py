@@ -165,6 +165,17 @@ def test_one_that_was_parked_in_part_waits_for_a_person_who_wakes_it() -> None:
     assert woken["operations"][0]["args"]["node_groups"] == RECORD["node_groups"]
 
 
+@pytest.mark.parametrize(
+    ("least", "declared"),
+    [(2, [RECORD["node_groups"][1]]), (0, [{"name": "default-worker", "min_node_count": 2}, RECORD["node_groups"][1]])],
+)
+def test_a_wake_takes_no_node_from_a_group_in_use(least: int, declared: list[Plain]) -> None:
+    """A person has given the workers nine nodes meanwhile, and the accelerators none."""
+    clusters = [farm("a", *groups(9, 0, least), **OLD)]
+    woken = look(clusters, parked=[RECORD], rules=replace(RULES, wake=("a",)))
+    assert woken["operations"][0]["args"]["node_groups"] == declared
+
+
 def test_a_parked_cluster_is_deleted_only_where_the_policy_says_so_and_in_two_steps() -> None:
     clusters, rules = [farm("a", *groups(0, 0, 0), **OLD)], replace(RULES, parked_s=7200)
     assert look(clusters, parked=[RECORD], rules=replace(rules, parked_s=7201))["clusters"][0]["action"] == "parked"
