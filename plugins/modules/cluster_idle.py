@@ -73,7 +73,7 @@ options:
     type: float
   wake:
     description:
-      - Names or ids of parked clusters that are needed again, or patterns of names.
+      - Names or ids of clusters that are needed again, or patterns of names. A parked one wakes; one that is awake is left alone.
       - Waking only adds nodes. A node group that has more nodes than RV(parked) says keeps them.
     type: list
     elements: str

@@ -113,6 +113,11 @@ class Subject:
         """``awake``, ``parked`` or ``partly``, see ``parking.condition``."""
         return condition(self.cluster, self.record)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no worker group has a node."""
+        return not any(group.count for group in self.cluster.groups)
+
 
 @dataclass(frozen=True)
 class Question:
@@ -338,6 +343,10 @@ def exceptions(subject: Subject, rules: Rules) -> Iterator[Violation]:
     if is_one_of(cluster, rules.protected):
         sentence = f"take what stands for '{cluster.name}' out of 'protected'"
         yield against("PROTECTED", "not protected", cluster.name, "unprotect", sentence)
+    # Needed again: parked now, it would wake in the next run
+    if is_one_of(cluster, rules.wake):
+        sentence = f"take what stands for '{cluster.name}' out of 'wake'"
+        yield against("PROTECTED", "not named in wake", f"{cluster.name} is named in wake", "unprotect", sentence)
     # At any hour: what passes with the time of day only makes it wait
     for exemption in holding(rules.exemptions, subject.labels, 0, of_hours=False):
         if not subject.persistent:
@@ -360,7 +369,7 @@ def of_the_end(found: Finding, rules: Rules) -> Iterator[Violation]:
     if cluster.autoscaled:
         sentence = "its own autoscaler sets the number of nodes: lower max_node_count, or have it deleted"
         yield against("AUTOSCALED", "no autoscaler", "auto_scaling_enabled=true", "bounds", sentence)
-    if not any(group.count for group in cluster.groups):
+    if found.subject.is_empty:
         yield against(
             "NO_WORKERS", "nodes to take away", "none", "delete", "nothing is left to park; delete it, or wake it"
         )

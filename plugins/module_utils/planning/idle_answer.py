@@ -26,6 +26,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idl
     Rules,
     Sample,
     Subject,
+    is_one_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle_operations import (
     CHANGES,
@@ -117,6 +118,11 @@ def read_idle(
         )
         for cluster in found.clusters
     )
+    notes += [
+        f"{subject.cluster.name} is named in 'wake', but has no nodes and no record in 'parked': give its node groups a 'node_count' yourself"
+        for subject in subjects
+        if is_one_of(subject.cluster, rules.wake) and subject.is_empty and subject.record is None
+    ]
     present = {cluster.id for cluster in found.clusters}
     absent = tuple(record for identity, record in sorted(records.items()) if identity not in present)
     return Question(subjects, rules, now, hour, (*found.notes, *notes), sources, absent)

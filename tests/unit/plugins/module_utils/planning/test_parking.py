@@ -118,6 +118,17 @@ def test_without_its_record_an_empty_cluster_is_not_taken_for_a_parked_one() -> 
     assert codes(found) == ["NO_WORKERS"] and found["operations"] == []
 
 
+def test_an_empty_cluster_without_its_record_cannot_wake_and_says_so() -> None:
+    rules = replace(RULES, wake=("a",))
+    said = (
+        "a is named in 'wake', but has no nodes and no record in 'parked': give its node groups a 'node_count' yourself"
+    )
+    found = look([farm("a", *groups(0, 0, 0), **OLD)], rules=rules)
+    assert said in found["assumptions"] and found["operations"] == []
+    assert said not in look(rules=rules)["assumptions"]
+    assert said not in look([farm("a", *groups(0, 0, 0), **OLD)], rules=rules, parked=[RECORD])["assumptions"]
+
+
 @pytest.mark.parametrize(
     ("rules", "hour", "why"),
     [
@@ -199,6 +210,9 @@ def test_one_that_changes_is_not_woken() -> None:
         (RULES, {"auto_scaling_enabled": "true"}, "AUTOSCALED"),
         (replace(RULES, protected=("a",)), {}, "PROTECTED"),
         (replace(RULES, protected=("uuid-a",)), {}, "PROTECTED"),
+        # It is needed again: parked now, it would wake in the next run
+        (replace(RULES, wake=("a",)), {}, "PROTECTED"),
+        (replace(RULES, wake=("a",), action="delete"), {}, "PROTECTED"),
         (replace(RULES, exemptions=(Exemption((Comparison("keep", "==", "yes"),)),)), {"keep": "Yes"}, "EXEMPT"),
         (replace(RULES, labels=(("stage", "test"),)), {"stage": "live"}, "NOT_ALLOWED"),
         (replace(RULES, wake_hours=(19, 21)), {}, "WORKING_HOURS"),
