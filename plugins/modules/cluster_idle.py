@@ -69,6 +69,7 @@ options:
   parked_hours:
     description:
       - After how many hours a parked cluster may be marked, and deleted when its grace is over.
+      - A cluster for which O(placements) name a workload is left alone.
       - Not given, a parked cluster is never deleted.
     type: float
   wake:

@@ -209,9 +209,9 @@ def judge_parked(question: Question, subject: Subject, ended: int) -> Finding:
     if rules.parked_s is None or parked_s < rules.parked_s:
         return kept
     # Nothing runs where no node is: how long it was parked takes the place of measurements
-    unfit = guards.ordered(list(protections(subject, rules, question.now)))
     found = replace(kept, action="none", idle_s=parked_s, saving=saved(cluster, "delete"))
-    made = steps(question, found, unfit, ("PARKED",), "delete", ended)
+    unfit = [*protections(subject, rules, question.now), *savings(found, rules), *occupancy(subject)]
+    made = steps(question, found, guards.ordered(unfit), ("PARKED",), "delete", ended)
     return replace(made, action="parked") if made.action == "none" else made
 
 
@@ -291,11 +291,7 @@ def busyness(subject: Subject, rules: Rules, now: int, idle_s: int | None) -> It
         sentence = "list in 'placements' which workload runs on which node; an empty list says that none runs"
         have = f"not known: {subject.unseen}" if subject.unseen else "not known"
         yield against("PLACEMENTS_UNKNOWN", "its workloads", have, "give_placements", sentence)
-    elif subject.occupied:
-        names = ", ".join(subject.occupied[:5])
-        yield against(
-            "HAS_WORKLOADS", "none", names, "move_workloads", f"move away first: {names}", workloads=subject.occupied
-        )
+    yield from occupancy(subject)
     latest = [sample for sample in subject.samples if sample.at <= now]
     fresh = [sample for sample in latest if now - sample.at <= rules.gap_s and sample.load is not None]
     newest = max((sample.at for sample in latest), default=now)
@@ -311,6 +307,15 @@ def busyness(subject: Subject, rules: Rules, now: int, idle_s: int | None) -> It
     elif idle_s < rules.idle_s:
         sentence = f"look again in {rules.idle_s - idle_s} s"
         yield against("IDLE_TOO_SHORT", rules.idle_s, idle_s, "wait", sentence, "s")
+
+
+def occupancy(subject: Subject) -> Iterator[Violation]:
+    """The workloads that placements name there."""
+    if subject.occupied:
+        names = ", ".join(subject.occupied[:5])
+        yield against(
+            "HAS_WORKLOADS", "none", names, "move_workloads", f"move away first: {names}", workloads=subject.occupied
+        )
 
 
 def protections(subject: Subject, rules: Rules, now: int) -> Iterator[Violation]:
@@ -358,12 +363,17 @@ def exceptions(subject: Subject, rules: Rules) -> Iterator[Violation]:
             yield against("NOT_ALLOWED", f"label {name}={value}", "no such label", "allow", sentence)
 
 
-def of_the_end(found: Finding, rules: Rules) -> Iterator[Violation]:
-    """What speaks against this end of a cluster: it saves nothing, or cannot be parked."""
-    cluster = found.subject.cluster
+def savings(found: Finding, rules: Rules) -> Iterator[Violation]:
+    """Where the policy asks for the cost: an end that saves nothing."""
     if rules.needs_saving and not found.saving:
         sentence = "give 'prices', by which its end saves something"
         yield against("SAVING_LOW", "more than 0 per hour", "0", "price", sentence)
+
+
+def of_the_end(found: Finding, rules: Rules) -> Iterator[Violation]:
+    """What speaks against this end of a cluster: it saves nothing, or cannot be parked."""
+    cluster = found.subject.cluster
+    yield from savings(found, rules)
     if rules.action != "park":
         return
     if cluster.autoscaled:

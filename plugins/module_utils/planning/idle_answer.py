@@ -406,7 +406,12 @@ def assumptions(found: Cleanup) -> list[str]:
         f"policy {rules.name}: below {rules.below / WHOLE:g} for {idle}, then {grace}, then {end}; {hours}{excepted}",
         "the workloads named in placements are all there are",
     ]
-    return [*said, *rules.notes, *found.question.notes]
+    unseen = [
+        f"nothing says which workloads {finding.subject.cluster.name} holds; it is parked and has no nodes, so none is taken to run there"
+        for finding in found.findings
+        if finding.why[:1] == ("PARKED",) and finding.idle_s is not None and finding.subject.occupied is None
+    ]
+    return [*said, *rules.notes, *found.question.notes, *unseen]
 
 
 def diff(found: Cleanup) -> Plain:

@@ -25,6 +25,7 @@ from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.p
     farm,
     fleet,
     pool,
+    stands,
 )
 
 NOW = 10_000_000
@@ -196,6 +197,20 @@ def test_a_parked_cluster_is_deleted_only_where_the_policy_says_so_and_in_two_st
     assert [operation["action"] for operation in last["operations"]] == ["delete"]
     spared = look(clusters, parked=[RECORD], rules=replace(rules, protected=("a",)), marks=MARK)
     assert codes(spared) == ["PROTECTED"] and spared["operations"] == []
+
+
+def test_a_parked_cluster_is_deleted_by_its_workloads_and_its_cost_as_others_are() -> None:
+    clusters = [farm("a", *groups(0, 0, 0), **OLD)]
+    rules = replace(RULES, parked_s=7200, needs_saving=True)
+    asked: Plain = {"parked": [RECORD], "marks": MARK, "rules": rules}
+    held = look(clusters, placements=[stands("w")], **asked)
+    assert codes(held) == ["HAS_WORKLOADS"] and held["operations"] == [] and held["marks"] == []
+    free = look(clusters, prices={"flavors": {"cpu.medium": 0}}, **asked)
+    assert codes(free) == ["SAVING_LOW"] and free["operations"] == []
+    said = "nothing says which workloads a holds; it is parked and has no nodes, so none is taken to run there"
+    unknown = look(clusters, placements=None, **asked)
+    assert [operation["action"] for operation in unknown["operations"]] == ["delete"] and said in unknown["assumptions"]
+    assert said not in look(clusters, **asked)["assumptions"]
 
 
 def test_one_that_changes_is_not_woken() -> None:
