@@ -297,6 +297,8 @@ parked:
   description:
     - The records of parked clusters for the next run's O(parked), with what their node groups had. Keep them before RV(operations) are
       carried out; without its record a parked cluster cannot be woken.
+    - A record stays until its cluster is at rest, with all its nodes and lower bounds. Where only bounds are missing, O(wake) and
+      O(wake_hours) restore them.
   returned: success
   type: list
   elements: dict

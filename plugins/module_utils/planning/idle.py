@@ -31,7 +31,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.gua
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle_policy import Notice
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import WHOLE, Cluster, Violation
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.parking import Parked, condition
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.parking import (
+    Parked,
+    condition,
+    lacks_bounds,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_like
 
 HOUR_S = 3600
@@ -114,6 +118,17 @@ class Subject:
         return condition(self.cluster, self.record)
 
     @property
+    def lacks_bounds(self) -> bool:
+        """Whether waking has not restored all bounds of the record yet, see ``parking.lacks_bounds``."""
+        return self.record is not None and lacks_bounds(self.cluster, self.record)
+
+    @property
+    def needs_record(self) -> bool:
+        """Whether something of parking is left: nodes or bounds are missing, or the cluster is not at rest."""
+        at_rest = not any(state_violations(self.cluster.status, ""))
+        return self.record is not None and (self.condition != "awake" or self.lacks_bounds or not at_rest)
+
+    @property
     def is_empty(self) -> bool:
         """Whether no worker group has a node."""
         return not any(group.count for group in self.cluster.groups)
@@ -179,6 +194,9 @@ def judge(question: Question, subject: Subject, ended: int) -> Finding:
     rules, now = question.rules, question.now
     if subject.condition != "awake":
         return judge_parked(question, subject, ended)
+    wanted = wake_reasons(question, subject.cluster)
+    if wanted and subject.lacks_bounds and not any(state_violations(subject.cluster.status, "")):
+        return Finding(subject, "wake", None, 0, wanted)
     since = idle_since(subject.samples, rules, now)
     idle_s = None if since is None else now - since
     found = Finding(subject, "none", idle_s, saved(subject.cluster, rules.action))
@@ -194,10 +212,7 @@ def judge_parked(question: Question, subject: Subject, ended: int) -> Finding:
     """One cluster without nodes, or with a part of them where parking or waking was interrupted."""
     rules, cluster = question.rules, subject.cluster
     kept = Finding(subject, "parked", None, 0, ("PARKED",))
-    reasons = [
-        *(["WAKE_DEMANDED"] if is_one_of(cluster, rules.wake) else []),
-        *(["WAKE_HOURS"] if within(rules.wake_hours, question.hour) else []),
-    ]
+    reasons = wake_reasons(question, cluster)
     if reasons:
         unfit = guards.ordered(list(state_violations(cluster.status, "")))
         return replace(kept, action="parked" if unfit else "wake", why=("PARKED", *reasons), why_not=unfit)
@@ -213,6 +228,12 @@ def judge_parked(question: Question, subject: Subject, ended: int) -> Finding:
     unfit = [*protections(subject, rules, question.now), *savings(found, rules), *occupancy(subject)]
     made = steps(question, found, guards.ordered(unfit), ("PARKED",), "delete", ended)
     return replace(made, action="parked") if made.action == "none" else made
+
+
+def wake_reasons(question: Question, cluster: Cluster) -> tuple[str, ...]:
+    """Why a cluster is to be awake; empty where nobody asks for it."""
+    demanded, hours = is_one_of(cluster, question.rules.wake), within(question.rules.wake_hours, question.hour)
+    return (*(("WAKE_DEMANDED",) if demanded else ()), *(("WAKE_HOURS",) if hours else ()))
 
 
 def steps(

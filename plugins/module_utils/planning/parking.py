@@ -96,6 +96,12 @@ def condition(cluster: Cluster, record: Parked | None) -> str:
     return "partly" if missing else "awake"
 
 
+def lacks_bounds(cluster: Cluster, record: Parked) -> bool:
+    """Whether a group has a lower bound below that of the record: parking lowers it first, and waking raises it last."""
+    lows = {group.name: group.min_count for group in cluster.groups}
+    return any(lows.get(group.name, group.low) < group.low for group in record.groups)
+
+
 def record_of(cluster: Cluster, now: int, before: Parked | None = None) -> Parked:
     """The record of a cluster that is to be parked.
 

@@ -169,6 +169,42 @@ def test_its_record_is_kept_while_it_waits() -> None:
     assert codes(found) == ["WORKING_HOURS"] and found["parked"] == [RECORD]
 
 
+@pytest.mark.parametrize(
+    ("status", "least"),
+    [
+        # Parking failed after it had lowered the bounds
+        ("UPDATE_FAILED", 0),
+        ("UPDATE_FAILED", 2),
+        # It has begun, and the counts are still those of before
+        ("UPDATE_IN_PROGRESS", 2),
+        # A wake ended between the nodes and the bounds
+        ("UPDATE_COMPLETE", 0),
+    ],
+)
+def test_its_record_is_kept_until_the_cluster_is_whole(status: str, least: int) -> None:
+    found = look([farm("a", *groups(least=least), **{**OLD, "status": status})], parked=[RECORD])
+    assert found["parked"] == [RECORD]
+    whole = look([farm("a", *groups(), **{**OLD, "status": "UPDATE_COMPLETE"})], parked=[RECORD])
+    assert whole["parked"] == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "why"),
+    [
+        (replace(RULES, wake=("a",)), ["WAKE_DEMANDED"]),
+        (replace(RULES, wake_hours=(19, 21)), ["WAKE_HOURS"]),
+    ],
+)
+def test_a_wake_is_completed_where_the_bounds_are_missing(rules: Rules, why: list[str]) -> None:
+    found = look([farm("a", *groups(least=0), **OLD)], rules=rules, parked=[RECORD])
+    assert found["clusters"][0]["why"] == why and found["parked"] == [RECORD]
+    assert [operation["args"]["node_groups"] for operation in found["operations"]] == [RECORD["node_groups"]]
+    changing = look([farm("a", *groups(least=0), **{**OLD, "status": "UPDATE_FAILED"})], rules=rules, parked=[RECORD])
+    assert changing["operations"] == [] and "CLUSTER_NOT_READY" in codes(changing)
+    # Once it is whole, there is nothing to complete
+    assert look(rules=rules, parked=[RECORD])["operations"] == []
+
+
 def test_one_that_was_parked_in_part_waits_for_a_person_who_wakes_it() -> None:
     clusters = [farm("a", *groups(0, 1, 0), **OLD)]
     found = look(clusters, parked=[RECORD], marks=MARK)
