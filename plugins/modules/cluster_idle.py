@@ -130,6 +130,7 @@ options:
     description:
       - Measured utilisation of clusters over time, each as C(cluster) (name or id), C(at) (seconds since 1970, or such as
         C(2026-01-31T08:00:00+00:00)) and C(utilization) from 0 to 1; none where the measurement failed.
+      - A name that several clusters have measures none of them; give their ids.
       - They must reach back to the oldest of O(marks). A mark counts only where every measurement since then was low.
     type: list
     elements: dict

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -93,14 +94,15 @@ def read_idle(
     raws = {_key(entry): entry for _path, entry in mappings(given.get("clusters"), "fleet.clusters")}
     gaps = read_gaps(given).beside(placements)
     unmeasured = gaps.loads if observations is None else {}
+    notes: list[str] = []
     if observations is None:
         samples = read_samples(given.get("observations"), "fleet.observations")
     else:
         samples = read_samples(observations, "observations")
+    samples = _of_one(samples, found.clusters, notes)
     marked = read_marks(marks, "marks")
     records = read_parked(parked, "parked")
     unsaid = placements is None and given.get("placements") is None
-    notes: list[str] = []
     subjects = tuple(
         Subject(
             cluster=cluster,
@@ -126,6 +128,19 @@ def read_idle(
     present = {cluster.id for cluster in found.clusters}
     absent = tuple(record for identity, record in sorted(records.items()) if identity not in present)
     return Question(subjects, rules, now, hour, (*found.notes, *notes), sources, absent)
+
+
+def _of_one(
+    samples: Mapping[str, list[Sample]], clusters: Iterable[Cluster], notes: list[str]
+) -> dict[str, list[Sample]]:
+    """The measurements of one cluster each. Those by a name that several clusters have say of none that it is idle."""
+    called = Counter(key for cluster in clusters for key in {cluster.id, cluster.name})
+    notes += [
+        f"{called[key]} clusters are named {key}, so its measurements count for none: give ids in 'observations'"
+        for key in sorted(samples)
+        if called[key] > 1
+    ]
+    return {key: measured for key, measured in samples.items() if called[key] < 2}
 
 
 def _sample_order(sample: Sample) -> tuple[int, int]:

@@ -133,6 +133,21 @@ def test_working_hours_end() -> None:
     assert look(hour=18)["decision"]["action"] == "mark" and look(hour=7)["decision"]["action"] == "mark"
 
 
+def test_measurements_by_a_name_that_two_clusters_have_count_for_neither() -> None:
+    """Magnum allows it. One of the two may be the busy one."""
+    clusters = [farm("a", **OLD, id=f"uuid-{number}") for number in (1, 2)]
+    found = look(clusters)
+    assert [entry["why_not"][0]["code"] for entry in found["clusters"]] == ["METRICS_MISSING"] * 2
+    assert (
+        "2 clusters are named a, so its measurements count for none: give ids in 'observations'" in found["assumptions"]
+    )
+    by_id = look(clusters, [*quiet("uuid-1"), *quiet("a")])
+    assert by_id["decision"]["mark"] == [{"cluster": "a", "cluster_id": "uuid-1"}]
+    # What protects, protects both
+    spared = look(clusters, [*quiet("uuid-1"), *quiet("uuid-2")], rules=replace(RULES, protected=("a",)))
+    assert [entry["why_not"][0]["code"] for entry in spared["clusters"]] == ["PROTECTED"] * 2
+
+
 def test_a_project_may_be_allowed() -> None:
     assert look(rules=replace(RULES, prefixes=(), projects=("p1",)))["decision"]["action"] == "mark"
 
