@@ -433,6 +433,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.module impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle import ENDS, POLICIES, clean_up
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle_answer import (
     answer,
+    check_clock,
     diff,
     read_idle,
     read_marks,
@@ -481,6 +482,7 @@ SPEC: dict[str, dict[str, Any]] = {
 def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]], None]) -> dict[str, Any]:
     question = {name: params[name] for name in QUESTION}
     check_form(params["expected_state"])
+    check_clock(params["now"], params["local_hour"])
     rules = read_rules(params)
     now = int(time.time()) if params["now"] is None else params["now"]
     hour = params["local_hour"]

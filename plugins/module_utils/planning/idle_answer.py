@@ -60,6 +60,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.tel
 Plain = dict[str, Any]
 # Since when a cluster is marked, and its state then
 Marks = dict[str, tuple[int, str]]
+# The last second of the year 9999; no date is later
+LATEST = 253402300799
 DECIDED = (*CHANGES, "mark", "unmark")
 COLUMNS = (("cluster", 32), ("action", 8), ("idle h", 8), ("saves/h", 10), ("why, or why not", 0))
 
@@ -194,12 +196,23 @@ def read_samples(raw: object, path: str) -> dict[str, list[Sample]]:
     return found
 
 
+def check_clock(now: int | None, hour: int | None) -> None:
+    """Refuse what cannot be the options ``now`` and ``local_hour``; None is not given.
+
+    :raises InvalidRequest: milliseconds where seconds are asked for, or an hour that no day has.
+    """
+    if now is not None and not 0 <= now <= LATEST:
+        raise refused("now", now, "a time in seconds since 1970, not in milliseconds")
+    if hour is not None and not 0 <= hour <= 23:
+        raise refused("local_hour", hour, "an hour of the day, 0 to 23")
+
+
 def _time(value: object, path: str) -> int | None:
     """Seconds, or a time as APIs write it; without a zone it is UTC."""
     if value is None or isinstance(value, (int, float)):
         return None if value is None else whole(value, path)
     written = text(value, path)
-    if written.isdigit():
+    if written.isdecimal():
         return int(written)
     try:
         read = datetime.fromisoformat(written)

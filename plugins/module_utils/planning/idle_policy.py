@@ -349,7 +349,7 @@ def _comparisons(part: str, path: str, unread: Unread) -> tuple[Comparison, ...]
     sign = OPERATORS.get(found["operator"], found["operator"])
     if WORKLOAD.fullmatch(left):
         return None
-    if _field(left) in ("time.hour", "hour") and value.isdigit() and int(value) <= 24:
+    if _field(left) in ("time.hour", "hour") and value.isdecimal() and int(value) <= 24:
         return (Comparison("", sign, int(value)),)
     label = LABEL.fullmatch(left)
     name = label["dotted"] or label["quoted"] if label else left if _is_bare(left) else ""

@@ -23,6 +23,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idl
     read_idle,
     read_rules,
 )
+from ansible_collections.kcloud.infrastructure.plugins.modules import cluster_idle
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.standing import (
     Plain,
     farm,
@@ -230,7 +231,28 @@ def test_wrong_policies_are_named(change: Plain, path: str) -> None:
     assert error.value.resource == path
 
 
-def test_wrong_times_are_named() -> None:
+@pytest.mark.parametrize("written", ["yesterday", "\u00b2"])
+def test_wrong_times_are_named(written: str) -> None:
     with pytest.raises(InvalidRequest) as error:
-        look(observations=[{"cluster": "a", "at": "yesterday", "utilization": 0}])
+        look(observations=[{"cluster": "a", "at": written, "utilization": 0}])
     assert error.value.resource == "observations[0].at"
+
+
+@pytest.mark.parametrize(
+    ("options", "resource"),
+    [
+        ({"local_hour": 24}, "local_hour"),
+        ({"local_hour": -1}, "local_hour"),
+        # Milliseconds, of which a date of the far future would become
+        ({"now": 1_800_000_000_000}, "now"),
+        ({"now": -1}, "now"),
+    ],
+)
+def test_a_clock_that_cannot_be_is_refused_by_its_option(options: Plain, resource: str) -> None:
+    asked = {**dict.fromkeys(cluster_idle.SPEC), "fleet": {}, **OPTIONS, "now": NOW, "local_hour": 0, **options}
+    with pytest.raises(InvalidRequest) as error:
+        cluster_idle.run(asked, False, lambda _secrets: None)
+    assert error.value.resource == resource
+    assert not cluster_idle.run({**asked, "now": 253402300799, "local_hour": 23}, False, lambda _secrets: None)[
+        "changed"
+    ]

@@ -137,6 +137,7 @@ def test_of_two_conditions_the_one_that_spares_more_counts() -> None:
         ("exceptions", ["cluster.price > 5"], "cluster.price > 5"),
         ("exceptions", ["cluster.name == 'a'"], "cluster.name == 'a'"),
         ("exceptions", ["(time.hour >= 8)"], "(time.hour >= 8)"),
+        ("exceptions", ["time.hour >= \u00b2"], "time.hour >= \u00b2"),
         ("exceptions", [{"reason": "x"}], "not a condition"),
         ("exceptions", [{"condition": "persistent=true", "until": "2027"}], "exceptions[0].until"),
         ("actions", [{"type": "delete_cluster"}, {"type": "scale-workload"}], "scale-workload"),
