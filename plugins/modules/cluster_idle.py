@@ -47,7 +47,8 @@ options:
       - C(message) may hold C({{cluster.name}}), C(cluster.id), C(cluster.project), C(cluster.idle_hours) and C(cluster.saving_h). Read the
         document from a file, or mark it as C(!unsafe), so that Ansible does not template these.
       - C(spec.exceptions) compare labels, such as C(cluster.labels.persistent == "true") or C(rescheduling=forbidden), and C(time.hour).
-        C(AND) joins comparisons that must all hold. Exceptions with hours take the place of O(busy_hours), and make a cluster wait.
+        C(AND) joins comparisons that must all hold. One that holds without any workload, such as C(workload.count == 0), is an error, as
+        a cluster with workloads is never idle. Exceptions with hours take the place of O(busy_hours), and make a cluster wait.
       - C(spec.target.labelSelectors.matchLabels) are labels that a cluster must have. C(spec.schedule.timezone) is that of all hours.
       - C(spec.schedule) and triggers of type C(time-based) are repeated in RV(assumptions). What starts the runs must keep to them.
     type: dict
