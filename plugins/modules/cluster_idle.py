@@ -48,7 +48,8 @@ options:
         document from a file, or mark it as C(!unsafe), so that Ansible does not template these.
       - C(spec.exceptions) compare labels, such as C(cluster.labels.persistent == "true") or C(rescheduling=forbidden), and C(time.hour).
         C(AND) joins comparisons that must all hold. One that holds without any workload, such as C(workload.count == 0), is an error, as
-        a cluster with workloads is never idle. Exceptions with hours take the place of O(busy_hours), and make a cluster wait.
+        a cluster with workloads is never idle. Exceptions with hours make a cluster wait. Those without a label take the
+        place of O(busy_hours).
       - C(spec.target.labelSelectors.matchLabels) are labels that a cluster must have. C(spec.schedule.timezone) is that of all hours.
       - C(spec.schedule) and triggers of type C(time-based) are repeated in RV(assumptions). What starts the runs must keep to them.
     type: dict

@@ -258,14 +258,17 @@ def read_rules(given: Mapping[str, Any]) -> Rules:
 
 
 def documented(rules: Rules, policy: Policy) -> Rules:
-    """Rules as a document says them; what it does not say stays. Exceptions of hours take the place of the hours of the rules."""
+    """Rules as a document says them; what it does not say stays.
+
+    Exceptions of hours alone take the place of the hours of the rules; one with a label speaks of its clusters only.
+    """
     said = {
         "below": policy.below,
         "idle_s": policy.idle_s,
         "min_age_s": policy.min_age_s,
         "grace_s": policy.grace_s,
     }
-    of_hours = any(exemption.of_hours for exemption in policy.exemptions)
+    of_hours = any(exemption.of_all for exemption in policy.exemptions)
     return replace(
         rules,
         **{name: value for name, value in said.items() if value is not None},

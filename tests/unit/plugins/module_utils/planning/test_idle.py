@@ -222,6 +222,24 @@ def test_a_policy_and_what_is_changed_of_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("exceptions", "busy"),
+    [
+        (["time.hour >= 20"], None),
+        # It speaks of the clusters with the label only: the others keep their working hours
+        (["hours=office AND time.hour >= 20"], (8, 18)),
+        (["keep=true"], (8, 18)),
+        (["hours=office AND time.hour >= 20", "time.hour >= 22"], None),
+    ],
+)
+def test_only_an_exception_of_hours_alone_takes_the_place_of_working_hours(
+    exceptions: list[str], busy: tuple[int, int] | None
+) -> None:
+    spec = {"actions": [{"type": "delete_cluster"}], "exceptions": exceptions}
+    document = {"kind": "AutomationRule", "spec": spec}
+    assert read_rules({**OPTIONS, "policy_document": document}).busy_hours == busy
+
+
+@pytest.mark.parametrize(
     ("change", "path"),
     [({"busy_hours": [18, 8]}, "busy_hours"), ({"busy_hours": [8]}, "busy_hours"), ({"idle_below": 5}, "idle_below")],
 )
