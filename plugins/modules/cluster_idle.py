@@ -29,6 +29,7 @@ options:
         18 h local time.
       - V(conservative) asks for less than 1 % for 24 hours, 24 hours of grace, and a cluster at least 24 hours old, at the same times.
       - A cluster with the label C(persistent=true) is left alone by both. The options below change parts of a policy.
+      - Wherever labels count, those of the cluster's template count, too, unless the cluster has one of that name.
     type: str
     choices: [default, conservative]
     default: default
@@ -47,9 +48,8 @@ options:
       - C(message) may hold C({{cluster.name}}), C(cluster.id), C(cluster.project), C(cluster.idle_hours) and C(cluster.saving_h). Read the
         document from a file, or mark it as C(!unsafe), so that Ansible does not template these.
       - C(spec.exceptions) compare labels, such as C(cluster.labels.persistent == "true") or C(rescheduling=forbidden), and C(time.hour).
-        C(AND) joins comparisons that must all hold. One that holds without any workload, such as C(workload.count == 0), is an error, as
-        a cluster with workloads is never idle. Exceptions with hours make a cluster wait. Those without a label take the
-        place of O(busy_hours).
+        C(AND) joins comparisons that must all hold. One that holds without any workload, such as C(workload.count == 0), is an error.
+        Exceptions with hours make a cluster wait. Those of hours alone take the place of O(busy_hours).
       - C(spec.target.labelSelectors.matchLabels) are labels that a cluster must have. C(spec.schedule.timezone) is that of all hours.
       - C(spec.schedule) and triggers of type C(time-based) are repeated in RV(assumptions). What starts the runs must keep to them.
     type: dict

@@ -16,6 +16,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import MICRO
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.exemptions import Labels
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import all_labels, read_templates
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle import (
     ENDS,
@@ -94,6 +95,8 @@ def read_idle(
     found, _prices = read_standing(fleet, placements=placements, **options)
     given = mapping(fleet, "fleet")
     raws = {_key(entry): entry for _path, entry in mappings(given.get("clusters"), "fleet.clusters")}
+    templates = read_templates(given.get("templates"))
+    labels = {key: tuple(sorted(all_labels(entry, "fleet.clusters", templates).items())) for key, entry in raws.items()}
     gaps = read_gaps(given).beside(placements)
     unmeasured = gaps.loads if observations is None else {}
     notes: list[str] = []
@@ -113,9 +116,9 @@ def read_idle(
             if unsaid or cluster.id in gaps.occupants
             else tuple(tenant.workload for tenant in cluster.tenants),
             created_at=_time(raws[cluster.id].get("created_at"), f"cluster {cluster.name}: created_at"),
-            persistent=_is_persistent(raws[cluster.id]),
+            persistent=_is_persistent(labels[cluster.id]),
             marked_at=_mark(marked, cluster, now, notes),
-            labels=_labels(raws[cluster.id]),
+            labels=labels[cluster.id],
             record=records.get(cluster.id),
             unseen=gaps.occupants.get(cluster.id, ""),
             unmeasured=unmeasured.get(cluster.id, ""),
@@ -153,12 +156,8 @@ def _key(entry: Mapping[str, Any]) -> str:
     return text(entry.get("id"), "id") or text(entry.get("name"), "name")
 
 
-def _labels(raw: Mapping[str, Any]) -> Labels:
-    return tuple(sorted((str(key), str(value)) for key, value in mapping(raw.get("labels"), "labels").items()))
-
-
-def _is_persistent(raw: Mapping[str, Any]) -> bool:
-    return any(key.lower() == "persistent" and value.strip().lower() in TRUE_TEXTS for key, value in _labels(raw))
+def _is_persistent(labels: Labels) -> bool:
+    return any(key.lower() == "persistent" and value.strip().lower() in TRUE_TEXTS for key, value in labels)
 
 
 def read_marks(raw: object, path: str) -> Marks:

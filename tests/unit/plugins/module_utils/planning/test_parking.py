@@ -51,12 +51,17 @@ def groups(workers: int = 3, gpus: int = 1, least: int = 2) -> list[Plain]:
 
 
 def ask(
-    clusters: list[Plain] | None = None, rules: Rules = RULES, hour: int = 20, now: int = NOW, **options: Any
+    clusters: list[Plain] | None = None,
+    rules: Rules = RULES,
+    hour: int = 20,
+    now: int = NOW,
+    given: Plain | None = None,
+    **options: Any,
 ) -> Any:
     quiet = [{"cluster": "a", "at": now - second, "utilization": 0.05} for second in range(0, 3 * 3600 + 1, 600)]
     return clean_up(
         read_idle(
-            fleet(*(clusters or [farm("a", *groups(), **OLD)])),
+            given or fleet(*(clusters or [farm("a", *groups(), **OLD)])),
             now=now,
             hour=hour,
             rules=rules,
@@ -281,6 +286,25 @@ def test_what_spares_it(rules: Rules, labels: Plain, code: str) -> None:
 def test_the_persistent_are_named_once() -> None:
     rules = replace(RULES, exemptions=(Exemption((Comparison("persistent", "==", "true"),)),))
     assert codes(look([farm("a", *groups(), labels={"persistent": "true"}, **OLD)], rules=rules)) == ["PERSISTENT"]
+
+
+@pytest.mark.parametrize(
+    ("of_template", "own", "found"),
+    [
+        ({"persistent": True}, {}, ["PERSISTENT"]),
+        ({"persistent": "true"}, {"persistent": "false"}, []),
+        ({"keep": "yes"}, {"other": "x"}, ["EXEMPT"]),
+        ({"keep": "yes"}, {"keep": "no"}, []),
+    ],
+)
+def test_the_labels_of_its_template_spare_it_unless_its_own_say_otherwise(
+    of_template: Plain, own: Plain, found: list[str]
+) -> None:
+    rules = replace(RULES, exemptions=(Exemption((Comparison("keep", "==", "yes"),)),))
+    given = fleet(
+        farm("a", *groups(), labels=own, **OLD), templates=[{"id": "t1", "name": "small", "labels": of_template}]
+    )
+    assert codes(look(rules=rules, given=given)) == found
 
 
 def test_what_saves_nothing_is_left_alone_where_the_policy_asks_for_its_cost() -> None:
