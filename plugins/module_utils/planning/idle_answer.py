@@ -126,7 +126,8 @@ def read_idle(
         for cluster in found.clusters
     )
     notes += [
-        f"{subject.cluster.name} is named in 'wake', but has no nodes and no record in 'parked': give its node groups a 'node_count' yourself"
+        f"{subject.cluster.name} is named in 'wake', but has no nodes and no record in 'parked': "
+        "give its node groups a 'node_count' yourself"
         for subject in subjects
         if is_one_of(subject.cluster, rules.wake) and subject.is_empty and subject.record is None
     ]
@@ -437,7 +438,8 @@ def assumptions(found: Cleanup) -> list[str]:
         "the workloads named in placements are all there are",
     ]
     unseen = [
-        f"nothing says which workloads {finding.subject.cluster.name} holds; it is parked and has no nodes, so none is taken to run there"
+        f"nothing says which workloads {finding.subject.cluster.name} holds; it is parked and has no nodes, "
+        "so none is taken to run there"
         for finding in found.findings
         if finding.why[:1] == ("PARKED",) and finding.idle_s is not None and finding.subject.occupied is None
     ]
