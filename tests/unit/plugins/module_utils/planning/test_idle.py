@@ -274,3 +274,19 @@ def test_a_clock_that_cannot_be_is_refused_by_its_option(options: Plain, resourc
     assert not cluster_idle.run({**asked, "now": 253402300799, "local_hour": 23}, False, lambda _secrets: None)[
         "changed"
     ]
+
+
+class Asked(Exception):
+    """Telemetry was asked for a window."""
+
+
+def test_telemetry_is_asked_for_a_window_that_follows_the_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def window(*given: Any) -> None:
+        raise Asked(*given[1:])
+
+    monkeypatch.setattr(cluster_idle, "idle_window", window)
+    telemetry = {"source": "aetos", "servers": None, "window": None, "step": None, "system_namespaces": []}
+    asked = {**dict.fromkeys(cluster_idle.SPEC), **OPTIONS, "now": NOW, "telemetry": telemetry, "marks": MARK}
+    with pytest.raises(Asked) as error:
+        cluster_idle.run(asked, False, lambda _secrets: None)
+    assert error.value.args == (NOW, 7200, 3600, 1800, [NOW - 3600])
