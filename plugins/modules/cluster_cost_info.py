@@ -110,8 +110,9 @@ requirements:
   - python-magnumclient >= 4.5
 notes:
   - Nova's usage says how long each node ran in the period, deleted nodes among them. Where it does not list all nodes of a group,
-    today's number of nodes counts from the creation of the cluster on. The C(source) of the cost says so. The same goes for volumes,
-    floating IPs and idle costs.
+    today's number of nodes counts from the creation of the cluster on. The C(source) of the cost says so. The same goes for volumes
+    and floating IPs.
+  - Idle costs of a period are the part of C(cost) that is idle of today's C(cost_per_hour), since only today's requests are known.
   - A deleted node is one of the group whose nodes have names that differ from its own in the last part only.
   - This module does not fail when no server of metrics can be read, since prices are known without it.
   - The label C(kcloud_type) says the type of a cluster, otherwise its accelerators do. The label C(kcloud_team), otherwise C(team), says

@@ -147,6 +147,20 @@ def idle_price(price: Figure, count: int, measured: Measured, group: str) -> Fig
     return Figure(value, price.unit, 0, source, len(shares) / count, lacking or price.reason, count)
 
 
+def idle_during(idle: Figure, per_hour: Figure, cost: Figure) -> Figure:
+    """What of a group's cost no pod requests: cost x idle price / price, so that it is never more than the cost.
+
+    Nodes that came or went in the period count in the cost; what pods request of them is known only as it is now.
+    """
+    if idle.value is None or cost.value is None:
+        return replace(idle if idle.value is None else cost, window=cost.window)
+    share = Decimal(idle.value) / Decimal(per_hour.value) if per_hour.value else Decimal(0)
+    source = "; ".join(filter(None, (cost.source, ASSUMED.format(what="requests"))))
+    reason = "; ".join(dict.fromkeys(filter(None, (cost.reason, idle.reason)))) or None
+    value, coverage = rounded(Decimal(cost.value) * share), cost.coverage * idle.coverage
+    return Figure(value, cost.unit, cost.window, source, coverage, reason, idle.weight)
+
+
 # --- electricity
 
 
@@ -201,7 +215,7 @@ def group_charge(
     idle, idle_cost = None, None
     if group.role != MASTER:
         idle = idle_price(price.figure, group.node_count, measured, group.name)
-        idle_cost = during(idle, period, seconds, ASSUMED.format(what="requests"))
+        idle_cost = idle_during(idle, per_hour, cost)
     return Charge(
         kind=NODES,
         name=group.name,

@@ -22,6 +22,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.answer import answer
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.charges import (
+    Charge,
     ClusterCost,
     Count,
     Extras,
@@ -182,6 +183,26 @@ def test_idle_is_what_no_pod_requests_of_the_workers() -> None:
     assert workers["idle_cost"]["value"] == 13.488
     assert master["idle_cost_per_hour"]["value"] is None
     assert found["idle_cost_per_hour"]["value"] == 2.248
+
+
+def test_what_is_idle_of_a_period_is_a_part_of_its_cost() -> None:
+    """Five nodes without a pod, for the last hour only, of a cluster that is older than the period."""
+    nodes = [ClusterNode("c1", "ml", "default-worker", f"n{number}", f"ml-x7-node-{number}") for number in range(5)]
+    ran = usage(*((one.id, one.name, "07:00:00", None) for one in nodes))
+    price = NodePrice(Figure(Decimal(1), "USD", 0, "price table", 1.0))
+    workers = group("default-worker", "f", 5)
+
+    def charged(*shares: str) -> Charge:
+        known = Measured(Figure(None, "kWh", 0), {"default-worker": tuple(Decimal(share) for share in shares)})
+        return group_charge(workers, presence(nodes, 5, ran, 86400), price, known, None, DAY, 86400)
+
+    idle = charged("0", "0", "0", "0", "0")
+    assert (idle.cost.value, idle.idle_per_hour.value, idle.idle_cost.value) == (5, 5, 5)
+    assert idle.idle_cost.source == "price table; Nova's usage; today's requests, taken for the whole period"
+    # Four of five nodes are known, half of one is requested: 5 x 3.5 / 5
+    partly = charged("0.5", "0", "0", "0").idle_cost
+    assert (partly.value, partly.coverage) == (Decimal("3.5"), 0.8)
+    assert partly.reason == "requests of 1 of 5 nodes are not known"
 
 
 def test_a_cordoned_node_is_not_taken_for_a_full_one() -> None:
