@@ -259,11 +259,12 @@ def _rated(
 def _usage(
     connection: Connection, inventory: Inventory, period: Period
 ) -> tuple[dict[str, Ran] | None, KcloudError | None]:
-    """All servers of the project that ran in the period, deleted ones too, by id; None where Nova does not say."""
+    """All servers of the project that ran in the period or later, deleted ones too, by id; None where Nova does not say."""
     if not inventory.clusters:
         return None, None
-    begin, end = (written(at).removesuffix("Z") for at in (period.begin, period.end))
-    url = f"/os-simple-tenant-usage/{connection.current_project_id}?detailed=1&start={begin}&end={end}"
+    begin = written(period.begin).removesuffix("Z")
+    # Without an end Nova lists nodes, too, that are newer than the period. These count 0 seconds, and the others keep theirs.
+    url = f"/os-simple-tenant-usage/{connection.current_project_id}?detailed=1&start={begin}"
     try:
         # Newer microversions answer it in pages
         answer = read_existing(

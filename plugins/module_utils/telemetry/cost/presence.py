@@ -4,7 +4,7 @@
 
 """Which nodes a group had in the period, and for how long: by Nova's usage, otherwise as it is today.
 
-Nova's usage lists every server that ran in a period, deleted ones too, with the times when it started and ended. A deleted
+Nova's usage lists every server that ran since a time, deleted ones too, with the times when it started and ended. A deleted
 server was a node of the group whose nodes have names that differ from its own in the last part only: these names hold a random
 part of each group's own. A group that has no nodes now had those of the cluster's deleted servers that no other group had.
 """
@@ -24,9 +24,9 @@ USAGE = "Nova's usage"
 
 @dataclass(frozen=True)
 class Ran:
-    """A server that ran in the period.
+    """A server that ran in the period or later.
 
-    :param seconds: for how long of it.
+    :param seconds: for how long of the period.
     :param ended: it is deleted.
     """
 
@@ -56,7 +56,8 @@ class Presence:
 
     @property
     def ids(self) -> list[str]:
-        return [node.id for node, _seconds in self.nodes]
+        """Of the nodes that were there in the period."""
+        return [node.id for node, seconds in self.nodes if seconds]
 
 
 def read_usage(raw: Iterable[Mapping[str, object]], period: Period) -> dict[str, Ran]:

@@ -110,6 +110,18 @@ def test_volumes_count_by_their_servers_and_addresses_by_nodes_and_api() -> None
     ]
 
 
+def nova(servers: list[dict[str, Any]], asked: list[Any]) -> SimpleNamespace:
+    """A Nova with usage, which leaves out servers that started after an end that it is given; notes what it is asked."""
+
+    def get(url: str, **options: Any) -> Any:
+        asked.append((url, options["microversion"]))
+        end = url.partition("&end=")[2] or "9"
+        listed = [server for server in servers if server["started_at"] < end]
+        return SimpleNamespace(json=lambda: {"tenant_usage": {"server_usages": listed}})
+
+    return SimpleNamespace(flavors=lambda microversion: FLAVORS, get=get)
+
+
 def test_nova_says_how_long_nodes_ran() -> None:
     """One worker for half an hour and one that was deleted after a quarter; nobody knows anything of the master."""
     servers = [
@@ -118,19 +130,27 @@ def test_nova_says_how_long_nodes_ran() -> None:
         {"instance_id": ID.format(3), "name": "w-2", "started_at": "2027-01-01T00:00:00.000000",
          "ended_at": "2027-01-15T07:15:00.000000"},
     ]  # fmt: skip
-    asked = []
-
-    def get(url: str, **options: Any) -> Any:
-        asked.append((url, options["microversion"]))
-        return SimpleNamespace(json=lambda: {"tenant_usage": {"server_usages": servers}})
-
-    found = ask(connection(compute=SimpleNamespace(flavors=lambda microversion: FLAVORS, get=get)), prices=PRICES)
+    asked: list[Any] = []
+    found = ask(connection(compute=nova(servers, asked)), prices=PRICES)
     master, workers = found["clusters"][0]["node_groups"]
     # 1.75 hours at 0.1
     assert (workers["cost"]["value"], workers["cost"]["source"]) == (0.175, "price table; Nova's usage")
     assert master["cost"]["value"] == 0.05
-    assert asked == [("/os-simple-tenant-usage/p1?detailed=1&start=2027-01-15T07:00:00&end=2027-01-15T08:00:00", "2.1")]
+    assert asked == [("/os-simple-tenant-usage/p1?detailed=1&start=2027-01-15T07:00:00", "2.1")]
     assert found["sources"][-1] == {"name": "Nova's usage", "used": True, "reason": None, "failure": None}
+
+
+def test_a_node_that_is_newer_than_the_period_leaves_novas_word_for_the_others() -> None:
+    """The first worker ran all of the last hour but one; the second came after it."""
+    servers = [
+        {"instance_id": ID.format(1), "name": "w-0", "started_at": "2027-01-01T00:00:00.000000", "ended_at": None},
+        {"instance_id": ID.format(2), "name": "w-1", "started_at": "2027-01-15T07:20:00.000000", "ended_at": None},
+    ]
+    found = ask(connection(compute=nova(servers, [])), prices=PRICES, end="2027-01-15T07:00:00Z", format="focus")
+    workers = found["clusters"][0]["node_groups"][1]
+    # One node at 0.1
+    assert (workers["cost"]["value"], workers["cost"]["source"]) == (0.1, "price table; Nova's usage")
+    assert [row["ResourceId"] for row in found["rows"] if row["x_NodeRole"] == "worker"] == [ID.format(1)]
 
 
 def test_without_novas_word_todays_nodes_are_taken() -> None:
