@@ -114,6 +114,9 @@ notes:
     and floating IPs.
   - Idle costs of a period are the part of C(cost) that is idle of today's C(cost_per_hour), since only today's requests are known.
   - A deleted node is one of the group whose nodes have names that differ from its own in the last part only.
+  - A group that has no nodes now had those of the cluster's deleted servers that are no other group's. A group with a Heat stack of its
+    own had those whose names begin with the cluster's and the group's, as Magnum shortens them. Where several such groups may have had
+    a server, their costs are unknown.
   - This module does not fail when no server of metrics can be read, since prices are known without it.
   - The label C(kcloud_type) says the type of a cluster, otherwise its accelerators do. The label C(kcloud_team), otherwise C(team), says
     its team.

@@ -6,16 +6,18 @@
 
 Nova's usage lists every server that ran since a time, deleted ones too, with the times when it started and ended. A deleted
 server was a node of the group whose nodes have names that differ from its own in the last part only: these names hold a random
-part of each group's own. A group that has no nodes now had those of the cluster's deleted servers that no other group had.
+part of each group's own. A group that has no nodes now had those of the cluster's deleted servers that no other group had. Where
+the group has a Heat stack of its own, the names of its servers begin with those of the cluster and of the group.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import Period, moment
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode
 
@@ -26,12 +28,14 @@ USAGE = "Nova's usage"
 class Ran:
     """A server that ran in the period or later.
 
+    :param start: seconds since 1970.
     :param seconds: for how long of the period.
     :param ended: it is deleted.
     """
 
     id: str
     name: str
+    start: int
     seconds: int
     ended: bool = False
 
@@ -70,7 +74,7 @@ def read_usage(raw: Iterable[Mapping[str, object]], period: Period) -> dict[str,
             last = period.end if end is None else min(end, period.end)
             seconds = max(0, last - max(start, period.begin))
             identity = str(entry.get("instance_id") or "")
-            found[identity] = Ran(identity, str(entry.get("name") or ""), seconds, ended=end is not None)
+            found[identity] = Ran(identity, str(entry.get("name") or ""), start, seconds, ended=end is not None)
     return found
 
 
@@ -91,22 +95,57 @@ def presences(
     found = {
         group.name: presence(groups[group.name], group.node_count, usage, seconds) for group in cluster.node_groups
     }
-    empty = [group for group in cluster.node_groups if group.node_count == 0]
-    if usage is None or not empty:
+    if usage is None:
         return found
     held = {identity for there in found.values() for identity in there.ids}
     prefix = _prefix(cluster, groups)
-    left = [ran for ran in _ended(usage) if prefix and ran.name.startswith(f"{prefix}-") and ran.id not in held]
-    if left and len(empty) > 1:
-        unclear = f"{len(left)} deleted servers were nodes of {', '.join(group.name for group in empty)}; of which is not known"
-        return {**found, **{group.name: Presence((), unclear=unclear) for group in empty}}
+    empty = [group for group in cluster.node_groups if group.node_count == 0]
+    gone: dict[tuple[str, ...], list[Ran]] = {}
+    for ran in _ended(usage):
+        if ran.id not in held:
+            gone.setdefault(_owners(ran, cluster, empty, prefix, usage), []).append(ran)
     for group in empty:
-        gone = [
-            (ClusterNode(cluster.id, cluster.name, group.name, ran.id, ran.name, role=group.role), ran.seconds)
-            for ran in left
-        ]
-        found[group.name] = Presence(tuple(gone), known=prefix is not None)
+        nodes = tuple((_node(cluster, group, ran), ran.seconds) for ran in gone.get((group.name,), ()))
+        found[group.name] = Presence(nodes, known=prefix is not None or _has_own_stack(cluster, group))
+    for names, servers in gone.items():
+        if len(names) > 1:
+            unclear = f"{len(servers)} deleted servers were nodes of {', '.join(names)}; of which is not known"
+            found.update({name: Presence((), unclear=unclear) for name in names})
     return found
+
+
+def _node(cluster: Cluster, group: NodeGroup, ran: Ran) -> ClusterNode:
+    return ClusterNode(cluster.id, cluster.name, group.name, ran.id, ran.name, role=group.role)
+
+
+def _owners(
+    ran: Ran, cluster: Cluster, empty: Sequence[NodeGroup], prefix: str | None, usage: Mapping[str, Ran]
+) -> tuple[str, ...]:
+    """Those of the empty groups that a deleted server may have been a node of; none where it is of another cluster."""
+    own = [group for group in empty if _has_own_stack(cluster, group)]
+    owners = [group.name for group in own if re.fullmatch(_own_names(cluster, group), ran.name)]
+    if owners:
+        # A former cluster of this name, or another one whose name ends as this group's: only a cluster's stack has masters
+        earlier = ran.start < (moment(cluster.created_at or "") or 0)
+        masters = f"{_stem(_stem(ran.name))}-master-"
+        return () if earlier or any(other.name.startswith(masters) for other in usage.values()) else tuple(owners)
+    if prefix and ran.name.startswith(f"{prefix}-"):
+        return tuple(group.name for group in empty if group not in own)
+    return ()
+
+
+def _has_own_stack(cluster: Cluster, group: NodeGroup) -> bool:
+    """Whether Heat made the group apart from its cluster, as it does with all but the default groups."""
+    return is_uuid(cluster.stack_id) and group.stack_id not in (None, cluster.stack_id)
+
+
+def _own_names(cluster: Cluster, group: NodeGroup) -> str:
+    """A pattern of the names of servers in a group's own stack, such as ``ml-npu-x7k2m4n6p8q3-node-0``.
+
+    Magnum shortens the names of the cluster and the group, keeps of them what a host name may hold, and adds a random part.
+    """
+    shortened = f"{cluster.name[:20]}-{group.name[:9]}".replace("_", "-").replace(".", "-")
+    return re.sub("[^a-zA-Z0-9-]", "", shortened).lower() + r"-[a-z0-9]{12}-node-\d+"
 
 
 def _prefix(cluster: Cluster, groups: Mapping[str, Sequence[ClusterNode]]) -> str | None:

@@ -417,6 +417,46 @@ def test_which_of_several_parked_groups_had_a_node_is_not_guessed() -> None:
     assert (charge.cost.value, charge.cost.source) == (0, "price table; Nova's usage")
 
 
+STACKS = replace(
+    PARKED, name="ML_Training.of-the-Site", created_at="2027-01-15T00:30:00Z",
+    node_groups=(
+        *(replace(one, stack_id=PARKED.stack_id) for one in PARKED.node_groups),
+        replace(group("npu_workers-a", "f", 0), stack_id="5c9e7f10-2a44-4d0b-9d53-8a1c6b3e4f22"),
+    ),
+)  # fmt: skip
+
+
+def test_a_parked_group_with_a_stack_of_its_own_has_names_of_its_own() -> None:
+    """Its servers do not have the random part of the control plane's names."""
+    nodes = {"default-master": [MASTER], "default-worker": [], "npu_workers-a": []}
+    ran = usage(
+        *DELETED[:2],
+        ("n", "ml-training-of-the-s-npu-worke-abcdefgh2345-node-0", "01:00:00", "04:00:00"),
+        # Of a cluster of this name that was there before this one
+        ("o", "ml-training-of-the-s-npu-worke-bbcdefgh2345-node-0", "00:15:00", "03:00:00"),
+        # Of another group, and of a cluster with a name that ends as the group's does
+        ("p", "ml-training-of-the-s-npu-abcdefgh2345-node-0", "01:00:00", "04:00:00"),
+        ("q", "ml-training-of-the-s-npu-worke-cbcdefgh2345-node-0", "01:00:00", "04:00:00"),
+        ("r", "ml-training-of-the-s-npu-worke-cbcdefgh2345-master-0", "01:00:00", "04:00:00"),
+    )
+    there = presences(STACKS, nodes, ran, 21600)
+    # Two of three hours are in the period
+    assert [(node.id, node.group, seconds) for node, seconds in there["npu_workers-a"].nodes] == [
+        ("n", "npu_workers-a", 7200)
+    ]
+    assert there["npu_workers-a"].known
+    assert there["default-worker"].ids == ["c"]
+
+
+def test_two_parked_groups_whose_names_magnum_shortens_alike_are_not_told_apart() -> None:
+    two = replace(STACKS, node_groups=(*STACKS.node_groups, replace(STACKS.node_groups[2], name="npu-workers-b")))
+    nodes = {"default-master": [MASTER], "default-worker": [], "npu_workers-a": [], "npu-workers-b": []}
+    ran = usage(*DELETED, ("n", "ml-training-of-the-s-npu-worke-abcdefgh2345-node-0", "01:00:00", "04:00:00"))
+    there = presences(two, nodes, ran, 21600)
+    reason = "1 deleted servers were nodes of npu_workers-a, npu-workers-b; of which is not known"
+    assert [there[name].unclear for name in nodes] == [None, None, reason, reason]
+
+
 # --- metrics that are handed over
 
 
