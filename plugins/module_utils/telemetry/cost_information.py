@@ -81,6 +81,7 @@ Groups = Mapping[str, tuple[ClusterNode, ...]]
 FOCUS, PROMETHEUS = "focus", "prometheus"
 
 
+NOT_SERVERS = "not all of its nodes are servers of Nova"
 NOT_ASKED = "it was not asked, as 'cloudkitty' is false or no node without a price of the table is a server of Nova"
 
 
@@ -289,7 +290,10 @@ def _extras(connection: Connection, inventory: Inventory, tariff: Tariff) -> dic
     volumes = _counted(inventory, tariff.prices.volume_gib, lambda: _volume_sizes(connection))
     addresses = _counted(inventory, tariff.prices.floating_ip, lambda: _floating_ips(connection))
     return {
-        cluster.id: Extras(volumes(_servers(groups)), addresses(_addresses(cluster, groups)))
+        cluster.id: Extras(
+            volumes(_servers(groups)) if _are_servers(cluster, groups) else Count(reason=NOT_SERVERS),
+            addresses(_addresses(cluster, groups)),
+        )
         for cluster, groups in inventory.clusters
     }
 
@@ -306,6 +310,14 @@ def _counted(
         reason = error.sentence()
         return lambda _keys: Count(reason=reason)
     return lambda keys: Count(sum(amount for key, amount in found if key in keys))
+
+
+def _are_servers(cluster: Cluster, groups: Groups) -> bool:
+    """Whether Nova knows every node; what belongs to the others is not known."""
+    return all(
+        len(groups[group.name]) >= group.node_count and all(is_uuid(node.id) for node in groups[group.name])
+        for group in cluster.node_groups
+    )
 
 
 def _servers(groups: Groups) -> set[str]:

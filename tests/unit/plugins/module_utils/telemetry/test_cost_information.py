@@ -78,10 +78,10 @@ def connection(**changes: Any) -> Any:
     return SimpleNamespace(**{**parts, **changes})
 
 
-def ask(cloud: Any = None, metrics: Any = None, **options: Any) -> dict[str, Any]:
+def ask(cloud: Any = None, metrics: Any = None, inventory: Inventory = INVENTORY, **options: Any) -> dict[str, Any]:
     params = {name: about.get("default") for name, about in SPEC.items()}
     request = read_request({**params, "window": "1h", **options}, NOW)
-    found = read_costs(cloud or connection(), INVENTORY, given_metrics(metrics), request)
+    found = read_costs(cloud or connection(), inventory, given_metrics(metrics), request)
     return json.loads(json.dumps(found))
 
 
@@ -164,6 +164,24 @@ def test_a_service_that_is_missing_leaves_its_part_unknown() -> None:
     figure = found["totals"]["cost_per_hour"]
     assert (figure["value"], figure["coverage"]) == (0.27, 0.8)
     assert "volumes could not be counted: Failed to list volumes" in figure["reason"]
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        # By address only, and one of two nodes
+        (ClusterNode("c1", "web", "default-worker", "10.0.0.5", "10.0.0.5", ("10.0.0.5",)), NODES["default-worker"][1]),
+        NODES["default-worker"][1:],
+    ],
+)
+def test_volumes_of_nodes_that_are_no_servers_are_unknown(known: tuple[ClusterNode, ...]) -> None:
+    inventory = Inventory(((WEB, {**NODES, "default-worker": known}),), ("web", "c1"))
+    found = ask(inventory=inventory, prices=PRICES)
+    volumes = found["clusters"][0]["others"][0]["cost"]
+    assert (volumes["value"], volumes["coverage"]) == (None, 0)
+    assert volumes["reason"] == "volumes could not be counted: not all of its nodes are servers of Nova"
+    # 3 nodes and the addresses are known, of 5 parts
+    assert found["totals"]["cost"]["coverage"] == 0.8
 
 
 def test_services_are_asked_only_for_what_has_a_rate() -> None:
