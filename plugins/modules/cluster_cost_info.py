@@ -117,6 +117,9 @@ notes:
   - A group that has no nodes now had those of the cluster's deleted servers that are no other group's. A group with a Heat stack of its
     own had those whose names begin with the cluster's and the group's, as Magnum shortens them. Where several such groups may have had
     a server, their costs are unknown.
+  - With a Cluster-API driver, a deleted server is a node of the worker group whose name follows the cluster's id in its name.
+  - Deleted servers of the cluster that no group is known to have had are not counted. Then the C(cost) of the control plane has a
+    C(reason), and its C(coverage) is lower.
   - This module does not fail when no server of metrics can be read, since prices are known without it.
   - The label C(kcloud_type) says the type of a cluster, otherwise its accelerators do. The label C(kcloud_team), otherwise C(team), says
     its team.

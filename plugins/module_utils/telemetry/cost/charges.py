@@ -19,7 +19,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.workload import cluster_type_name
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.measured import Measured
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import Period
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.presence import USAGE, Presence
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.presence import (
+    MASTER,
+    USAGE,
+    Presence,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.tariff import (
     RATES,
     Electricity,
@@ -29,7 +33,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Figure, sources_of
 
-MASTER = "master"
 NODES, VOLUMES, FLOATING_IPS = "nodes", "volumes", "floating IPs"
 # The first of these labels that a cluster has names its team
 TEAM_LABELS = ("kcloud_team", "team")
@@ -188,6 +191,13 @@ def _of_energy(energy: Figure, site: Electricity, rate: Decimal | None, unit: st
 # --- one cluster
 
 
+def without_lost(cost: Figure, there: Presence) -> Figure:
+    """A cost that says which deleted servers are not in it."""
+    lost = f"{len(there.lost)} deleted servers of this cluster are not counted"
+    reason = "; ".join(filter(None, (cost.reason, lost)))
+    return replace(cost, coverage=cost.coverage * there.coverage, reason=reason)
+
+
 def group_charge(
     group: NodeGroup,
     there: Presence,
@@ -212,6 +222,8 @@ def group_charge(
         cost = during(per_hour, period, seconds, ASSUMED.format(what="node count"))
     if billed is not None and billed.value is not None:
         cost = billed
+    if there.lost:
+        cost = without_lost(cost, there)
     idle, idle_cost = None, None
     if group.role != MASTER:
         idle = idle_price(price.figure, group.node_count, measured, group.name)

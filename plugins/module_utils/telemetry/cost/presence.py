@@ -7,20 +7,22 @@
 Nova's usage lists every server that ran since a time, deleted ones too, with the times when it started and ended. A deleted
 server was a node of the group whose nodes have names that differ from its own in the last part only: these names hold a random
 part of each group's own. A group that has no nodes now had those of the cluster's deleted servers that no other group had. Where
-the group has a Heat stack of its own, the names of its servers begin with those of the cluster and of the group.
+the group has a Heat stack of its own, the names of its servers begin with those of the cluster and of the group. So do those of
+workers with a Cluster-API driver, whose other parts change when the nodes are replaced.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import Period, moment
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode
 
+MASTER = "master"
 USAGE = "Nova's usage"
 
 
@@ -47,16 +49,24 @@ class Presence:
     :param rest: seconds of nodes that are counted and not known, all together.
     :param known: Nova says so; otherwise today's nodes are taken for the whole period.
     :param unclear: why neither is true, where that is so.
+    :param lost: deleted servers of the cluster that are not counted, as no group is known to have had them.
     """
 
     nodes: tuple[tuple[ClusterNode, int], ...]
     rest: int = 0
     known: bool = False
     unclear: str | None = None
+    lost: tuple[Ran, ...] = ()
 
     @property
     def seconds(self) -> int:
         return sum(seconds for _node, seconds in self.nodes) + self.rest
+
+    @property
+    def coverage(self) -> float:
+        """The share of the seconds that is counted."""
+        lost = sum(ran.seconds for ran in self.lost)
+        return self.seconds / (self.seconds + lost) if lost else 1.0
 
     @property
     def ids(self) -> list[str]:
@@ -99,39 +109,72 @@ def presences(
         return found
     held = {identity for there in found.values() for identity in there.ids}
     prefix = _prefix(cluster, groups)
-    empty = [group for group in cluster.node_groups if group.node_count == 0]
     gone: dict[tuple[str, ...], list[Ran]] = {}
     for ran in _ended(usage):
-        if ran.id not in held:
-            gone.setdefault(_owners(ran, cluster, empty, prefix, usage), []).append(ran)
-    for group in empty:
-        nodes = tuple((_node(cluster, group, ran), ran.seconds) for ran in gone.get((group.name,), ()))
-        found[group.name] = Presence(nodes, known=prefix is not None or _has_own_stack(cluster, group))
+        owners = None if ran.id in held else _owners(ran, cluster, prefix, usage)
+        if owners is not None:
+            gone.setdefault(owners, []).append(ran)
+    for group in cluster.node_groups:
+        found[group.name] = _with_gone(cluster, group, found[group.name], gone.get((group.name,), ()), prefix)
     for names, servers in gone.items():
         if len(names) > 1:
             unclear = f"{len(servers)} deleted servers were nodes of {', '.join(names)}; of which is not known"
             found.update({name: Presence((), unclear=unclear) for name in names})
-    return found
+    return _with_lost(cluster, found, gone.get((), ()))
+
+
+def _with_gone(
+    cluster: Cluster, group: NodeGroup, there: Presence, servers: Sequence[Ran], prefix: str | None
+) -> Presence:
+    """A group with nodes that are deleted; where today's nodes are taken for the whole period, they are lost."""
+    if group.node_count and not there.known:
+        return replace(there, lost=tuple(servers))
+    nodes = tuple((_node(cluster, group, ran), ran.seconds) for ran in servers)
+    known = there.known or prefix is not None or _has_own_stack(cluster, group)
+    return replace(there, nodes=there.nodes + nodes, known=known)
+
+
+def _with_lost(cluster: Cluster, found: Mapping[str, Presence], servers: Sequence[Ran]) -> dict[str, Presence]:
+    """The groups, of which the control plane shows the servers of no group: with the Cluster API its names hold no group."""
+    first = min(cluster.node_groups, key=lambda group: group.role != MASTER, default=None)
+    if first is None or not servers:
+        return dict(found)
+    there = found[first.name]
+    return {**found, first.name: replace(there, lost=(*there.lost, *servers))}
 
 
 def _node(cluster: Cluster, group: NodeGroup, ran: Ran) -> ClusterNode:
     return ClusterNode(cluster.id, cluster.name, group.name, ran.id, ran.name, role=group.role)
 
 
-def _owners(
-    ran: Ran, cluster: Cluster, empty: Sequence[NodeGroup], prefix: str | None, usage: Mapping[str, Ran]
-) -> tuple[str, ...]:
-    """Those of the empty groups that a deleted server may have been a node of; none where it is of another cluster."""
+def _owners(ran: Ran, cluster: Cluster, prefix: str | None, usage: Mapping[str, Ran]) -> tuple[str, ...] | None:
+    """The groups that a deleted server may have been a node of; None where it is of another cluster."""
+    if _is_of_capi(cluster):
+        return _named_owner(ran, cluster)
+    empty = [group for group in cluster.node_groups if group.node_count == 0]
     own = [group for group in empty if _has_own_stack(cluster, group)]
-    owners = [group.name for group in own if re.fullmatch(_own_names(cluster, group), ran.name)]
+    owners = tuple(group.name for group in own if re.fullmatch(_own_names(cluster, group), ran.name))
     if owners:
         # A former cluster of this name, or another one whose name ends as this group's: only a cluster's stack has masters
         earlier = ran.start < (moment(cluster.created_at or "") or 0)
         masters = f"{_stem(_stem(ran.name))}-master-"
-        return () if earlier or any(other.name.startswith(masters) for other in usage.values()) else tuple(owners)
+        return None if earlier or any(other.name.startswith(masters) for other in usage.values()) else owners
     if prefix and ran.name.startswith(f"{prefix}-"):
         return tuple(group.name for group in empty if group not in own)
-    return ()
+    return None
+
+
+def _named_owner(ran: Ran, cluster: Cluster) -> tuple[str, ...] | None:
+    """The worker group whose name follows the cluster's in the server's, the longest such."""
+    if not ran.name.startswith(f"{cluster.stack_id}-"):
+        return None
+    workers = sorted((group.name for group in cluster.node_groups if group.role != MASTER), key=len, reverse=True)
+    return tuple(name for name in workers if ran.name.startswith(f"{cluster.stack_id}-{name}-"))[:1]
+
+
+def _is_of_capi(cluster: Cluster) -> bool:
+    """Whether a Cluster-API driver made the cluster: it gives it an id that is not a Heat stack's."""
+    return bool(cluster.stack_id) and not is_uuid(cluster.stack_id)
 
 
 def _has_own_stack(cluster: Cluster, group: NodeGroup) -> bool:
@@ -154,9 +197,9 @@ def _prefix(cluster: Cluster, groups: Mapping[str, Sequence[ClusterNode]]) -> st
     Cluster-API drivers take the id that they give the cluster. Heat templates take the name with a random part, which the names of
     the control plane hold: ``ml-x7k2-master-0``.
     """
-    if cluster.stack_id and not is_uuid(cluster.stack_id):
+    if _is_of_capi(cluster):
         return cluster.stack_id
-    names = [node.name for group in cluster.node_groups if group.role == "master" for node in groups[group.name]]
+    names = [node.name for group in cluster.node_groups if group.role == MASTER for node in groups[group.name]]
     return next((_stem(_stem(name)) for name in names if _stem(_stem(name))), None)
 
 

@@ -49,6 +49,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
     read_period,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.presence import (
+    Presence,
     presence,
     presences,
     read_usage,
@@ -399,9 +400,8 @@ def test_a_parked_group_costs_what_its_nodes_did_before() -> None:
     assert [row["ResourceId"] for row in focus_rows(replace(cost_of(ML, tariff()), charges=(charge,)))] == ["c"]
     # A driver of the Cluster API
     of_capi = replace(PARKED, stack_id="ml-x7")
-    assert presences(of_capi, {"default-master": [], "default-worker": []}, usage(*DELETED), 600)[
-        "default-worker"
-    ].ids == ["c"]
+    ran = usage(("c", "ml-x7-default-worker-h1-c", "01:00:00", "02:30:00"))
+    assert presences(of_capi, {"default-master": [], "default-worker": []}, ran, 600)["default-worker"].ids == ["c"]
 
 
 def test_which_of_several_parked_groups_had_a_node_is_not_guessed() -> None:
@@ -455,6 +455,54 @@ def test_two_parked_groups_whose_names_magnum_shortens_alike_are_not_told_apart(
     there = presences(two, nodes, ran, 21600)
     reason = "1 deleted servers were nodes of npu_workers-a, npu-workers-b; of which is not known"
     assert [there[name].unclear for name in nodes] == [None, None, reason, reason]
+
+
+CAPI = Cluster(
+    id="c1", name="ml", stack_id="ml-x7",
+    node_groups=(group("default-master", "f", 1, "master"), group("w", "f", 1), group("w-gpu", "f", 1)),
+)  # fmt: skip
+REPLACED = (
+    ("m", "ml-x7-k3-m", "01:00:00", None),
+    ("a", "ml-x7-w-h2-a", "05:00:00", None),
+    ("g", "ml-x7-w-gpu-h2-g", "05:00:00", None),
+    # Of the hash of the machines before the upgrade: h1
+    ("b", "ml-x7-w-h1-b", "01:00:00", "05:00:00"),
+    ("h", "ml-x7-w-gpu-h1-h", "01:00:00", "05:00:00"),
+    ("z", "ml-2-y8-w-h1-z", "01:00:00", "05:00:00"),
+)
+
+
+def of_capi(*servers: tuple[str, str, str, str | None]) -> dict[str, Presence]:
+    """The groups of a cluster of the Cluster API, with its living servers as nodes."""
+    names = {"default-master": "m", "w": "a", "w-gpu": "g"}
+    living = {identity: name for identity, name, _start, end in servers if end is None}
+    nodes = {
+        name: [ClusterNode("c1", "ml", name, one, living[one])] if one in living else [] for name, one in names.items()
+    }
+    return presences(CAPI, nodes, usage(*servers), 21600)
+
+
+def test_nodes_that_an_upgrade_replaced_cost_until_then() -> None:
+    there = of_capi(*REPLACED)
+    # Three of six hours each, the first three by the old node; the server of another cluster is none's
+    assert [(node.id, seconds) for node, seconds in there["w"].nodes] == [("a", 10800), ("b", 10800)]
+    assert [(node.id, seconds) for node, seconds in there["w-gpu"].nodes] == [("g", 10800), ("h", 10800)]
+    price = NodePrice(Figure(Decimal(1), "USD", 0, "price table", 1.0))
+    charge = group_charge(CAPI.node_groups[1], there["w"], price, unmeasured(), None, DAY, 86400)
+    assert (charge.cost.value, charge.cost.coverage, charge.cost.reason) == (6, 1.0, None)
+
+
+def test_deleted_servers_of_no_group_are_not_counted_and_lower_the_coverage() -> None:
+    """Of a control plane with an older hash, or of a group that is gone: two hours of eight."""
+    there = of_capi(*REPLACED, ("o", "ml-x7-k2-o", "01:00:00", "04:00:00"))
+    assert [ran.id for ran in there["default-master"].lost] == ["o"]
+    price = NodePrice(Figure(Decimal(1), "USD", 0, "price table", 1.0))
+    charge = group_charge(CAPI.node_groups[0], there["default-master"], price, unmeasured(), None, DAY, 86400)
+    assert (charge.cost.value, charge.cost.coverage) == (6, 0.75)
+    assert charge.cost.reason == "1 deleted servers of this cluster are not counted"
+    # Where Nova does not list the living node of a group, today's count is taken, and its deleted ones are not
+    there = of_capi(*(server for server in REPLACED if server[0] != "a"))
+    assert (there["w"].known, there["w"].seconds, [ran.id for ran in there["w"].lost]) == (False, 21600, ["b"])
 
 
 # --- metrics that are handed over
