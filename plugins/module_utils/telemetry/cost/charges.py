@@ -224,6 +224,8 @@ def group_charge(
         cost = billed
     if there.lost:
         cost = without_lost(cost, there)
+    # A group that is parked now has had nodes, too
+    cost = replace(cost, weight=max(group.node_count, len(there.nodes), int(bool(there.unclear))))
     idle, idle_cost = None, None
     if group.role != MASTER:
         idle = idle_price(price.figure, group.node_count, measured, group.name)
@@ -233,7 +235,7 @@ def group_charge(
         name=group.name,
         count=group.node_count,
         per_hour=per_hour,
-        cost=replace(cost, weight=group.node_count),
+        cost=cost,
         seconds=seconds,
         role=group.role,
         flavor=price.flavor.name if price.flavor else group.flavor_id,

@@ -457,6 +457,23 @@ def test_two_parked_groups_whose_names_magnum_shortens_alike_are_not_told_apart(
     assert [there[name].unclear for name in nodes] == [None, None, reason, reason]
 
 
+def test_an_unknown_cost_of_parked_groups_lowers_the_coverage_of_the_sum() -> None:
+    two = replace(PARKED, node_groups=(*PARKED.node_groups, group("npu", "f", 0)))
+    there = presences(two, {"default-master": [MASTER], "default-worker": [], "npu": []}, usage(*DELETED), 21600)
+    price = NodePrice(Figure(Decimal(3), "USD", 0, "price table", 1.0))
+    charges = [group_charge(one, there[one.name], price, unmeasured(), None, DAY, 86400) for one in two.node_groups]
+    one = replace(cost_of(ML, tariff()), charges=tuple(charges))
+    total = answer([one], tariff(), DAY, None)["totals"]["cost"]
+    # The control plane's six hours are one of three parts
+    assert (total["value"], total["coverage"]) == (18.0, 0.3333)
+    # The node of a parked group has no price, the control plane has: one of two parts
+    there = presences(PARKED, {"default-master": [MASTER], "default-worker": []}, usage(*DELETED), 21600)
+    unknown = NodePrice(Figure(None, "USD", 0, reason="no price"))
+    workers = group_charge(PARKED.node_groups[1], there["default-worker"], unknown, unmeasured(), None, DAY, 86400)
+    total = answer([replace(one, charges=(charges[0], workers))], tariff(), DAY, None)["totals"]["cost"]
+    assert (total["value"], total["coverage"], total["reason"]) == (18.0, 0.5, "no price")
+
+
 CAPI = Cluster(
     id="c1", name="ml", stack_id="ml-x7",
     node_groups=(group("default-master", "f", 1, "master"), group("w", "f", 1), group("w-gpu", "f", 1)),
