@@ -116,7 +116,7 @@ notes:
   - A deleted node is one of the group whose nodes have names that differ from its own in the last part only.
   - A group that has no nodes now had those of the cluster's deleted servers that are no other group's. A group with a Heat stack of its
     own had those whose names begin with the cluster's and the group's, as Magnum shortens them. Where several such groups may have had
-    a server, their costs are unknown.
+    a server, also of another cluster with a similar name, their costs are unknown.
   - With a Cluster-API driver, a deleted server is a node of the worker group whose name follows the cluster's id in its name.
   - Deleted servers of the cluster that no group is known to have had are not counted. Then the C(cost) of the control plane has a
     C(reason), and its C(coverage) is lower.

@@ -179,7 +179,13 @@ def read_costs(connection: Connection, inventory: Inventory, known: Metrics, req
     prices = PriceList(request.tariff, offered)
     usage, unknown = _usage(connection, inventory, request.period)
     there = {
-        cluster.id: presences(cluster, groups, usage, request.period.since(cluster.created_at))
+        cluster.id: presences(
+            cluster,
+            groups,
+            usage,
+            request.period.since(cluster.created_at),
+            [name for name in inventory.every_cluster if name not in (cluster.name, cluster.id)],
+        )
         for cluster, groups in inventory.clusters
     }
     rated, failure = _rated(connection, inventory, there, prices, request)

@@ -24,6 +24,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.mo
 
 MASTER = "master"
 USAGE = "Nova's usage"
+ALIKE = "another cluster with a similar name"
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,18 @@ def _stem(name: str) -> str:
 
 
 def presences(
-    cluster: Cluster, groups: Mapping[str, Sequence[ClusterNode]], usage: Mapping[str, Ran] | None, seconds: int
+    cluster: Cluster,
+    groups: Mapping[str, Sequence[ClusterNode]],
+    usage: Mapping[str, Ran] | None,
+    seconds: int,
+    others: Iterable[str] = (),
 ) -> dict[str, Presence]:
     """The nodes of each group of a cluster in the period, by the group's name.
 
     :param groups: the nodes of today that are known.
     :param usage: by server; None where Nova does not say.
     :param seconds: for how long a node is taken to have been there where Nova does not say.
+    :param others: names of the project's other clusters.
     """
     found = {
         group.name: presence(groups[group.name], group.node_count, usage, seconds) for group in cluster.node_groups
@@ -109,9 +115,10 @@ def presences(
         return found
     held = {identity for there in found.values() for identity in there.ids}
     prefix = _prefix(cluster, groups)
+    alike = any(_shortened(name, 20) == _shortened(cluster.name, 20) for name in others)
     gone: dict[tuple[str, ...], list[Ran]] = {}
     for ran in _ended(usage):
-        owners = None if ran.id in held else _owners(ran, cluster, prefix, usage)
+        owners = None if ran.id in held else _owners(ran, cluster, prefix, usage, alike)
         if owners is not None:
             gone.setdefault(owners, []).append(ran)
     for group in cluster.node_groups:
@@ -119,7 +126,7 @@ def presences(
     for names, servers in gone.items():
         if len(names) > 1:
             unclear = f"{len(servers)} deleted servers were nodes of {', '.join(names)}; of which is not known"
-            found.update({name: Presence((), unclear=unclear) for name in names})
+            found.update({name: Presence((), unclear=unclear) for name in names if name in found})
     return _with_lost(cluster, found, gone.get((), ()))
 
 
@@ -147,21 +154,35 @@ def _node(cluster: Cluster, group: NodeGroup, ran: Ran) -> ClusterNode:
     return ClusterNode(cluster.id, cluster.name, group.name, ran.id, ran.name, role=group.role)
 
 
-def _owners(ran: Ran, cluster: Cluster, prefix: str | None, usage: Mapping[str, Ran]) -> tuple[str, ...] | None:
-    """The groups that a deleted server may have been a node of; None where it is of another cluster."""
+def _owners(
+    ran: Ran, cluster: Cluster, prefix: str | None, usage: Mapping[str, Ran], alike: bool
+) -> tuple[str, ...] | None:
+    """The groups that a deleted server may have been a node of; None where it is of another cluster.
+
+    :param alike: Magnum gives servers of another cluster of the project such names, too.
+    """
     if _is_of_capi(cluster):
         return _named_owner(ran, cluster)
     empty = [group for group in cluster.node_groups if group.node_count == 0]
     own = [group for group in empty if _has_own_stack(cluster, group)]
     owners = tuple(group.name for group in own if re.fullmatch(_own_names(cluster, group), ran.name))
     if owners:
-        # A former cluster of this name, or another one whose name ends as this group's: only a cluster's stack has masters
-        earlier = ran.start < (moment(cluster.created_at or "") or 0)
-        masters = f"{_stem(_stem(ran.name))}-master-"
-        return None if earlier or any(other.name.startswith(masters) for other in usage.values()) else owners
+        return None if _is_of_another(ran, cluster, usage) else (*owners, *[ALIKE] * alike)
     if prefix and ran.name.startswith(f"{prefix}-"):
         return tuple(group.name for group in empty if group not in own)
     return None
+
+
+def _is_of_another(ran: Ran, cluster: Cluster, usage: Mapping[str, Ran]) -> bool:
+    """Whether a server with a name such as those of a group's own stack is of another cluster.
+
+    It is where it started before this cluster was there, where its stack has nodes now, which the group does not have, or where
+    its stack has masters: that is a cluster's, whose name ends as the group's does.
+    """
+    stack = _stem(_stem(ran.name))
+    same = [other for other in usage.values() if other.name.startswith(f"{stack}-")]
+    earlier = ran.start < (moment(cluster.created_at or "") or 0)
+    return earlier or any(not other.ended or other.name.startswith(f"{stack}-master-") for other in same)
 
 
 def _named_owner(ran: Ran, cluster: Cluster) -> tuple[str, ...] | None:
@@ -187,8 +208,11 @@ def _own_names(cluster: Cluster, group: NodeGroup) -> str:
 
     Magnum shortens the names of the cluster and the group, keeps of them what a host name may hold, and adds a random part.
     """
-    shortened = f"{cluster.name[:20]}-{group.name[:9]}".replace("_", "-").replace(".", "-")
-    return re.sub("[^a-zA-Z0-9-]", "", shortened).lower() + r"-[a-z0-9]{12}-node-\d+"
+    return rf"{_shortened(cluster.name, 20)}-{_shortened(group.name, 9)}-[a-z0-9]{{12}}-node-\d+"
+
+
+def _shortened(name: str, length: int) -> str:
+    return re.sub("[^a-zA-Z0-9-]", "", re.sub("[_.]", "-", name[:length])).lower()
 
 
 def _prefix(cluster: Cluster, groups: Mapping[str, Sequence[ClusterNode]]) -> str | None:

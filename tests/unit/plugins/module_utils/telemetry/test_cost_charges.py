@@ -448,13 +448,28 @@ def test_a_parked_group_with_a_stack_of_its_own_has_names_of_its_own() -> None:
     assert there["default-worker"].ids == ["c"]
 
 
-def test_two_parked_groups_whose_names_magnum_shortens_alike_are_not_told_apart() -> None:
+def test_two_parked_groups_whose_names_magnum_shortens_alike_are_unclear() -> None:
     two = replace(STACKS, node_groups=(*STACKS.node_groups, replace(STACKS.node_groups[2], name="npu-workers-b")))
     nodes = {"default-master": [MASTER], "default-worker": [], "npu_workers-a": [], "npu-workers-b": []}
     ran = usage(*DELETED, ("n", "ml-training-of-the-s-npu-worke-abcdefgh2345-node-0", "01:00:00", "04:00:00"))
     there = presences(two, nodes, ran, 21600)
     reason = "1 deleted servers were nodes of npu_workers-a, npu-workers-b; of which is not known"
     assert [there[name].unclear for name in nodes] == [None, None, reason, reason]
+
+
+def test_a_parked_group_does_not_take_the_servers_of_a_cluster_whose_name_is_shortened_alike() -> None:
+    nodes = {"default-master": [MASTER], "default-worker": [], "npu_workers-a": []}
+    gone = ("n", "ml-training-of-the-s-npu-worke-abcdefgh2345-node-0", "01:00:00", "04:00:00")
+    there = presences(STACKS, nodes, usage(*DELETED, gone), 21600, ["web", "ml-training-of-the-Sea"])
+    assert there.keys() == nodes.keys()
+    assert (
+        there["npu_workers-a"].unclear
+        == "1 deleted servers were nodes of npu_workers-a, another cluster with a similar name; of which is not known"
+    )
+    # The other one's group has nodes now
+    living = ("l", "ml-training-of-the-s-npu-worke-abcdefgh2345-node-1", "01:00:00", None)
+    there = presences(STACKS, nodes, usage(*DELETED, gone, living), 21600, ["web", "ml-training-of-the-Sea"])
+    assert (there["npu_workers-a"].known, there["npu_workers-a"].nodes) == (True, ())
 
 
 def test_an_unknown_cost_of_parked_groups_lowers_the_coverage_of_the_sum() -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -151,6 +152,25 @@ def test_a_node_that_is_newer_than_the_period_leaves_novas_word_for_the_others()
     # One node at 0.1
     assert (workers["cost"]["value"], workers["cost"]["source"]) == (0.1, "price table; Nova's usage")
     assert [row["ResourceId"] for row in found["rows"] if row["x_NodeRole"] == "worker"] == [ID.format(1)]
+
+
+def test_a_parked_group_may_have_been_another_clusters() -> None:
+    """Magnum writes the names of servers in lower case, so that two clusters share them."""
+    parked = NodeGroup("g3", "npu", "worker", "f2", stack_id=ID.format(9))
+    cluster = replace(WEB, stack_id=ID.format(8), node_groups=(WEB.node_groups[0], parked))
+    inventory = Inventory(
+        ((cluster, {"default-master": NODES["default-master"], "npu": ()}),), ("web", "c1", "WEB", "c2")
+    )
+    servers = [
+        {"instance_id": ID.format(3), "name": "web-npu-abcdefgh2345-node-0", "started_at": "2027-01-01T00:00:00.000000",
+         "ended_at": "2027-01-15T07:15:00.000000"},
+    ]  # fmt: skip
+    found = ask(connection(compute=nova(servers, [])), inventory=inventory, prices=PRICES)
+    cost = found["clusters"][0]["node_groups"][1]["cost"]
+    assert (cost["value"], cost["reason"]) == (
+        None,
+        "1 deleted servers were nodes of npu, another cluster with a similar name; of which is not known",
+    )
 
 
 def test_without_novas_word_todays_nodes_are_taken() -> None:
