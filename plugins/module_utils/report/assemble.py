@@ -31,6 +31,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.model
     COUNTS,
     HOURS_A_DAY,
     HOURS_A_WEEK,
+    MEASURED,
     Cluster,
     Devices,
     Finding,
@@ -40,6 +41,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.model
     Row,
     Sum,
     Summary,
+    sum_of_figures,
     times,
     total,
 )
@@ -287,13 +289,13 @@ def _summary(clusters: tuple[Cluster, ...], saving_h: float | None, saved: float
     return Summary(
         clusters=len(clusters),
         counts=_counts(entry for cluster in clusters for entry in cluster.devices),
-        cost_per_hour=total(cluster.cost_per_hour.value for cluster in clusters),
-        idle_cost_per_day=times(total(cluster.idle_cost_per_hour.value for cluster in clusters), HOURS_A_DAY),
+        cost_per_hour=sum_of_figures(cluster.cost_per_hour for cluster in clusters),
+        idle_cost_per_day=times(sum_of_figures(cluster.idle_cost_per_hour for cluster in clusters), HOURS_A_DAY),
         saving_per_week=None if saving_h is None else saving_h * HOURS_A_WEEK,
         saved_in_a_week=saved,
-        power=total(cluster.power.value for cluster in clusters),
-        energy=total(cluster.energy.value for cluster in clusters),
-        carbon=total(cluster.carbon.value for cluster in clusters),
+        power=sum_of_figures(cluster.power for cluster in clusters),
+        energy=sum_of_figures(cluster.energy for cluster in clusters),
+        carbon=sum_of_figures(cluster.carbon for cluster in clusters),
         by_class=_by_class(clusters),
         by_team=_by_team(clusters),
     )
@@ -301,7 +303,13 @@ def _summary(clusters: tuple[Cluster, ...], saving_h: float | None, saved: float
 
 def _counts(entries: Iterable[Devices]) -> dict[str, Sum]:
     given = list(entries)
-    return {name: total(getattr(entry, name) for entry in given) for name in COUNTS}
+    return {name: _count(given, name) for name in COUNTS}
+
+
+def _count(entries: Iterable[Devices], name: str) -> Sum:
+    values = [(getattr(entry, name), entry.is_partial and name not in MEASURED) for entry in entries]
+    partial = sum(value is not None and is_partial for value, is_partial in values)
+    return replace(total(value for value, _is_partial in values), partial=partial)
 
 
 def device_class(kind: str, flavor: str) -> str:
@@ -320,8 +328,8 @@ def _by_class(clusters: Iterable[Cluster]) -> tuple[Row, ...]:
             name,
             len({cluster.id for cluster, _group, _entry in entries}),
             _counts(entry for _cluster, _group, entry in entries),
-            total(group.cost_per_hour.value for _cluster, group, _entry in entries),
-            total(group.idle_cost_per_hour.value for _cluster, group, _entry in entries),
+            sum_of_figures(group.cost_per_hour for _cluster, group, _entry in entries),
+            sum_of_figures(group.idle_cost_per_hour for _cluster, group, _entry in entries),
         )
         for name, entries in sorted(found.items())
     )
@@ -336,8 +344,8 @@ def _by_team(clusters: Iterable[Cluster]) -> tuple[Row, ...]:
             name,
             len(own),
             _counts(entry for cluster in own for entry in cluster.devices),
-            total(cluster.cost_per_hour.value for cluster in own),
-            total(cluster.idle_cost_per_hour.value for cluster in own),
+            sum_of_figures(cluster.cost_per_hour for cluster in own),
+            sum_of_figures(cluster.idle_cost_per_hour for cluster in own),
         )
         for name, own in sorted(found.items(), key=lambda entry: (entry[0] == NO_TEAM, entry[0]))
     )
@@ -357,8 +365,11 @@ def _banners(clusters: Iterable[Cluster], idle_below: float, currency: str) -> t
                 continue
             name = plural(count, kind.upper()) if count else f"{kind.upper()}s"
             said = f"{name} at {percent(use.value)} over the {last(use.window)}"
-            price = cluster.cost_per_hour.value
-            found.append(Finding(cluster.name, said if price is None else f"{said}, for {money(price, currency, 'h')}"))
+            price = sum_of_figures([cluster.cost_per_hour])
+            if price.value is not None:
+                least = "at least " if price.is_bound else ""
+                said = f"{said}, for {least}{money(price.value, currency, 'h')}"
+            found.append(Finding(cluster.name, said))
     return tuple(found)
 
 

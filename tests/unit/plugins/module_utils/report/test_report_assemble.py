@@ -122,6 +122,31 @@ def test_the_first_screen_is_the_sum_of_what_is_known() -> None:
     ]
 
 
+def test_a_figure_of_some_of_its_parts_makes_its_sums_lower_bounds() -> None:
+    half = group("w", 3, 1, 0.9, 0.8, 0.02, 0.0)
+    half["requests"]["gpu"] |= {"coverage": 0.5, "reason": "1 of 2 nodes have no data"}
+    ml = cluster("ml", half, use=0.01)
+    ml["power"]["total"] = figure(300, "W", 0.33, "2 of 3 nodes have no data")
+    ml["energy"]["total"] |= {"reason": "2 of 3 nodes have no data"}
+    paid = cost("ml", 8, 2, "a")
+    for entry in (paid, *paid["node_groups"]):
+        entry["cost_per_hour"] = figure(0.12, "USD/h", 0.2, "flavor 'gpu' has no price")
+    paid["electricity"] = {"carbon": figure(1, "kg", 0.33, "2 of 3 nodes have no data")}
+    found = report({"clusters": [ml]}, {"currency": "USD", "clusters": [paid]})
+    assert plain.summary(found)["partial"] == [
+        "accelerators.held", "accelerators.reclaimable", "accelerators.total", "cost_per_hour", "energy", "power",
+    ]  # fmt: skip
+    text = plain.text(found)
+    for said in ("at least 0.12 USD", "at least 300 W", "at least 2.4 kWh", "accelerators held         at least 3"):
+        assert said in text, said
+    assert "computing    2\n" in text and "for at least 0.12 USD/h" in text
+    rows = (*found.summary.by_class, *found.summary.by_team)
+    assert [row.cost_per_hour for row in rows] == [Sum(0.12, 0, 1, 1)] * 2
+    assert found.summary.carbon.is_bound
+    # The cluster has metrics, if not of all nodes
+    assert "of 1 of 1 clusters with metrics" in page(found, 0.1)
+
+
 def test_what_is_not_given_is_unknown_and_said() -> None:
     found = make_report(None, None, None, SETTINGS)
     assert {one.value for one in found.summary.counts.values()} == {None}
