@@ -65,8 +65,8 @@ options:
     default: "0644"
   audience:
     description:
-      - V(tenant) leaves out what shows the site behind the clusters. This is ids of servers and devices, PCI and IP addresses in any text,
-        the names of metric servers, and nodes that belong to no cluster of the report.
+      - V(tenant) leaves out what shows the site behind the clusters. This is ids of servers and devices, URLs and PCI, MAC and IP addresses
+        in any text, the names of metric servers, why one cannot be read, and nodes that belong to no cluster of the report.
       - It does not choose clusters. Give the answers for the clusters that the tenant may see.
     type: str
     choices: [operator, tenant]

@@ -18,7 +18,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rea
     text,
     whole,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.audience import for_audience
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.audience import UNREAD, for_audience
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.judged import (
     SOURCES,
     read_lines,
@@ -441,7 +441,7 @@ def _missing(answers: Plain) -> tuple[Finding, ...]:
     names = {name: part for name, (part, _reason) in parts.items()}
     return (
         *found,
-        *(Finding(names.get(name, f"decisions of {name}"), f"cannot be read: {why}") for name, why in failed if why),
+        *(Finding(names.get(name, f"decisions of {name}"), f"{UNREAD}: {why}") for name, why in failed if why),
     )
 
 

@@ -241,6 +241,42 @@ def test_a_tenant_sees_nothing_of_the_site(name: str) -> None:
     assert "id-ml" in hidden["csv"]
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_tenant_sees_nothing_of_the_site_that_errors_and_sources_say(name: str) -> None:
+    metrics = copy.deepcopy(METRICS)
+    ml = metrics["clusters"][0]
+    ml["power"]["total"]["source"] = "Kepler (site (hv-7)); DCGM exporter (site-a)"
+    ml["energy"]["total"] = figure(None, "kWh", 0, "no route to fe80::5054:ff:fe12:3456 of port fa:16:3e:aa:bb:cc")
+    error = "energy: Failed to read from Prometheus 'site-a' at http://bmc-9:9090. Reason: no certificate of prom.site."
+    reasons = [error, "see https://rack-4.site/metrics?x=1, or 2001:db8:0:0:0:0:0:17"]
+    costs = {**COSTS, "gaps": [{"cluster": "ml", "node_group": None, "reason": said} for said in reasons]}
+    failed = {"failed": True, "msg": "Failed to resolve host rack-5.", "failure": {"reason": "rack-5 is unknown"}}
+    given = (metrics, costs, {"idle": failed})
+    shown = rendered(report(*given, settings=Settings("Report", "operator")), FORMATS, 0.1)
+    hidden = rendered(report(*given, settings=Settings("Report", "tenant")), FORMATS, 0.1)
+    for trace in (
+        "site-a", "hv-7", "bmc-9", "9090", "prom.site", "rack-4", "rack-5", "5054:ff", "fa:16:3e", "2001:db8",
+    ):  # fmt: skip
+        assert trace not in hidden[name], trace
+        assert name != "json" or trace in shown[name], trace
+    if name == "json":
+        said = json.loads(hidden[name])
+        assert [one["power"]["source"] for one in said["clusters"]] == [None, "Kepler; DCGM exporter"]
+        assert [one["text"] for one in said["missing"]] == ["cannot be read"]
+        assert [one["text"] for one in said["gaps"]][1:] == [
+            "energy: Failed to read from Prometheus (hidden)",
+            "see (hidden), or (hidden)",
+        ]
+
+
+@pytest.mark.parametrize(
+    "said", ["OS::Heat::Stack at 12:30:00", "2026-01-31T08:00:00+00:00", "kcloud_node:power:watts"]
+)
+def test_what_only_looks_like_an_address_stays(said: str) -> None:
+    costs = {**COSTS, "gaps": [{"cluster": "ml", "node_group": None, "reason": said}]}
+    assert report(METRICS, costs, settings=Settings("Report", "tenant")).gaps[-1].text == said
+
+
 def test_equal_data_are_equal_files() -> None:
     first = rendered(report(), FORMATS, 0.1)
     shuffled = copy.deepcopy(METRICS)
