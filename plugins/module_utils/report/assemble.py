@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,6 +32,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.model
     HOURS_A_DAY,
     HOURS_A_WEEK,
     MEASURED,
+    TENANT,
     Cluster,
     Devices,
     Finding,
@@ -129,13 +130,14 @@ def make_report(
     decided = {name: read[name] for name in SOURCES if read[name]}
     every_line = read_lines(decided)
     lines = _of_clusters(every_line, measured, priced)
-    # A decision about other clusters, too, names them
-    beyond = {line.source for line in every_line if line not in lines}
+    own = _own(decided, {line.source for line in every_line if line not in lines}, settings.audience)
     clusters = _clusters(measured, priced, decided, lines, settings)
     begin, end = _period(measured, priced)
     currency = text(priced.get("currency"), "costs.currency")
     at = end if settings.now is None else settings.now
-    summary = _summary(clusters, saving_per_hour(decided, lines), saved_in_a_week(records, at))
+    summary = _summary(
+        clusters, saving_per_hour({**own, "idle": decided.get("idle")}, lines), saved_in_a_week(records, at)
+    )
     report = Report(
         title=settings.title,
         audience=settings.audience,
@@ -145,9 +147,9 @@ def make_report(
         currency=currency,
         summary=summary,
         banners=_banners(clusters, settings.idle_below, currency),
-        findings=(*_limits(summary, settings), *_failed(clusters, measured), *without_place(decided)),
+        findings=(*_limits(summary, settings), *_failed(clusters, measured), *without_place(own)),
         advice=tuple(sorted((line for line in lines if line.is_advice), key=_by_saving)),
-        sentences=tuple(one for one in sentences(decided) if one.subject not in beyond),
+        sentences=sentences(own),
         clusters=clusters,
         gaps=_gaps(measured, priced),
         missing=_missing(answers),
@@ -157,6 +159,16 @@ def make_report(
 
 def _by_saving(line: Line) -> tuple[float, str, str]:
     return -(line.saving_h or 0), line.source, line.target
+
+
+def _own(decided: Plain, beyond: Container[str], audience: str) -> Plain:
+    """The decisions whose sums, sentences and workloads are of the report's clusters only.
+
+    :param beyond: sources that decided about other clusters, too, and so name them and count them in.
+    """
+    # Nothing tells whose workloads a match is about
+    kept = [name for name in decided if name not in beyond and (name, audience) != ("match", TENANT)]
+    return {name: decided[name] for name in kept}
 
 
 def _of_clusters(lines: Iterable[Line], measured: Plain, priced: Plain) -> tuple[Line, ...]:

@@ -195,6 +195,27 @@ def test_decisions_about_other_clusters_are_left_out_with_the_sentence_that_name
     assert [line.target for line in make_report(None, None, {"idle": idle}, SETTINGS).advice] == ["secret", "web"]
 
 
+@pytest.mark.parametrize("audience", ["operator", "tenant"])
+def test_what_a_decision_about_other_clusters_too_saves_and_cannot_place_is_left_out(audience: str) -> None:
+    settings = Settings("Report", audience, idle_below=0.1)
+    scaling = copy.deepcopy(DECISIONS["scaling"])
+    scaling["decision"]["cost_delta_h"] = -99
+    scaling["unplaced"][0]["workload"] = "secret-job"
+    scaling["groups"].append({"cluster": "secret", "cluster_id": "id-secret", "node_group": "w", "action": "none"})
+    found = report(decisions={"scaling": scaling}, settings=settings)
+    assert found.summary.saving_per_week is None and found.findings == ()
+    idle = DECISIONS["idle"]
+    assert report(decisions={"scaling": scaling, "idle": idle}, settings=settings).summary.saving_per_week == 4 * 168
+    assert [one.subject for one in report(settings=settings).findings] == ["workload train"]
+
+
+def test_a_match_that_can_be_of_other_tenants_is_left_out_for_a_tenant() -> None:
+    match = {"unplaced": ["secret-job"], "decision": {"action": "none", "sentence": "No place for secret-job."}}
+    assert report(decisions={"match": match}).findings[0].subject == "workload secret-job"
+    found = report(decisions={"match": match}, settings=Settings("Report", "tenant"))
+    assert (found.findings, found.sentences) == ((), ())
+
+
 def test_what_needs_a_person() -> None:
     found = report(
         {**METRICS, "servers": [{"name": "site-b", "failure": {"reason": "refused"}}]},
