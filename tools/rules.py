@@ -164,12 +164,12 @@ DERIVED: tuple[tuple[str, str], ...] = (
         # Half of a node's power is not its power: without that of its accelerators it is unknown
         "kcloud_node:power:watts",
         (
-            "sum by (cluster, node) (kcloud_node:cpu_power:watts)"
-            "\n+ on (cluster, node) sum by (cluster, node) (kcloud_device:power:watts)"
-            "\nor sum by (cluster, node) (kcloud_node:cpu_power:watts)"
-            "\nunless on (cluster, node) (kcloud_node:allocatable:devices > 0)"
-            "\nunless on (cluster, node) kcloud_device:utilization:ratio"
-            "\nunless on (cluster, node) kcloud_node:implausible:watts"
+            "(\n  sum by (cluster, node) (kcloud_node:cpu_power:watts)"
+            "\n  + on (cluster, node) sum by (cluster, node) (kcloud_device:power:watts)"
+            "\n  or sum by (cluster, node) (kcloud_node:cpu_power:watts)"
+            "\n  unless on (cluster, node) (kcloud_node:allocatable:devices > 0)"
+            "\n  unless on (cluster, node) kcloud_device:utilization:ratio"
+            "\n)\nunless on (cluster, node) kcloud_node:implausible:watts"
         ),
     ),
     ("kcloud_cluster:power:watts", "sum by (cluster) (kcloud_node:power:watts)"),
