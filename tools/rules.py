@@ -193,9 +193,11 @@ DERIVED: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
+        # A master that reports stands for no worker
         "kcloud_cluster:telemetry:coverage",
         (
-            'clamp_max((count by (cluster) (kcloud_node:utilization:ratio{resource="cpu"})'
+            'clamp_max((count by (cluster) (kcloud_node:utilization:ratio{resource="cpu"}'
+            '\nunless on (cluster, node) kube_node_role{role=~"control-plane|master"})'
             '\nor 0 * sum by (cluster) (kcloud_cluster_nodes{role!="master"}))'
             '\n/ on (cluster) (sum by (cluster) (kcloud_cluster_nodes{role!="master"}) > 0), 1)'
         ),

@@ -132,6 +132,12 @@ def test_a_pod_that_waits_has_no_node() -> None:
     assert set(found[series].values()) == {4.0}
 
 
+def test_only_a_master_has_a_role() -> None:
+    found = of({"nodes": [node("m", role="master"), node("w")]})
+    assert set(one(found, "kube_node_role", 'node="m"', 'role="control-plane"').values()) == {1.0}
+    assert sum("kube_node_role" in series for series in found) == 1
+
+
 def test_the_present_continues_the_history() -> None:
     fleet = read_fleet(json.dumps({"end": END, "hours": 1, "clusters": [{"name": "c", "nodes": [node("n")]}]}), 0)
     now = {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in present(fleet, END).splitlines()}
