@@ -21,6 +21,7 @@ from devcloud.magnums import Magnum, lock_of
 from devcloud.paths import PACKAGE, Paths
 from devcloud.progress import say, step
 from devcloud.secret_store import write_private
+from tools.bootstrap import mask_services
 
 LOCK = PACKAGE / "requirements.lock"
 PLUGINS = PACKAGE / "plugins"
@@ -67,7 +68,8 @@ def install_debian(more: Mapping[str, str] | None = None) -> None:
             f"Debian packages are missing and only root may install them: run `apt-get update && {' '.join(command)}`"
         )
     with step(f"installing Debian packages {', '.join(absent)}"):
-        # No daemon of the packages' own shall start: the devcloud runs its own.
+        # No daemon of the packages' own shall start: the devcloud runs its own. systemd ignores the runlevel.
+        mask_services(absent)
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
         for arguments in (["apt-get", "update"], command):
             done = run_apt(arguments, env)

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +34,9 @@ OLDEST_PYTHON = (3, 11)
 # plain build, and nothing in Debian's says so
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 OPTIMISED = "--enable-optimizations"
+# Debian's packages whose services listen on all interfaces as soon as they are installed. The devcloud and tests start their
+# programs themselves, on loopback
+MASKED = {"prometheus", "prometheus-alertmanager", "prometheus-node-exporter"}
 # Fails unless the Python that runs it is new enough and can compile what the test cloud needs
 FIT = (
     "import pathlib, sys, sysconfig; "
@@ -77,12 +80,26 @@ def pinned(lock: Path, package: str) -> str:
     raise SystemExit(f"{lock.name} does not pin {package}, which the bootstrap needs")
 
 
+def mask_services(packages: Iterable[str], root: Path = Path("/")) -> None:
+    """Keep systemd from starting the services of packages that are about to be installed. Units that are there already are left.
+
+    :param root: of the file system; only a system that systemd booted is changed.
+    """
+    if not (root / "run/systemd/system").is_dir():
+        return
+    for name in sorted(set(packages) & MASKED):
+        unit = root / "etc/systemd/system" / f"{name}.service"
+        if not os.path.lexists(unit):
+            unit.symlink_to("/dev/null")
+
+
 def apt_install(*packages: str) -> bool:
     """Install Debian packages when that is possible here; says whether it was."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return False
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], check=False, env=environment, stdin=subprocess.DEVNULL)
+    mask_services(packages)
     command = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-qq", "-y", "--no-install-recommends", *packages]
     return subprocess.run(command, check=False, env=environment, stdin=subprocess.DEVNULL).returncode == 0
 

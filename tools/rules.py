@@ -164,12 +164,12 @@ DERIVED: tuple[tuple[str, str], ...] = (
         # Half of a node's power is not its power: without that of its accelerators it is unknown
         "kcloud_node:power:watts",
         (
-            "sum by (cluster, node) (kcloud_node:cpu_power:watts)"
-            "\n+ on (cluster, node) sum by (cluster, node) (kcloud_device:power:watts)"
-            "\nor sum by (cluster, node) (kcloud_node:cpu_power:watts)"
-            "\nunless on (cluster, node) (kcloud_node:allocatable:devices > 0)"
-            "\nunless on (cluster, node) kcloud_device:utilization:ratio"
-            "\nunless on (cluster, node) kcloud_node:implausible:watts"
+            "(\n  sum by (cluster, node) (kcloud_node:cpu_power:watts)"
+            "\n  + on (cluster, node) sum by (cluster, node) (kcloud_device:power:watts)"
+            "\n  or sum by (cluster, node) (kcloud_node:cpu_power:watts)"
+            "\n  unless on (cluster, node) (kcloud_node:allocatable:devices > 0)"
+            "\n  unless on (cluster, node) kcloud_device:utilization:ratio"
+            "\n)\nunless on (cluster, node) kcloud_node:implausible:watts"
         ),
     ),
     ("kcloud_cluster:power:watts", "sum by (cluster) (kcloud_node:power:watts)"),
@@ -193,9 +193,11 @@ DERIVED: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
+        # A master that reports stands for no worker
         "kcloud_cluster:telemetry:coverage",
         (
-            'clamp_max((count by (cluster) (kcloud_node:utilization:ratio{resource="cpu"})'
+            'clamp_max((count by (cluster) (kcloud_node:utilization:ratio{resource="cpu"}'
+            '\nunless on (cluster, node) kube_node_role{role=~"control-plane|master"})'
             '\nor 0 * sum by (cluster) (kcloud_cluster_nodes{role!="master"}))'
             '\n/ on (cluster) (sum by (cluster) (kcloud_cluster_nodes{role!="master"}) > 0), 1)'
         ),

@@ -78,7 +78,12 @@ def start(folder: Path, text: str, config: str = "global: {}\n") -> int:
     make_blocks(text, data)
     write_private(file, config)
     processes.start(folder, folder / "log", NAME, command_of(file, data, port), dict(os.environ), "")
-    wait_until_ready(folder, port)
+    try:
+        wait_until_ready(folder, port)
+    except BaseException:
+        # Whoever asked for it gets no port, and so would not stop it
+        stop(folder)
+        raise
     return port
 
 

@@ -188,6 +188,8 @@ def _kubernetes(of: _Exporters) -> Iterator[Series]:
     yield of.series("kube_node_info", _constant(1.0), node=node.name, system_uuid=node.id)
     yield of.series("kube_node_spec_unschedulable", _constant(0.0), node=node.name)
     yield of.series("kube_node_status_condition", _constant(1.0), node=node.name, condition="Ready", status="true")
+    if node.role == MASTER:
+        yield of.series("kube_node_role", _constant(1.0), node=node.name, role="control-plane")
     amounts = {"cpu": float(node.cores), "memory": float(node.memory_gb * GIB)}
     if node.devices:
         amounts[resource_of(node)] = float(node.devices)

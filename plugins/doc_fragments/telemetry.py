@@ -159,8 +159,8 @@ options:
         description:
           - The time that means cover, up to now, as a number with V(s), V(m), V(h), V(d) or V(w). Not given, V(15m).
           - The utilisation of a node is unknown when less than half of this time has data.
-          - M(kcloud.infrastructure.cluster_idle) asks for at least the hours of its policy with the grace, and takes these where it is not
-            given.
+          - M(kcloud.infrastructure.cluster_idle) asks for at least the hours of its policy with the grace. Not given, it also reaches back
+            over the oldest mark, by up to seven days and the grace. A mark from before a shorter window is void.
         type: str
       step:
         description:

@@ -15,7 +15,7 @@ author:
 description:
   - The status, health and node counts that Magnum reports, in Prometheus' text format. With figures, utilisation and power of nodes too, and with
     costs what clusters and nodes cost.
-  - A value that is unknown is left out, and is never 0.
+  - A value that is unknown is left out, and is never 0. So is a cost of which a part is unknown, as the rest would look like all of it.
 positional: metrics, costs, power_budgets
 options:
   _input:
@@ -86,6 +86,11 @@ def value_of(figure: Some | None) -> float | None:
     return (figure or {}).get("value")
 
 
+def cost_of(figure: Some | None) -> float | None:
+    """A cost; None where a part of it is unknown, as then the figure has the reason, and the value is of the rest."""
+    return None if (figure or {}).get("reason") else value_of(figure)
+
+
 def names_of(clusters: Sequence[Some]) -> dict[str, str]:
     """What each cluster is called, by id: Magnum lets several have one name, and two equal series spoil the whole file."""
     names = [cluster["name"] for cluster in clusters]
@@ -121,11 +126,11 @@ def of_nodes(measured: Some, flavors: Some, here: dict[str, str]) -> Iterator[Sa
 def of_costs(cost: Some, measured: Some, currency: str | None, here: dict[str, str]) -> Iterator[Sample]:
     """What a cluster costs, and its nodes, which telemetry names."""
     for key in ("cost_per_hour", "idle_cost_per_hour"):
-        yield f"kcloud_cluster_{key}", {**here, "currency": currency}, value_of(cost.get(key))
+        yield f"kcloud_cluster_{key}", {**here, "currency": currency}, cost_of(cost.get(key))
     prices = {group.get("name"): group for group in cost.get("node_groups") or ()}
     for group in measured.get("node_groups") or () if currency == "USD" else ():
         price = prices.get(group.get("name"), {})
-        whole, count = value_of(price.get("cost_per_hour")), price.get("node_count")
+        whole, count = cost_of(price.get("cost_per_hour")), price.get("node_count")
         for node in group.get("nodes") or ():
             about = {**here, "node": node.get("name"), "instance_type": price.get("flavor")}
             yield "kcloud_node_cost_per_hour_usd", about, whole / count if whole is not None and count else None

@@ -110,9 +110,16 @@ requirements:
   - python-magnumclient >= 4.5
 notes:
   - Nova's usage says how long each node ran in the period, deleted nodes among them. Where it does not list all nodes of a group,
-    today's number of nodes counts from the creation of the cluster on. The C(source) of the cost says so. The same goes for volumes,
-    floating IPs and idle costs.
+    today's number of nodes counts from the creation of the cluster on. The C(source) of the cost says so. The same goes for volumes
+    and floating IPs.
+  - Idle costs of a period are the part of C(cost) that is idle of today's C(cost_per_hour), since only today's requests are known.
   - A deleted node is one of the group whose nodes have names that differ from its own in the last part only.
+  - A group that has no nodes now had those of the cluster's deleted servers that are no other group's. A group with a Heat stack of its
+    own had those whose names begin with the cluster's and the group's, as Magnum shortens them. Where several such groups may have had
+    a server, also of another cluster with a similar name, their costs are unknown.
+  - With a Cluster-API driver, a deleted server is a node of the worker group whose name follows the cluster's id in its name.
+  - Deleted servers of the cluster that no group is known to have had are not counted. Then the C(cost) of the control plane has a
+    C(reason), and its C(coverage) is lower.
   - This module does not fail when no server of metrics can be read, since prices are known without it.
   - The label C(kcloud_type) says the type of a cluster, otherwise its accelerators do. The label C(kcloud_team), otherwise C(team), says
     its team.

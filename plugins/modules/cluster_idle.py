@@ -29,6 +29,7 @@ options:
         18 h local time.
       - V(conservative) asks for less than 1 % for 24 hours, 24 hours of grace, and a cluster at least 24 hours old, at the same times.
       - A cluster with the label C(persistent=true) is left alone by both. The options below change parts of a policy.
+      - Wherever labels count, those of the cluster's template count, too, unless the cluster has one of that name.
     type: str
     choices: [default, conservative]
     default: default
@@ -47,7 +48,8 @@ options:
       - C(message) may hold C({{cluster.name}}), C(cluster.id), C(cluster.project), C(cluster.idle_hours) and C(cluster.saving_h). Read the
         document from a file, or mark it as C(!unsafe), so that Ansible does not template these.
       - C(spec.exceptions) compare labels, such as C(cluster.labels.persistent == "true") or C(rescheduling=forbidden), and C(time.hour).
-        C(AND) joins comparisons that must all hold. Exceptions with hours take the place of O(busy_hours), and make a cluster wait.
+        C(AND) joins comparisons that must all hold. One that holds without any workload, such as C(workload.count == 0), is an error.
+        Exceptions with hours make a cluster wait. Those of hours alone take the place of O(busy_hours).
       - C(spec.target.labelSelectors.matchLabels) are labels that a cluster must have. C(spec.schedule.timezone) is that of all hours.
       - C(spec.schedule) and triggers of type C(time-based) are repeated in RV(assumptions). What starts the runs must keep to them.
     type: dict
@@ -69,10 +71,13 @@ options:
   parked_hours:
     description:
       - After how many hours a parked cluster may be marked, and deleted when its grace is over.
+      - A cluster for which O(placements) name a workload is left alone.
       - Not given, a parked cluster is never deleted.
     type: float
   wake:
-    description: Names or ids of parked clusters that are needed again, or patterns of names.
+    description:
+      - Names or ids of clusters that are needed again, or patterns of names. A parked one wakes; one that is awake is left alone.
+      - Waking only adds nodes. A node group that has more nodes than RV(parked) says keeps them.
     type: list
     elements: str
     default: []
@@ -127,10 +132,15 @@ options:
     description:
       - Measured utilisation of clusters over time, each as C(cluster) (name or id), C(at) (seconds since 1970, or such as
         C(2026-01-31T08:00:00+00:00)) and C(utilization) from 0 to 1; none where the measurement failed.
+      - A name that several clusters have measures none of them; give their ids.
+      - They must reach back to the oldest of O(marks). A mark counts only where every measurement since then was low.
     type: list
     elements: dict
   marks:
-    description: RV(marks) of the run before.
+    description:
+      - RV(marks) of the run before.
+      - A mark from before the cluster was last used, or from before its measurements begin, is void. The cluster is marked anew, its owner
+        is informed anew, and the grace begins anew.
     type: list
     elements: dict
   now:
@@ -276,7 +286,8 @@ clusters:
   sample: []
 marks:
   description:
-    - The marks for the next run's O(marks). A mark with C(expected_state) is void when the cluster has changed since.
+    - The marks for the next run's O(marks). A mark with C(expected_state) is void when the cluster has changed since. Any mark is void
+      when the cluster was used since; C(clusters[].why) then holds V(MARK_VOID).
   returned: success
   type: list
   elements: dict
@@ -289,6 +300,8 @@ parked:
   description:
     - The records of parked clusters for the next run's O(parked), with what their node groups had. Keep them before RV(operations) are
       carried out; without its record a parked cluster cannot be woken.
+    - A record stays until its cluster is at rest, with all its nodes and lower bounds. Where only bounds are missing, O(wake) and
+      O(wake_hours) restore them.
   returned: success
   type: list
   elements: dict
@@ -422,8 +435,10 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.module impor
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle import ENDS, POLICIES, clean_up
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle_answer import (
     answer,
+    check_clock,
     diff,
     read_idle,
+    read_marks,
     read_rules,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.state import check_plan
@@ -469,12 +484,17 @@ SPEC: dict[str, dict[str, Any]] = {
 def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]], None]) -> dict[str, Any]:
     question = {name: params[name] for name in QUESTION}
     check_form(params["expected_state"])
+    check_clock(params["now"], params["local_hour"])
     rules = read_rules(params)
     now = int(time.time()) if params["now"] is None else params["now"]
     hour = params["local_hour"]
     hour = hour_of_day(now, params["timezone"] or rules.timezone) if hour is None else hour
+    marked = [at for at, _state in read_marks(params["marks"], "marks").values()]
     telemetry = read_telemetry(
-        params, os.environ, hide, lambda given: idle_window(given, now, rules.idle_s, rules.grace_s, rules.gap_s)
+        params,
+        os.environ,
+        hide,
+        lambda given: idle_window(given, now, rules.idle_s, rules.grace_s, rules.gap_s, marked),
     )
     sources = telemetry.source.names if telemetry and params["observations"] is None else ()
     clock = {"now": now, "hour": hour, "rules": rules, "sources": sources}

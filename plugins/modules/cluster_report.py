@@ -35,7 +35,9 @@ options:
       - Answers of modules that decide. C(idle) is that of M(kcloud.infrastructure.cluster_idle), C(scaling) that of
         M(kcloud.infrastructure.cluster_scaling), C(consolidation) that of M(kcloud.infrastructure.cluster_consolidation), and C(match)
         that of M(kcloud.infrastructure.cluster_match). Each may be missing or none.
-      - What they say of clusters that neither O(metrics) nor O(costs) has is left out, where these have any.
+      - What they say of clusters that neither O(metrics) nor O(costs) has is left out, where these have any. So are the saving, sentence and
+        workloads of a decision about such clusters, too; of C(idle) the saving of the others stays.
+      - For V(tenant) C(match) is left out, since nothing tells whose workloads it is about.
     type: dict
   records:
     description:
@@ -65,8 +67,8 @@ options:
     default: "0644"
   audience:
     description:
-      - V(tenant) leaves out what shows the site behind the clusters. This is ids of servers and devices, PCI and IP addresses in any text,
-        the names of metric servers, and nodes that belong to no cluster of the report.
+      - V(tenant) leaves out what shows the site behind the clusters. This is ids of servers and devices, URLs and PCI, MAC and IP addresses
+        in any text, the names of metric servers, why one cannot be read, and nodes that belong to no cluster of the report.
       - It does not choose clusters. Give the answers for the clusters that the tenant may see.
     type: str
     choices: [operator, tenant]

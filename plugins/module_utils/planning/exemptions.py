@@ -59,6 +59,11 @@ class Exemption:
         """Whether it passes with the time of day."""
         return any(not comparison.label for comparison in self.comparisons)
 
+    @property
+    def of_all(self) -> bool:
+        """Whether it holds for every cluster at its hours."""
+        return not any(comparison.label for comparison in self.comparisons)
+
     def holds(self, labels: Labels, hour: int) -> bool:
         return all(comparison.holds(labels, hour) for comparison in self.comparisons)
 

@@ -329,6 +329,16 @@ def _template(templates: Iterable[Given], key: str) -> Given | None:
     return next((template for template in templates if key and key in (template["id"], template["name"])), None)
 
 
+def _template_of(given: Given, path: str, templates: Iterable[Given]) -> Given | None:
+    return _template(templates, text(given.get("cluster_template_id"), f"{path}.cluster_template_id"))
+
+
+def all_labels(given: Given, path: str, templates: Iterable[Given]) -> dict[str, str]:
+    """The labels of a cluster: those of its template, and its own, which win."""
+    template = _template_of(given, path, templates)
+    return {**(template["labels"] if template else {}), **_labels(given, path)}
+
+
 # --- clusters
 
 
@@ -349,9 +359,8 @@ def _cluster(given: Given, path: str, flavors: Flavors, templates: Iterable[Give
         raise refused(
             f"{path}.name", given.get("name"), "a cluster's name without spaces around it", "Name the cluster"
         )
-    template = _template(templates, text(given.get("cluster_template_id"), f"{path}.cluster_template_id"))
-    own_labels = _labels(given, path)
-    labels = {**(template["labels"] if template else {}), **own_labels}
+    template = _template_of(given, path, templates)
+    own_labels, labels = _labels(given, path), all_labels(given, path, templates)
     raw_groups = given.get("node_groups")
     if raw_groups is None:
         flavor = given.get("flavor", given.get("flavor_id"))

@@ -31,7 +31,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.gua
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle_policy import Notice
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.model import WHOLE, Cluster, Violation
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.parking import Parked, condition
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.parking import (
+    Parked,
+    condition,
+    lacks_bounds,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_like
 
 HOUR_S = 3600
@@ -113,6 +117,22 @@ class Subject:
         """``awake``, ``parked`` or ``partly``, see ``parking.condition``."""
         return condition(self.cluster, self.record)
 
+    @property
+    def lacks_bounds(self) -> bool:
+        """Whether waking has not restored all bounds of the record yet, see ``parking.lacks_bounds``."""
+        return self.record is not None and lacks_bounds(self.cluster, self.record)
+
+    @property
+    def needs_record(self) -> bool:
+        """Whether something of parking is left: nodes or bounds are missing, or the cluster is not at rest."""
+        at_rest = not any(state_violations(self.cluster.status, ""))
+        return self.record is not None and (self.condition != "awake" or self.lacks_bounds or not at_rest)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no worker group has a node."""
+        return not any(group.count for group in self.cluster.groups)
+
 
 @dataclass(frozen=True)
 class Question:
@@ -174,6 +194,9 @@ def judge(question: Question, subject: Subject, ended: int) -> Finding:
     rules, now = question.rules, question.now
     if subject.condition != "awake":
         return judge_parked(question, subject, ended)
+    wanted = wake_reasons(question, subject.cluster)
+    if wanted and subject.lacks_bounds and not any(state_violations(subject.cluster.status, "")):
+        return Finding(subject, "wake", None, 0, wanted)
     since = idle_since(subject.samples, rules, now)
     idle_s = None if since is None else now - since
     found = Finding(subject, "none", idle_s, saved(subject.cluster, rules.action))
@@ -189,10 +212,7 @@ def judge_parked(question: Question, subject: Subject, ended: int) -> Finding:
     """One cluster without nodes, or with a part of them where parking or waking was interrupted."""
     rules, cluster = question.rules, subject.cluster
     kept = Finding(subject, "parked", None, 0, ("PARKED",))
-    reasons = [
-        *(["WAKE_DEMANDED"] if is_one_of(cluster, rules.wake) else []),
-        *(["WAKE_HOURS"] if within(rules.wake_hours, question.hour) else []),
-    ]
+    reasons = wake_reasons(question, cluster)
     if reasons:
         unfit = guards.ordered(list(state_violations(cluster.status, "")))
         return replace(kept, action="parked" if unfit else "wake", why=("PARKED", *reasons), why_not=unfit)
@@ -204,10 +224,16 @@ def judge_parked(question: Question, subject: Subject, ended: int) -> Finding:
     if rules.parked_s is None or parked_s < rules.parked_s:
         return kept
     # Nothing runs where no node is: how long it was parked takes the place of measurements
-    unfit = guards.ordered(list(protections(subject, rules, question.now)))
     found = replace(kept, action="none", idle_s=parked_s, saving=saved(cluster, "delete"))
-    made = steps(question, found, unfit, ("PARKED",), "delete", ended)
+    unfit = [*protections(subject, rules, question.now), *savings(found, rules), *occupancy(subject)]
+    made = steps(question, found, guards.ordered(unfit), ("PARKED",), "delete", ended)
     return replace(made, action="parked") if made.action == "none" else made
+
+
+def wake_reasons(question: Question, cluster: Cluster) -> tuple[str, ...]:
+    """Why a cluster is to be awake; empty where nobody asks for it."""
+    demanded, hours = is_one_of(cluster, question.rules.wake), within(question.rules.wake_hours, question.hour)
+    return (*(("WAKE_DEMANDED",) if demanded else ()), *(("WAKE_HOURS",) if hours else ()))
 
 
 def steps(
@@ -215,14 +241,19 @@ def steps(
 ) -> Finding:
     """What becomes of a cluster that may go: mark, wait for the grace, look again, then its end.
 
+    A mark from before the cluster was last used is void: its owner is informed anew, and the grace begins anew.
+
     :param unfit: what speaks against it altogether.
     """
     rules, marked_at = question.rules, found.subject.marked_at
+    unmarked = "none" if marked_at is None else "unmark"
     if unfit:
-        return replace(found, action="none" if marked_at is None else "unmark", why=(), why_not=unfit)
+        return replace(found, action=unmarked, why=(), why_not=unfit)
+    if marked_at is not None and found.idle_s is not None and question.now - found.idle_s > marked_at:
+        marked_at, why = None, (*why, "MARK_VOID")
     hours = tuple(times(found.subject, rules, question.hour))
     if hours:
-        return replace(found, action="none" if marked_at is None else "wait", why=why, why_not=hours)
+        return replace(found, action=unmarked if marked_at is None else "wait", why=why, why_not=hours)
     if marked_at is None:
         return replace(found, action="mark", why=why)
     waiting = replace(found, action="wait", why=(*why, "MARKED"))
@@ -281,11 +312,7 @@ def busyness(subject: Subject, rules: Rules, now: int, idle_s: int | None) -> It
         sentence = "list in 'placements' which workload runs on which node; an empty list says that none runs"
         have = f"not known: {subject.unseen}" if subject.unseen else "not known"
         yield against("PLACEMENTS_UNKNOWN", "its workloads", have, "give_placements", sentence)
-    elif subject.occupied:
-        names = ", ".join(subject.occupied[:5])
-        yield against(
-            "HAS_WORKLOADS", "none", names, "move_workloads", f"move away first: {names}", workloads=subject.occupied
-        )
+    yield from occupancy(subject)
     latest = [sample for sample in subject.samples if sample.at <= now]
     fresh = [sample for sample in latest if now - sample.at <= rules.gap_s and sample.load is not None]
     newest = max((sample.at for sample in latest), default=now)
@@ -301,6 +328,15 @@ def busyness(subject: Subject, rules: Rules, now: int, idle_s: int | None) -> It
     elif idle_s < rules.idle_s:
         sentence = f"look again in {rules.idle_s - idle_s} s"
         yield against("IDLE_TOO_SHORT", rules.idle_s, idle_s, "wait", sentence, "s")
+
+
+def occupancy(subject: Subject) -> Iterator[Violation]:
+    """The workloads that placements name there."""
+    if subject.occupied:
+        names = ", ".join(subject.occupied[:5])
+        yield against(
+            "HAS_WORKLOADS", "none", names, "move_workloads", f"move away first: {names}", workloads=subject.occupied
+        )
 
 
 def protections(subject: Subject, rules: Rules, now: int) -> Iterator[Violation]:
@@ -333,6 +369,10 @@ def exceptions(subject: Subject, rules: Rules) -> Iterator[Violation]:
     if is_one_of(cluster, rules.protected):
         sentence = f"take what stands for '{cluster.name}' out of 'protected'"
         yield against("PROTECTED", "not protected", cluster.name, "unprotect", sentence)
+    # Needed again: parked now, it would wake in the next run
+    if is_one_of(cluster, rules.wake):
+        sentence = f"take what stands for '{cluster.name}' out of 'wake'"
+        yield against("PROTECTED", "not named in wake", f"{cluster.name} is named in wake", "unprotect", sentence)
     # At any hour: what passes with the time of day only makes it wait
     for exemption in holding(rules.exemptions, subject.labels, 0, of_hours=False):
         if not subject.persistent:
@@ -344,18 +384,23 @@ def exceptions(subject: Subject, rules: Rules) -> Iterator[Violation]:
             yield against("NOT_ALLOWED", f"label {name}={value}", "no such label", "allow", sentence)
 
 
-def of_the_end(found: Finding, rules: Rules) -> Iterator[Violation]:
-    """What speaks against this end of a cluster: it saves nothing, or cannot be parked."""
-    cluster = found.subject.cluster
+def savings(found: Finding, rules: Rules) -> Iterator[Violation]:
+    """Where the policy asks for the cost: an end that saves nothing."""
     if rules.needs_saving and not found.saving:
         sentence = "give 'prices', by which its end saves something"
         yield against("SAVING_LOW", "more than 0 per hour", "0", "price", sentence)
+
+
+def of_the_end(found: Finding, rules: Rules) -> Iterator[Violation]:
+    """What speaks against this end of a cluster: it saves nothing, or cannot be parked."""
+    cluster = found.subject.cluster
+    yield from savings(found, rules)
     if rules.action != "park":
         return
     if cluster.autoscaled:
         sentence = "its own autoscaler sets the number of nodes: lower max_node_count, or have it deleted"
         yield against("AUTOSCALED", "no autoscaler", "auto_scaling_enabled=true", "bounds", sentence)
-    if not any(group.count for group in cluster.groups):
+    if found.subject.is_empty:
         yield against(
             "NO_WORKERS", "nodes to take away", "none", "delete", "nothing is left to park; delete it, or wake it"
         )

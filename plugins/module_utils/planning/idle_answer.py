@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.answer import refusal
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.cost import MICRO
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.exemptions import Labels
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import all_labels, read_templates
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.guards import Care
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle import (
     ENDS,
@@ -26,6 +28,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idl
     Rules,
     Sample,
     Subject,
+    is_one_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idle_operations import (
     CHANGES,
@@ -58,6 +61,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.tel
 Plain = dict[str, Any]
 # Since when a cluster is marked, and its state then
 Marks = dict[str, tuple[int, str]]
+# The last second of the year 9999; no date is later
+LATEST = 253402300799
 DECIDED = (*CHANGES, "mark", "unmark")
 COLUMNS = (("cluster", 32), ("action", 8), ("idle h", 8), ("saves/h", 10), ("why, or why not", 0))
 
@@ -90,16 +95,19 @@ def read_idle(
     found, _prices = read_standing(fleet, placements=placements, **options)
     given = mapping(fleet, "fleet")
     raws = {_key(entry): entry for _path, entry in mappings(given.get("clusters"), "fleet.clusters")}
+    templates = read_templates(given.get("templates"))
+    labels = {key: tuple(sorted(all_labels(entry, "fleet.clusters", templates).items())) for key, entry in raws.items()}
     gaps = read_gaps(given).beside(placements)
     unmeasured = gaps.loads if observations is None else {}
+    notes: list[str] = []
     if observations is None:
         samples = read_samples(given.get("observations"), "fleet.observations")
     else:
         samples = read_samples(observations, "observations")
+    samples = _of_one(samples, found.clusters, notes)
     marked = read_marks(marks, "marks")
     records = read_parked(parked, "parked")
     unsaid = placements is None and given.get("placements") is None
-    notes: list[str] = []
     subjects = tuple(
         Subject(
             cluster=cluster,
@@ -108,18 +116,37 @@ def read_idle(
             if unsaid or cluster.id in gaps.occupants
             else tuple(tenant.workload for tenant in cluster.tenants),
             created_at=_time(raws[cluster.id].get("created_at"), f"cluster {cluster.name}: created_at"),
-            persistent=_is_persistent(raws[cluster.id]),
+            persistent=_is_persistent(labels[cluster.id]),
             marked_at=_mark(marked, cluster, now, notes),
-            labels=_labels(raws[cluster.id]),
+            labels=labels[cluster.id],
             record=records.get(cluster.id),
             unseen=gaps.occupants.get(cluster.id, ""),
             unmeasured=unmeasured.get(cluster.id, ""),
         )
         for cluster in found.clusters
     )
+    notes += [
+        f"{subject.cluster.name} is named in 'wake', but has no nodes and no record in 'parked': "
+        "give its node groups a 'node_count' yourself"
+        for subject in subjects
+        if is_one_of(subject.cluster, rules.wake) and subject.is_empty and subject.record is None
+    ]
     present = {cluster.id for cluster in found.clusters}
     absent = tuple(record for identity, record in sorted(records.items()) if identity not in present)
     return Question(subjects, rules, now, hour, (*found.notes, *notes), sources, absent)
+
+
+def _of_one(
+    samples: Mapping[str, list[Sample]], clusters: Iterable[Cluster], notes: list[str]
+) -> dict[str, list[Sample]]:
+    """The measurements of one cluster each. Those by a name that several clusters have say of none that it is idle."""
+    called = Counter(key for cluster in clusters for key in {cluster.id, cluster.name})
+    notes += [
+        f"{called[key]} clusters are named {key}, so its measurements count for none: give ids in 'observations'"
+        for key in sorted(samples)
+        if called[key] > 1
+    ]
+    return {key: measured for key, measured in samples.items() if called[key] < 2}
 
 
 def _sample_order(sample: Sample) -> tuple[int, int]:
@@ -130,12 +157,8 @@ def _key(entry: Mapping[str, Any]) -> str:
     return text(entry.get("id"), "id") or text(entry.get("name"), "name")
 
 
-def _labels(raw: Mapping[str, Any]) -> Labels:
-    return tuple(sorted((str(key), str(value)) for key, value in mapping(raw.get("labels"), "labels").items()))
-
-
-def _is_persistent(raw: Mapping[str, Any]) -> bool:
-    return any(key.lower() == "persistent" and value.strip().lower() in TRUE_TEXTS for key, value in _labels(raw))
+def _is_persistent(labels: Labels) -> bool:
+    return any(key.lower() == "persistent" and value.strip().lower() in TRUE_TEXTS for key, value in labels)
 
 
 def read_marks(raw: object, path: str) -> Marks:
@@ -173,12 +196,23 @@ def read_samples(raw: object, path: str) -> dict[str, list[Sample]]:
     return found
 
 
+def check_clock(now: int | None, hour: int | None) -> None:
+    """Refuse what cannot be the options ``now`` and ``local_hour``; None is not given.
+
+    :raises InvalidRequest: milliseconds where seconds are asked for, or an hour that no day has.
+    """
+    if now is not None and not 0 <= now <= LATEST:
+        raise refused("now", now, "a time in seconds since 1970, not in milliseconds")
+    if hour is not None and not 0 <= hour <= 23:
+        raise refused("local_hour", hour, "an hour of the day, 0 to 23")
+
+
 def _time(value: object, path: str) -> int | None:
     """Seconds, or a time as APIs write it; without a zone it is UTC."""
     if value is None or isinstance(value, (int, float)):
         return None if value is None else whole(value, path)
     written = text(value, path)
-    if written.isdigit():
+    if written.isdecimal():
         return int(written)
     try:
         read = datetime.fromisoformat(written)
@@ -224,14 +258,17 @@ def read_rules(given: Mapping[str, Any]) -> Rules:
 
 
 def documented(rules: Rules, policy: Policy) -> Rules:
-    """Rules as a document says them; what it does not say stays. Exceptions of hours take the place of the hours of the rules."""
+    """Rules as a document says them; what it does not say stays.
+
+    Exceptions of hours alone take the place of the hours of the rules; one with a label speaks of its clusters only.
+    """
     said = {
         "below": policy.below,
         "idle_s": policy.idle_s,
         "min_age_s": policy.min_age_s,
         "grace_s": policy.grace_s,
     }
-    of_hours = any(exemption.of_hours for exemption in policy.exemptions)
+    of_hours = any(exemption.of_all for exemption in policy.exemptions)
     return replace(
         rules,
         **{name: value for name, value in said.items() if value is not None},
@@ -400,7 +437,13 @@ def assumptions(found: Cleanup) -> list[str]:
         f"policy {rules.name}: below {rules.below / WHOLE:g} for {idle}, then {grace}, then {end}; {hours}{excepted}",
         "the workloads named in placements are all there are",
     ]
-    return [*said, *rules.notes, *found.question.notes]
+    unseen = [
+        f"nothing says which workloads {finding.subject.cluster.name} holds; it is parked and has no nodes, "
+        "so none is taken to run there"
+        for finding in found.findings
+        if finding.why[:1] == ("PARKED",) and finding.idle_s is not None and finding.subject.occupied is None
+    ]
+    return [*said, *rules.notes, *found.question.notes, *unseen]
 
 
 def diff(found: Cleanup) -> Plain:

@@ -41,7 +41,7 @@ TEXTS = {
     "mark": "Cluster {name} was idle for {idle_hours} h. It will be {end} after {grace_hours} h, unless it is used before.",
     "park": "Cluster {name} stayed idle. Its nodes are removed now; waking it restores them.",
     "delete": "Cluster {name} stayed idle, and is deleted now.",
-    "wake": "Cluster {name} wakes: its nodes are restored now.",
+    "wake": "Cluster {name} wakes: its node groups are restored now.",
 }
 ENDED = {"delete": "deleted", "park": "parked"}
 
@@ -80,15 +80,16 @@ def _record(finding: Finding, now: int) -> Parked:
 
 
 def parked_records(found: Cleanup) -> Iterator[Parked]:
-    """The records of the next run. That of a cluster that has its nodes again is dropped once nothing is done with it any more.
+    """The records of the next run. That of a cluster that has its nodes and bounds again, and is at rest, is dropped once nothing is
+    done with it any more.
 
     One of a cluster that this fleet does not hold is kept: a list may lack a cluster, and its record could not be made anew.
     """
     yield from found.question.absent
     for finding in found.findings:
         subject = finding.subject
-        parked = subject.record is not None and (subject.condition != "awake" or finding.action == "wait")
-        if parked or (finding.action == "park" and not found.question.rules.dry_run):
+        waits = subject.record is not None and finding.action == "wait"
+        if subject.needs_record or waits or (finding.action == "park" and not found.question.rules.dry_run):
             yield _record(finding, found.question.now)
 
 

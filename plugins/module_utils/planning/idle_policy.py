@@ -25,7 +25,12 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.exe
     Comparison,
     Exemption,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import mapping, refused, sequence
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import (
+    FALSE_TEXTS,
+    mapping,
+    refused,
+    sequence,
+)
 
 OPTION = "policy_document"
 API_GROUPS = ("policy.kcloud.io/v1", "policy.kcloud-opt.io/v1")
@@ -73,6 +78,8 @@ HOURS = re.compile(r"(\d{1,2})(?::00)?\s*-\s*(\d{1,2})(?::00)?\s*h?")
 LABEL = re.compile(r"""cluster\.labels(?:\.(?P<dotted>[\w./-]+)|\[(?P<quote>['"])(?P<quoted>[^'"]+)(?P=quote)\])""")
 BARE_LABEL = re.compile(r"[A-Za-z0-9][\w./-]*")
 WORKLOAD = re.compile(r"workload\b.*")
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+NOTHING = FALSE_TEXTS | {"none", "null"}
 PLACEHOLDER = re.compile(r"\{\{\s*\.?([\w.]+)\s*\}\}")
 PLACES = ("name", "id", "project", "idle_hours", "saving_h")
 OPERATORS = {"lt": "<", "lte": "<=", "le": "<=", "gt": ">", "gte": ">=", "ge": ">=", "eq": "==", "ne": "!=", "=": "=="}
@@ -348,8 +355,12 @@ def _comparisons(part: str, path: str, unread: Unread) -> tuple[Comparison, ...]
     left, value = found["left"], found["right"].strip("'\"")
     sign = OPERATORS.get(found["operator"], found["operator"])
     if WORKLOAD.fullmatch(left):
+        if not _needs_workload(sign, value):
+            unread.add(
+                path, f"'{part}' holds also where no workload is, and a clean-up knows only whether there is any"
+            )
         return None
-    if _field(left) in ("time.hour", "hour") and value.isdigit() and int(value) <= 24:
+    if _field(left) in ("time.hour", "hour") and value.isdecimal() and int(value) <= 24:
         return (Comparison("", sign, int(value)),)
     label = LABEL.fullmatch(left)
     name = label["dotted"] or label["quoted"] if label else left if _is_bare(left) else ""
@@ -357,6 +368,13 @@ def _comparisons(part: str, path: str, unread: Unread) -> tuple[Comparison, ...]
         return (Comparison(name, sign, value.strip().lower()),)
     unread.add(path, f"'{part}' compares neither a label of the cluster nor time.hour")
     return ()
+
+
+def _needs_workload(sign: str, value: str) -> bool:
+    """Whether a comparison of workloads fails where there is none, whose values are 0, no and nothing."""
+    if NUMBER.fullmatch(value):
+        return sign == ">" or (sign in ("==", ">=") and float(value) > 0)
+    return sign == "==" and value.lower() not in NOTHING
 
 
 def _is_bare(left: str) -> bool:

@@ -96,6 +96,12 @@ def condition(cluster: Cluster, record: Parked | None) -> str:
     return "partly" if missing else "awake"
 
 
+def lacks_bounds(cluster: Cluster, record: Parked) -> bool:
+    """Whether a group has a lower bound below that of the record: parking lowers it first, and waking raises it last."""
+    lows = {group.name: group.min_count for group in cluster.groups}
+    return any(lows.get(group.name, group.low) < group.low for group in record.groups)
+
+
 def record_of(cluster: Cluster, now: int, before: Parked | None = None) -> Parked:
     """The record of a cluster that is to be parked.
 
@@ -122,9 +128,21 @@ def without_nodes(cluster: Cluster) -> list[Plain]:
 
 
 def with_nodes(cluster: Cluster, record: Parked) -> list[Plain]:
-    """The node groups of a cluster that wakes, as they are declared: exactly what they had. One that is gone stays so."""
-    present = {group.name for group in cluster.groups}
-    return [plain_group(group) for group in record.groups if group.name in present]
+    """The node groups of a cluster that wakes, as they are declared: exactly what they had. One that is gone stays so.
+
+    A wake only adds nodes: of a group that has more than it had, at most the lower bound is restored.
+    """
+    present = {group.name: group for group in cluster.groups}
+    declared = []
+    for group in record.groups:
+        now = present.get(group.name)
+        if now is None:
+            continue
+        if now.count <= group.count:
+            declared.append(plain_group(group))
+        elif now.min_count < group.low:
+            declared.append({"name": group.name, "min_node_count": group.low})
+    return declared
 
 
 def plain_group(group: ParkedGroup) -> Plain:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rea
     text,
     whole,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.audience import for_audience
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.audience import UNREAD, for_audience
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.judged import (
     SOURCES,
     read_lines,
@@ -31,6 +31,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.model
     COUNTS,
     HOURS_A_DAY,
     HOURS_A_WEEK,
+    MEASURED,
+    TENANT,
     Cluster,
     Devices,
     Finding,
@@ -40,6 +42,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.model
     Row,
     Sum,
     Summary,
+    sum_of_figures,
     times,
     total,
 )
@@ -127,13 +130,14 @@ def make_report(
     decided = {name: read[name] for name in SOURCES if read[name]}
     every_line = read_lines(decided)
     lines = _of_clusters(every_line, measured, priced)
-    # A decision about other clusters, too, names them
-    beyond = {line.source for line in every_line if line not in lines}
+    own = _own(decided, {line.source for line in every_line if line not in lines}, settings.audience)
     clusters = _clusters(measured, priced, decided, lines, settings)
     begin, end = _period(measured, priced)
     currency = text(priced.get("currency"), "costs.currency")
     at = end if settings.now is None else settings.now
-    summary = _summary(clusters, saving_per_hour(decided, lines), saved_in_a_week(records, at))
+    summary = _summary(
+        clusters, saving_per_hour({**own, "idle": decided.get("idle")}, lines), saved_in_a_week(records, at)
+    )
     report = Report(
         title=settings.title,
         audience=settings.audience,
@@ -143,9 +147,9 @@ def make_report(
         currency=currency,
         summary=summary,
         banners=_banners(clusters, settings.idle_below, currency),
-        findings=(*_limits(summary, settings), *_failed(clusters, measured), *without_place(decided)),
+        findings=(*_limits(summary, settings), *_failed(clusters, measured), *without_place(own)),
         advice=tuple(sorted((line for line in lines if line.is_advice), key=_by_saving)),
-        sentences=tuple(one for one in sentences(decided) if one.subject not in beyond),
+        sentences=sentences(own),
         clusters=clusters,
         gaps=_gaps(measured, priced),
         missing=_missing(answers),
@@ -155,6 +159,16 @@ def make_report(
 
 def _by_saving(line: Line) -> tuple[float, str, str]:
     return -(line.saving_h or 0), line.source, line.target
+
+
+def _own(decided: Plain, beyond: Container[str], audience: str) -> Plain:
+    """The decisions whose sums, sentences and workloads are of the report's clusters only.
+
+    :param beyond: sources that decided about other clusters, too, and so name them and count them in.
+    """
+    # Nothing tells whose workloads a match is about
+    kept = [name for name in decided if name not in beyond and (name, audience) != ("match", TENANT)]
+    return {name: decided[name] for name in kept}
 
 
 def _of_clusters(lines: Iterable[Line], measured: Plain, priced: Plain) -> tuple[Line, ...]:
@@ -287,13 +301,13 @@ def _summary(clusters: tuple[Cluster, ...], saving_h: float | None, saved: float
     return Summary(
         clusters=len(clusters),
         counts=_counts(entry for cluster in clusters for entry in cluster.devices),
-        cost_per_hour=total(cluster.cost_per_hour.value for cluster in clusters),
-        idle_cost_per_day=times(total(cluster.idle_cost_per_hour.value for cluster in clusters), HOURS_A_DAY),
+        cost_per_hour=sum_of_figures(cluster.cost_per_hour for cluster in clusters),
+        idle_cost_per_day=times(sum_of_figures(cluster.idle_cost_per_hour for cluster in clusters), HOURS_A_DAY),
         saving_per_week=None if saving_h is None else saving_h * HOURS_A_WEEK,
         saved_in_a_week=saved,
-        power=total(cluster.power.value for cluster in clusters),
-        energy=total(cluster.energy.value for cluster in clusters),
-        carbon=total(cluster.carbon.value for cluster in clusters),
+        power=sum_of_figures(cluster.power for cluster in clusters),
+        energy=sum_of_figures(cluster.energy for cluster in clusters),
+        carbon=sum_of_figures(cluster.carbon for cluster in clusters),
         by_class=_by_class(clusters),
         by_team=_by_team(clusters),
     )
@@ -301,7 +315,13 @@ def _summary(clusters: tuple[Cluster, ...], saving_h: float | None, saved: float
 
 def _counts(entries: Iterable[Devices]) -> dict[str, Sum]:
     given = list(entries)
-    return {name: total(getattr(entry, name) for entry in given) for name in COUNTS}
+    return {name: _count(given, name) for name in COUNTS}
+
+
+def _count(entries: Iterable[Devices], name: str) -> Sum:
+    values = [(getattr(entry, name), entry.is_partial and name not in MEASURED) for entry in entries]
+    partial = sum(value is not None and is_partial for value, is_partial in values)
+    return replace(total(value for value, _is_partial in values), partial=partial)
 
 
 def device_class(kind: str, flavor: str) -> str:
@@ -320,8 +340,8 @@ def _by_class(clusters: Iterable[Cluster]) -> tuple[Row, ...]:
             name,
             len({cluster.id for cluster, _group, _entry in entries}),
             _counts(entry for _cluster, _group, entry in entries),
-            total(group.cost_per_hour.value for _cluster, group, _entry in entries),
-            total(group.idle_cost_per_hour.value for _cluster, group, _entry in entries),
+            sum_of_figures(group.cost_per_hour for _cluster, group, _entry in entries),
+            sum_of_figures(group.idle_cost_per_hour for _cluster, group, _entry in entries),
         )
         for name, entries in sorted(found.items())
     )
@@ -336,8 +356,8 @@ def _by_team(clusters: Iterable[Cluster]) -> tuple[Row, ...]:
             name,
             len(own),
             _counts(entry for cluster in own for entry in cluster.devices),
-            total(cluster.cost_per_hour.value for cluster in own),
-            total(cluster.idle_cost_per_hour.value for cluster in own),
+            sum_of_figures(cluster.cost_per_hour for cluster in own),
+            sum_of_figures(cluster.idle_cost_per_hour for cluster in own),
         )
         for name, own in sorted(found.items(), key=lambda entry: (entry[0] == NO_TEAM, entry[0]))
     )
@@ -357,8 +377,11 @@ def _banners(clusters: Iterable[Cluster], idle_below: float, currency: str) -> t
                 continue
             name = plural(count, kind.upper()) if count else f"{kind.upper()}s"
             said = f"{name} at {percent(use.value)} over the {last(use.window)}"
-            price = cluster.cost_per_hour.value
-            found.append(Finding(cluster.name, said if price is None else f"{said}, for {money(price, currency, 'h')}"))
+            price = sum_of_figures([cluster.cost_per_hour])
+            if price.value is not None:
+                least = "at least " if price.is_bound else ""
+                said = f"{said}, for {least}{money(price.value, currency, 'h')}"
+            found.append(Finding(cluster.name, said))
     return tuple(found)
 
 
@@ -430,7 +453,7 @@ def _missing(answers: Plain) -> tuple[Finding, ...]:
     names = {name: part for name, (part, _reason) in parts.items()}
     return (
         *found,
-        *(Finding(names.get(name, f"decisions of {name}"), f"cannot be read: {why}") for name, why in failed if why),
+        *(Finding(names.get(name, f"decisions of {name}"), f"{UNREAD}: {why}") for name, why in failed if why),
     )
 
 

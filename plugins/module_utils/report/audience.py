@@ -16,15 +16,22 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.report.model
 
 Part = TypeVar("Part")
 HIDDEN = "(hidden)"
-# Ids of servers and devices, PCI addresses, IP addresses
+# URLs, ids of servers and devices, PCI addresses, MAC addresses, IP addresses; and what errors say after a metric server's name
 TRACES = re.compile(
-    rf"\b{UUID.pattern}\b"
+    r"(?<=\bPrometheus )'.*"
+    r"|\b[a-z][a-z0-9+.-]*://[^\s'\"<>]*[^\s'\"<>.,;:)]"
+    rf"|\b{UUID.pattern}\b"
     r"|\b(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b"
+    r"|\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5,7}\b"
+    r"|(?<![\w:])(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}(?![\w:])"
+    r"|(?<![\w:])(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*)?::[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*(?![\w:])"
     r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b",
-    re.IGNORECASE,
+    re.IGNORECASE | re.DOTALL,
 )
-# The server of a source, as in "Kepler (site-a)"
-SERVER = re.compile(r" \([^()]*\)")
+# The server of a source, as in "Kepler (site-a)", of several sources each; its name may have parentheses, too
+SERVER = re.compile(r" ?\((?:.*?\)(?=; |$)|.*)", re.DOTALL)
+# A failure's reason is a text of the site, which can name any host
+UNREAD = "cannot be read"
 # Which of a cluster's own names are not traces, whatever they look like
 OWN = ("id", "cluster_id")
 
@@ -38,7 +45,8 @@ def for_audience(report: Report) -> Report:
         findings = (*findings, Finding("metrics", "some could not be read"))
     # It is of all clusters, those of other tenants too
     summary = replace(report.summary, saved_in_a_week=None)
-    return _without_traces(replace(report, findings=findings, summary=summary))
+    missing = tuple(replace(one, text=UNREAD) if one.text.startswith(f"{UNREAD}: ") else one for one in report.missing)
+    return _without_traces(replace(report, findings=findings, missing=missing, summary=summary))
 
 
 def _without_traces(part: Part, name: str = "") -> Part:

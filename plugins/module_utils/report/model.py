@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Figure
 
@@ -18,11 +18,20 @@ HOURS_A_DAY, HOURS_A_WEEK = 24, 168
 
 @dataclass(frozen=True)
 class Sum:
-    """A sum over parts of which ``missing`` of ``of`` are unknown, and so a lower bound where any is; none where all are."""
+    """A sum over ``of`` parts; ``missing`` of them are unknown. No value where all are.
+
+    :param partial: how many more are known only in part.
+    """
 
     value: float | None
     missing: int = 0
     of: int = 0
+    partial: int = 0
+
+    @property
+    def is_bound(self) -> bool:
+        """It is a lower bound: a part, or a part of a part, is unknown."""
+        return bool(self.missing or self.partial)
 
 
 def total(values: Iterable[float | None]) -> Sum:
@@ -32,9 +41,16 @@ def total(values: Iterable[float | None]) -> Sum:
     return Sum(sum(known) if known else None, len(given) - len(known), len(given))
 
 
+def sum_of_figures(figures: Iterable[Figure]) -> Sum:
+    """The sum of what is known. A figure that has a value and still a reason is of some of its nodes or prices only."""
+    given = list(figures)
+    found = total(one.value for one in given)
+    return replace(found, partial=sum(one.value is not None and bool(one.reason) for one in given))
+
+
 def times(found: Sum, factor: float) -> Sum:
     """A sum in another unit."""
-    return found if found.value is None else Sum(found.value * factor, found.missing, found.of)
+    return found if found.value is None else replace(found, value=found.value * factor)
 
 
 @dataclass(frozen=True)
@@ -45,6 +61,7 @@ class Devices:
     :param computing: with a mean utilisation of at least what counts as idle.
     :param idle: with one below.
     :param reclaimable: on nodes that decisions would remove.
+    :param is_partial: what Kubernetes says of some of the nodes is unknown, so that all but ``computing`` and ``idle`` may be more.
     """
 
     kind: str
@@ -53,9 +70,12 @@ class Devices:
     computing: float | None
     idle: float | None
     reclaimable: float | None = None
+    is_partial: bool = False
 
 
 COUNTS = ("total", "held", "computing", "idle", "reclaimable")
+# Exporters of the devices say these, and kube-state-metrics the others
+MEASURED = ("computing", "idle")
 
 
 @dataclass(frozen=True)

@@ -194,8 +194,8 @@ def summary(report: Report) -> dict[str, Any]:
         "saved_in_a_week": found.saved_in_a_week,
         "currency": report.currency or None,
         "partial": sorted(
-            [name for name, one in sums.items() if one.missing]
-            + [f"accelerators.{name}" for name in COUNTS if found.counts[name].missing]
+            [name for name, one in sums.items() if one.is_bound]
+            + [f"accelerators.{name}" for name in COUNTS if found.counts[name].is_bound]
         ),
         "idle_clusters": [one.subject for one in report.banners],
         "findings": len(report.findings),

@@ -126,6 +126,7 @@ def _devices(
         held=asked,
         computing=sum(load >= idle_below for load in known) if known else None,
         idle=sum(load < idle_below for load in known) if known else None,
+        is_partial=any(one is not None and one.value is not None and bool(one.reason) for one in (held, free)),
     )
 
 

@@ -29,10 +29,10 @@ def count(value: float | None) -> str:
 
 def sum_of(found: Sum, digits: int = 0) -> str:
     """A sum, with what it does not know."""
-    if found.missing and not found.value:
+    if found.is_bound and not found.value:
         return UNKNOWN  # At least 0 says nothing
     said = count(found.value) if digits == 0 else number(found.value, digits)
-    return f"at least {said}" if found.missing else said
+    return f"at least {said}" if found.is_bound else said
 
 
 def cell_of(found: Sum, digits: int = 0) -> str:
@@ -72,10 +72,10 @@ def watts(value: float | None) -> str:
 
 def sum_of_watts(found: Sum) -> str:
     """Power of several, with what it does not know."""
-    if found.missing and not found.value:
+    if found.is_bound and not found.value:
         return UNKNOWN
     said = watts(found.value)
-    return f"at least {said}" if found.missing else said
+    return f"at least {said}" if found.is_bound else said
 
 
 def plural(value: float, word: str) -> str:

@@ -81,6 +81,7 @@ Groups = Mapping[str, tuple[ClusterNode, ...]]
 FOCUS, PROMETHEUS = "focus", "prometheus"
 
 
+NOT_SERVERS = "not all of its nodes are servers of Nova"
 NOT_ASKED = "it was not asked, as 'cloudkitty' is false or no node without a price of the table is a server of Nova"
 
 
@@ -178,7 +179,13 @@ def read_costs(connection: Connection, inventory: Inventory, known: Metrics, req
     prices = PriceList(request.tariff, offered)
     usage, unknown = _usage(connection, inventory, request.period)
     there = {
-        cluster.id: presences(cluster, groups, usage, request.period.since(cluster.created_at))
+        cluster.id: presences(
+            cluster,
+            groups,
+            usage,
+            request.period.since(cluster.created_at),
+            [name for name in inventory.every_cluster if name not in (cluster.name, cluster.id)],
+        )
         for cluster, groups in inventory.clusters
     }
     rated, failure = _rated(connection, inventory, there, prices, request)
@@ -259,11 +266,12 @@ def _rated(
 def _usage(
     connection: Connection, inventory: Inventory, period: Period
 ) -> tuple[dict[str, Ran] | None, KcloudError | None]:
-    """All servers of the project that ran in the period, deleted ones too, by id; None where Nova does not say."""
+    """All servers of the project that ran in the period or later, deleted ones too, by id; None where Nova does not say."""
     if not inventory.clusters:
         return None, None
-    begin, end = (written(at).removesuffix("Z") for at in (period.begin, period.end))
-    url = f"/os-simple-tenant-usage/{connection.current_project_id}?detailed=1&start={begin}&end={end}"
+    begin = written(period.begin).removesuffix("Z")
+    # Without an end Nova lists nodes, too, that are newer than the period. These count 0 seconds, and the others keep theirs.
+    url = f"/os-simple-tenant-usage/{connection.current_project_id}?detailed=1&start={begin}"
     try:
         # Newer microversions answer it in pages
         answer = read_existing(
@@ -288,7 +296,10 @@ def _extras(connection: Connection, inventory: Inventory, tariff: Tariff) -> dic
     volumes = _counted(inventory, tariff.prices.volume_gib, lambda: _volume_sizes(connection))
     addresses = _counted(inventory, tariff.prices.floating_ip, lambda: _floating_ips(connection))
     return {
-        cluster.id: Extras(volumes(_servers(groups)), addresses(_addresses(cluster, groups)))
+        cluster.id: Extras(
+            volumes(_servers(groups)) if _are_servers(cluster, groups) else Count(reason=NOT_SERVERS),
+            addresses(_addresses(cluster, groups)),
+        )
         for cluster, groups in inventory.clusters
     }
 
@@ -305,6 +316,14 @@ def _counted(
         reason = error.sentence()
         return lambda _keys: Count(reason=reason)
     return lambda keys: Count(sum(amount for key, amount in found if key in keys))
+
+
+def _are_servers(cluster: Cluster, groups: Groups) -> bool:
+    """Whether Nova knows every node; what belongs to the others is not known."""
+    return all(
+        len(groups[group.name]) >= group.node_count and all(is_uuid(node.id) for node in groups[group.name])
+        for group in cluster.node_groups
+    )
 
 
 def _servers(groups: Groups) -> set[str]:

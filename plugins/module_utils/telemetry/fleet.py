@@ -37,6 +37,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.in
     room_of,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import (
+    MOST_STEPS,
     ClusterNode,
     Reading,
     Window,
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
 Plain = dict[str, Any]
 WHERE = "telemetry."
 WINDOW = "15m"
+# A mark waits longer than its grace in working hours, or while others go first. The window follows it for so many seconds
+LONGEST_WAIT_S = 7 * 86400
 NOUNS = {"placements": "workloads on", "utilization": "utilization of"}
 NOT_READ = "its nodes were not read"
 # Where a cluster's own pods run: of Kubernetes, of its network, of its devices, and of what measures it
@@ -159,9 +162,15 @@ def recent_window(given: Mapping[str, Any], end: int) -> Window:
     return read_window(given["window"] or WINDOW, given["step"], end, WHERE)
 
 
-def idle_window(given: Mapping[str, Any], end: int, idle_s: int, grace_s: int, gap_s: int) -> Window:
+def idle_window(
+    given: Mapping[str, Any], end: int, idle_s: int, grace_s: int, gap_s: int, marked: Iterable[int] = ()
+) -> Window:
     """The window in which idleness shows: that of the policy with its grace, and one step more, in which it began.
 
+    Where the user gives no window, it reaches back over the oldest mark: a mark counts only where all since then is known to be idle.
+    Its step stays that of the policy, so that a short use shows as much as without marks.
+
+    :param marked: since when clusters are marked, in seconds.
     :raises InvalidRequest: the window is too short for the policy, or each of its steps is a gap.
     """
     least = max(idle_s + grace_s, 1)
@@ -180,6 +189,9 @@ def idle_window(given: Mapping[str, Any], end: int, idle_s: int, grace_s: int, g
             resource=f"{WHERE}step",
             hint="Give a step that is no longer than 'max_gap_hours', or leave it out",
         )
+    if given["window"] is None:
+        waited = min(max((end - at for at in marked), default=0), grace_s + LONGEST_WAIT_S)
+        window = max(window, min(idle_s + waited, found.step * (MOST_STEPS - 1)))
     return replace(found, steps=-(-window // found.step) + 1)
 
 

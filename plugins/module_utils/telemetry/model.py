@@ -146,6 +146,8 @@ class ClusterNode:
 class Figure:
     """A value with where it is from. No value is unknown, and ``reason`` says why; it is never 0.
 
+    A sum that has a value and a reason is of some of its parts: the reason says which others are not known or not counted.
+
     :param value: money is a Decimal, so that sums of it are exact.
     :param coverage: share of the nodes and of the window that has data, from 0 to 1.
     :param weight: how many devices or nodes a mean is of.

@@ -18,7 +18,9 @@ sys.path.insert(0, str(REPOSITORY))
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.catalogue import METRICS
 
+from devcloud import ports, processes
 from devcloud.errors import DevcloudError
+from devcloud.telemetry import prometheus
 from devcloud.telemetry.fleet import read_fleet
 from devcloud.telemetry.openmetrics import history, present
 from devcloud.telemetry.profiles import PROFILES, Wave
@@ -130,6 +132,12 @@ def test_a_pod_that_waits_has_no_node() -> None:
     assert set(found[series].values()) == {4.0}
 
 
+def test_only_a_master_has_a_role() -> None:
+    found = of({"nodes": [node("m", role="master"), node("w")]})
+    assert set(one(found, "kube_node_role", 'node="m"', 'role="control-plane"').values()) == {1.0}
+    assert sum("kube_node_role" in series for series in found) == 1
+
+
 def test_the_present_continues_the_history() -> None:
     fleet = read_fleet(json.dumps({"end": END, "hours": 1, "clusters": [{"name": "c", "nodes": [node("n")]}]}), 0)
     now = {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in present(fleet, END).splitlines()}
@@ -171,3 +179,14 @@ def test_every_profile_is_bounded() -> None:
     for profile in PROFILES.values():
         shares = (profile.held, profile.memory, profile.silent_s / 3600, profile.device.at(0), profile.cpu.at(0))
         assert all(0 <= share <= 1 for share in shares)
+
+
+def test_a_prometheus_that_does_not_answer_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prometheus, "READY_S", -1.0)
+    monkeypatch.setattr(ports, "answers_http", lambda *_asked, **_options: False)
+    try:
+        with pytest.raises(DevcloudError, match="does not answer"):
+            prometheus.start(tmp_path, "# EOF\n")
+        assert processes.family(tmp_path.resolve(), prometheus.NAME) == []
+    finally:
+        prometheus.stop(tmp_path)

@@ -19,7 +19,11 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.mod
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.workload import cluster_type_name
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.measured import Measured
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import Period
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.presence import USAGE, Presence
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.presence import (
+    MASTER,
+    USAGE,
+    Presence,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.tariff import (
     RATES,
     Electricity,
@@ -29,7 +33,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Figure, sources_of
 
-MASTER = "master"
 NODES, VOLUMES, FLOATING_IPS = "nodes", "volumes", "floating IPs"
 # The first of these labels that a cluster has names its team
 TEAM_LABELS = ("kcloud_team", "team")
@@ -147,6 +150,20 @@ def idle_price(price: Figure, count: int, measured: Measured, group: str) -> Fig
     return Figure(value, price.unit, 0, source, len(shares) / count, lacking or price.reason, count)
 
 
+def idle_during(idle: Figure, per_hour: Figure, cost: Figure) -> Figure:
+    """What of a group's cost no pod requests: cost x idle price / price, so that it is never more than the cost.
+
+    Nodes that came or went in the period count in the cost; what pods request of them is known only as it is now.
+    """
+    if idle.value is None or cost.value is None:
+        return replace(idle if idle.value is None else cost, window=cost.window)
+    share = Decimal(idle.value) / Decimal(per_hour.value) if per_hour.value else Decimal(0)
+    source = "; ".join(filter(None, (cost.source, ASSUMED.format(what="requests"))))
+    reason = "; ".join(dict.fromkeys(filter(None, (cost.reason, idle.reason)))) or None
+    value, coverage = rounded(Decimal(cost.value) * share), cost.coverage * idle.coverage
+    return Figure(value, cost.unit, cost.window, source, coverage, reason, idle.weight)
+
+
 # --- electricity
 
 
@@ -174,6 +191,13 @@ def _of_energy(energy: Figure, site: Electricity, rate: Decimal | None, unit: st
 # --- one cluster
 
 
+def without_lost(cost: Figure, there: Presence) -> Figure:
+    """A cost that says which deleted servers are not in it."""
+    lost = f"{len(there.lost)} deleted servers of this cluster are not counted"
+    reason = "; ".join(filter(None, (cost.reason, lost)))
+    return replace(cost, coverage=cost.coverage * there.coverage, reason=reason)
+
+
 def group_charge(
     group: NodeGroup,
     there: Presence,
@@ -198,16 +222,20 @@ def group_charge(
         cost = during(per_hour, period, seconds, ASSUMED.format(what="node count"))
     if billed is not None and billed.value is not None:
         cost = billed
+    if there.lost:
+        cost = without_lost(cost, there)
+    # A group that is parked now has had nodes, too
+    cost = replace(cost, weight=max(group.node_count, len(there.nodes), int(bool(there.unclear))))
     idle, idle_cost = None, None
     if group.role != MASTER:
         idle = idle_price(price.figure, group.node_count, measured, group.name)
-        idle_cost = during(idle, period, seconds, ASSUMED.format(what="requests"))
+        idle_cost = idle_during(idle, per_hour, cost)
     return Charge(
         kind=NODES,
         name=group.name,
         count=group.node_count,
         per_hour=per_hour,
-        cost=replace(cost, weight=group.node_count),
+        cost=cost,
         seconds=seconds,
         role=group.role,
         flavor=price.flavor.name if price.flavor else group.flavor_id,

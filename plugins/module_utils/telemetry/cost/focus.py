@@ -93,10 +93,10 @@ def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
 
 
 def parts_of(charge: Charge) -> list[Part]:
-    """The nodes that are known, and the rest in one."""
+    """The nodes that are known and were there in the period, and the rest in one."""
     if charge.presence is None:
         return [Part(None, None, charge.count * charge.seconds)]
-    parts = [Part(node.id, node.name, seconds) for node, seconds in charge.presence.nodes]
+    parts = [Part(node.id, node.name, seconds) for node, seconds in charge.presence.nodes if seconds]
     return [*parts, Part(None, None, charge.presence.rest)] if charge.presence.rest or not parts else parts
 
 

@@ -4,34 +4,41 @@
 
 """Which nodes a group had in the period, and for how long: by Nova's usage, otherwise as it is today.
 
-Nova's usage lists every server that ran in a period, deleted ones too, with the times when it started and ended. A deleted
+Nova's usage lists every server that ran since a time, deleted ones too, with the times when it started and ended. A deleted
 server was a node of the group whose nodes have names that differ from its own in the last part only: these names hold a random
-part of each group's own. A group that has no nodes now had those of the cluster's deleted servers that no other group had.
+part of each group's own. A group that has no nodes now had those of the cluster's deleted servers that no other group had. Where
+the group has a Heat stack of its own, the names of its servers begin with those of the cluster and of the group. So do those of
+workers with a Cluster-API driver, whose other parts change when the nodes are replaced.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import Period, moment
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode
 
+MASTER = "master"
 USAGE = "Nova's usage"
+ALIKE = "another cluster with a similar name"
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A server that ran in the period.
+    """A server that ran in the period or later.
 
-    :param seconds: for how long of it.
+    :param start: seconds since 1970.
+    :param seconds: for how long of the period.
     :param ended: it is deleted.
     """
 
     id: str
     name: str
+    start: int
     seconds: int
     ended: bool = False
 
@@ -43,20 +50,29 @@ class Presence:
     :param rest: seconds of nodes that are counted and not known, all together.
     :param known: Nova says so; otherwise today's nodes are taken for the whole period.
     :param unclear: why neither is true, where that is so.
+    :param lost: deleted servers of the cluster that are not counted, as no group is known to have had them.
     """
 
     nodes: tuple[tuple[ClusterNode, int], ...]
     rest: int = 0
     known: bool = False
     unclear: str | None = None
+    lost: tuple[Ran, ...] = ()
 
     @property
     def seconds(self) -> int:
         return sum(seconds for _node, seconds in self.nodes) + self.rest
 
     @property
+    def coverage(self) -> float:
+        """The share of the seconds that is counted."""
+        lost = sum(ran.seconds for ran in self.lost)
+        return self.seconds / (self.seconds + lost) if lost else 1.0
+
+    @property
     def ids(self) -> list[str]:
-        return [node.id for node, _seconds in self.nodes]
+        """Of the nodes that were there in the period."""
+        return [node.id for node, seconds in self.nodes if seconds]
 
 
 def read_usage(raw: Iterable[Mapping[str, object]], period: Period) -> dict[str, Ran]:
@@ -69,7 +85,7 @@ def read_usage(raw: Iterable[Mapping[str, object]], period: Period) -> dict[str,
             last = period.end if end is None else min(end, period.end)
             seconds = max(0, last - max(start, period.begin))
             identity = str(entry.get("instance_id") or "")
-            found[identity] = Ran(identity, str(entry.get("name") or ""), seconds, ended=end is not None)
+            found[identity] = Ran(identity, str(entry.get("name") or ""), start, seconds, ended=end is not None)
     return found
 
 
@@ -79,33 +95,124 @@ def _stem(name: str) -> str:
 
 
 def presences(
-    cluster: Cluster, groups: Mapping[str, Sequence[ClusterNode]], usage: Mapping[str, Ran] | None, seconds: int
+    cluster: Cluster,
+    groups: Mapping[str, Sequence[ClusterNode]],
+    usage: Mapping[str, Ran] | None,
+    seconds: int,
+    others: Iterable[str] = (),
 ) -> dict[str, Presence]:
     """The nodes of each group of a cluster in the period, by the group's name.
 
     :param groups: the nodes of today that are known.
     :param usage: by server; None where Nova does not say.
     :param seconds: for how long a node is taken to have been there where Nova does not say.
+    :param others: names of the project's other clusters.
     """
     found = {
         group.name: presence(groups[group.name], group.node_count, usage, seconds) for group in cluster.node_groups
     }
-    empty = [group for group in cluster.node_groups if group.node_count == 0]
-    if usage is None or not empty:
+    if usage is None:
         return found
     held = {identity for there in found.values() for identity in there.ids}
     prefix = _prefix(cluster, groups)
-    left = [ran for ran in _ended(usage) if prefix and ran.name.startswith(f"{prefix}-") and ran.id not in held]
-    if left and len(empty) > 1:
-        unclear = f"{len(left)} deleted servers were nodes of {', '.join(group.name for group in empty)}; of which is not known"
-        return {**found, **{group.name: Presence((), unclear=unclear) for group in empty}}
-    for group in empty:
-        gone = [
-            (ClusterNode(cluster.id, cluster.name, group.name, ran.id, ran.name, role=group.role), ran.seconds)
-            for ran in left
-        ]
-        found[group.name] = Presence(tuple(gone), known=prefix is not None)
-    return found
+    alike = any(_shortened(name, 20) == _shortened(cluster.name, 20) for name in others)
+    gone: dict[tuple[str, ...], list[Ran]] = {}
+    for ran in _ended(usage):
+        owners = None if ran.id in held else _owners(ran, cluster, prefix, usage, alike)
+        if owners is not None:
+            gone.setdefault(owners, []).append(ran)
+    for group in cluster.node_groups:
+        found[group.name] = _with_gone(cluster, group, found[group.name], gone.get((group.name,), ()), prefix)
+    for names, servers in gone.items():
+        if len(names) > 1:
+            unclear = f"{len(servers)} deleted servers were nodes of {', '.join(names)}; of which is not known"
+            found.update({name: Presence((), unclear=unclear) for name in names if name in found})
+    return _with_lost(cluster, found, gone.get((), ()))
+
+
+def _with_gone(
+    cluster: Cluster, group: NodeGroup, there: Presence, servers: Sequence[Ran], prefix: str | None
+) -> Presence:
+    """A group with nodes that are deleted; where today's nodes are taken for the whole period, they are lost."""
+    if group.node_count and not there.known:
+        return replace(there, lost=tuple(servers))
+    nodes = tuple((_node(cluster, group, ran), ran.seconds) for ran in servers)
+    known = there.known or prefix is not None or _has_own_stack(cluster, group)
+    return replace(there, nodes=there.nodes + nodes, known=known)
+
+
+def _with_lost(cluster: Cluster, found: Mapping[str, Presence], servers: Sequence[Ran]) -> dict[str, Presence]:
+    """The groups, of which the control plane shows the servers of no group: with the Cluster API its names hold no group."""
+    first = min(cluster.node_groups, key=lambda group: group.role != MASTER, default=None)
+    if first is None or not servers:
+        return dict(found)
+    there = found[first.name]
+    return {**found, first.name: replace(there, lost=(*there.lost, *servers))}
+
+
+def _node(cluster: Cluster, group: NodeGroup, ran: Ran) -> ClusterNode:
+    return ClusterNode(cluster.id, cluster.name, group.name, ran.id, ran.name, role=group.role)
+
+
+def _owners(
+    ran: Ran, cluster: Cluster, prefix: str | None, usage: Mapping[str, Ran], alike: bool
+) -> tuple[str, ...] | None:
+    """The groups that a deleted server may have been a node of; None where it is of another cluster.
+
+    :param alike: Magnum gives servers of another cluster of the project such names, too.
+    """
+    if _is_of_capi(cluster):
+        return _named_owner(ran, cluster)
+    empty = [group for group in cluster.node_groups if group.node_count == 0]
+    own = [group for group in empty if _has_own_stack(cluster, group)]
+    owners = tuple(group.name for group in own if re.fullmatch(_own_names(cluster, group), ran.name))
+    if owners:
+        return None if _is_of_another(ran, cluster, usage) else (*owners, *[ALIKE] * alike)
+    if prefix and ran.name.startswith(f"{prefix}-"):
+        return tuple(group.name for group in empty if group not in own)
+    return None
+
+
+def _is_of_another(ran: Ran, cluster: Cluster, usage: Mapping[str, Ran]) -> bool:
+    """Whether a server with a name such as those of a group's own stack is of another cluster.
+
+    It is where it started before this cluster was there, where its stack has nodes now, which the group does not have, or where
+    its stack has masters: that is a cluster's, whose name ends as the group's does.
+    """
+    stack = _stem(_stem(ran.name))
+    same = [other for other in usage.values() if other.name.startswith(f"{stack}-")]
+    earlier = ran.start < (moment(cluster.created_at or "") or 0)
+    return earlier or any(not other.ended or other.name.startswith(f"{stack}-master-") for other in same)
+
+
+def _named_owner(ran: Ran, cluster: Cluster) -> tuple[str, ...] | None:
+    """The worker group whose name follows the cluster's in the server's, the longest such."""
+    if not ran.name.startswith(f"{cluster.stack_id}-"):
+        return None
+    workers = sorted((group.name for group in cluster.node_groups if group.role != MASTER), key=len, reverse=True)
+    return tuple(name for name in workers if ran.name.startswith(f"{cluster.stack_id}-{name}-"))[:1]
+
+
+def _is_of_capi(cluster: Cluster) -> bool:
+    """Whether a Cluster-API driver made the cluster: it gives it an id that is not a Heat stack's."""
+    return bool(cluster.stack_id) and not is_uuid(cluster.stack_id)
+
+
+def _has_own_stack(cluster: Cluster, group: NodeGroup) -> bool:
+    """Whether Heat made the group apart from its cluster, as it does with all but the default groups."""
+    return is_uuid(cluster.stack_id) and group.stack_id not in (None, cluster.stack_id)
+
+
+def _own_names(cluster: Cluster, group: NodeGroup) -> str:
+    """A pattern of the names of servers in a group's own stack, such as ``ml-npu-x7k2m4n6p8q3-node-0``.
+
+    Magnum shortens the names of the cluster and the group, keeps of them what a host name may hold, and adds a random part.
+    """
+    return rf"{_shortened(cluster.name, 20)}-{_shortened(group.name, 9)}-[a-z0-9]{{12}}-node-\d+"
+
+
+def _shortened(name: str, length: int) -> str:
+    return re.sub("[^a-zA-Z0-9-]", "", re.sub("[_.]", "-", name[:length])).lower()
 
 
 def _prefix(cluster: Cluster, groups: Mapping[str, Sequence[ClusterNode]]) -> str | None:
@@ -114,9 +221,9 @@ def _prefix(cluster: Cluster, groups: Mapping[str, Sequence[ClusterNode]]) -> st
     Cluster-API drivers take the id that they give the cluster. Heat templates take the name with a random part, which the names of
     the control plane hold: ``ml-x7k2-master-0``.
     """
-    if cluster.stack_id and not is_uuid(cluster.stack_id):
+    if _is_of_capi(cluster):
         return cluster.stack_id
-    names = [node.name for group in cluster.node_groups if group.role == "master" for node in groups[group.name]]
+    names = [node.name for group in cluster.node_groups if group.role == MASTER for node in groups[group.name]]
     return next((_stem(_stem(name)) for name in names if _stem(_stem(name))), None)
 
 

@@ -89,6 +89,14 @@ def test_what_is_unknown_is_left_out() -> None:
     ]
 
 
+def test_a_cost_of_which_a_part_is_unknown_is_left_out() -> None:
+    priced = costs("a")
+    for entry in (priced["clusters"][0], *priced["clusters"][0]["node_groups"]):
+        entry["cost_per_hour"] = {**figure(0.12), "coverage": 0.2, "reason": "flavor 'gpu.a100.large' has no price"}
+    text = cluster_textfile([cluster("a")], {"clusters": [measured("a", 431.5)]}, priced)
+    assert "cost" not in text and "kcloud_node_power_usage_watts" in text
+
+
 def test_a_price_in_another_currency_is_not_one_in_usd() -> None:
     text = cluster_textfile([cluster("a")], {"clusters": [measured("a", 1.0)]}, costs("a", "KRW"))
     assert 'kcloud_cluster_cost_per_hour{cluster="a",currency="KRW"} 5.1' in text

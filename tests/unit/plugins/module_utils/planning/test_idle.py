@@ -23,6 +23,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.idl
     read_idle,
     read_rules,
 )
+from ansible_collections.kcloud.infrastructure.plugins.modules import cluster_idle
 from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.planning.standing import (
     Plain,
     farm,
@@ -77,6 +78,20 @@ def test_idle_is_marked_then_deleted_after_its_grace() -> None:
     assert late["decision"]["would_delete"] == [{"cluster": "a", "cluster_id": "uuid-a"}]
 
 
+@pytest.mark.parametrize(("hour", "action"), [(20, "mark"), (9, "unmark")])
+def test_use_after_the_mark_makes_it_void(hour: int, action: str) -> None:
+    """Marked a day ago, used after that, and quiet for three hours since."""
+    marks = [{"cluster_id": "uuid-a", "marked_at": NOW - 24 * 3600}]
+    used = [*quiet(), *quiet(load=0.9, hours=2, until=NOW - 4 * 3600)]
+    found = look(observations=used, marks=marks, hour=hour)
+    assert found["clusters"][0]["action"] == action and found["clusters"][0]["why"] == ["IDLE", "MARK_VOID"]
+    assert found["decision"]["would_delete"] == []
+    assert [mark["marked_at"] for mark in found["marks"]] == ([NOW] if action == "mark" else [])
+    assert [notice["step"] for notice in found["notices"]] == (["mark"] if action == "mark" else [])
+    # Quiet all the time, it is the same mark
+    assert look(observations=quiet(hours=24), marks=marks)["decision"]["would_delete"]
+
+
 def test_nothing_is_deleted_in_a_dry_run_which_is_the_default() -> None:
     assert look(marks=MARK)["decision"]["delete"] == []
     real = look(marks=MARK, rules=replace(RULES, dry_run=False))
@@ -117,6 +132,21 @@ def test_what_stops_it(change: Plain, code: str) -> None:
 
 def test_working_hours_end() -> None:
     assert look(hour=18)["decision"]["action"] == "mark" and look(hour=7)["decision"]["action"] == "mark"
+
+
+def test_measurements_by_a_name_that_two_clusters_have_count_for_neither() -> None:
+    """Magnum allows it. One of the two may be the busy one."""
+    clusters = [farm("a", **OLD, id=f"uuid-{number}") for number in (1, 2)]
+    found = look(clusters)
+    assert [entry["why_not"][0]["code"] for entry in found["clusters"]] == ["METRICS_MISSING"] * 2
+    assert (
+        "2 clusters are named a, so its measurements count for none: give ids in 'observations'" in found["assumptions"]
+    )
+    by_id = look(clusters, [*quiet("uuid-1"), *quiet("a")])
+    assert by_id["decision"]["mark"] == [{"cluster": "a", "cluster_id": "uuid-1"}]
+    # What protects, protects both
+    spared = look(clusters, [*quiet("uuid-1"), *quiet("uuid-2")], rules=replace(RULES, protected=("a",)))
+    assert [entry["why_not"][0]["code"] for entry in spared["clusters"]] == ["PROTECTED"] * 2
 
 
 def test_a_project_may_be_allowed() -> None:
@@ -192,6 +222,24 @@ def test_a_policy_and_what_is_changed_of_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("exceptions", "busy"),
+    [
+        (["time.hour >= 20"], None),
+        # It speaks of the clusters with the label only: the others keep their working hours
+        (["hours=office AND time.hour >= 20"], (8, 18)),
+        (["keep=true"], (8, 18)),
+        (["hours=office AND time.hour >= 20", "time.hour >= 22"], None),
+    ],
+)
+def test_only_an_exception_of_hours_alone_takes_the_place_of_working_hours(
+    exceptions: list[str], busy: tuple[int, int] | None
+) -> None:
+    spec = {"actions": [{"type": "delete_cluster"}], "exceptions": exceptions}
+    document = {"kind": "AutomationRule", "spec": spec}
+    assert read_rules({**OPTIONS, "policy_document": document}).busy_hours == busy
+
+
+@pytest.mark.parametrize(
     ("change", "path"),
     [({"busy_hours": [18, 8]}, "busy_hours"), ({"busy_hours": [8]}, "busy_hours"), ({"idle_below": 5}, "idle_below")],
 )
@@ -201,7 +249,44 @@ def test_wrong_policies_are_named(change: Plain, path: str) -> None:
     assert error.value.resource == path
 
 
-def test_wrong_times_are_named() -> None:
+@pytest.mark.parametrize("written", ["yesterday", "\u00b2"])
+def test_wrong_times_are_named(written: str) -> None:
     with pytest.raises(InvalidRequest) as error:
-        look(observations=[{"cluster": "a", "at": "yesterday", "utilization": 0}])
+        look(observations=[{"cluster": "a", "at": written, "utilization": 0}])
     assert error.value.resource == "observations[0].at"
+
+
+@pytest.mark.parametrize(
+    ("options", "resource"),
+    [
+        ({"local_hour": 24}, "local_hour"),
+        ({"local_hour": -1}, "local_hour"),
+        # Milliseconds, of which a date of the far future would become
+        ({"now": 1_800_000_000_000}, "now"),
+        ({"now": -1}, "now"),
+    ],
+)
+def test_a_clock_that_cannot_be_is_refused_by_its_option(options: Plain, resource: str) -> None:
+    asked = {**dict.fromkeys(cluster_idle.SPEC), "fleet": {}, **OPTIONS, "now": NOW, "local_hour": 0, **options}
+    with pytest.raises(InvalidRequest) as error:
+        cluster_idle.run(asked, False, lambda _secrets: None)
+    assert error.value.resource == resource
+    assert not cluster_idle.run({**asked, "now": 253402300799, "local_hour": 23}, False, lambda _secrets: None)[
+        "changed"
+    ]
+
+
+class Asked(Exception):
+    """Telemetry was asked for a window."""
+
+
+def test_telemetry_is_asked_for_a_window_that_follows_the_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def window(*given: Any) -> None:
+        raise Asked(*given[1:])
+
+    monkeypatch.setattr(cluster_idle, "idle_window", window)
+    telemetry = {"source": "aetos", "servers": None, "window": None, "step": None, "system_namespaces": []}
+    asked = {**dict.fromkeys(cluster_idle.SPEC), **OPTIONS, "now": NOW, "telemetry": telemetry, "marks": MARK}
+    with pytest.raises(Asked) as error:
+        cluster_idle.run(asked, False, lambda _secrets: None)
+    assert error.value.args == (NOW, 7200, 3600, 1800, [NOW - 3600])

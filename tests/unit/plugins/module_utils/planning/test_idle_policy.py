@@ -116,6 +116,16 @@ def test_camel_case() -> None:
     assert "a cluster with any workload is left alone" in found.notes[0]
 
 
+@pytest.mark.parametrize(
+    "written", ["workload.count > 0", "workload.count >= 1 AND keep=true", "workload.type == 'batch'"]
+)
+def test_an_exception_that_needs_a_workload_is_covered_by_the_rule_about_workloads(written: str) -> None:
+    document = copy.deepcopy(SNAKE)
+    document["spec"]["exceptions"] = [written]
+    found = read_policy(document)
+    assert found.exemptions == () and "a cluster with any workload is left alone" in found.notes[0]
+
+
 def test_of_two_conditions_the_one_that_spares_more_counts() -> None:
     document = copy.deepcopy(SNAKE)
     document["spec"]["conditions"] += ["cluster.utilization <= 5", "cluster.idle_duration >= 30m"]
@@ -137,6 +147,13 @@ def test_of_two_conditions_the_one_that_spares_more_counts() -> None:
         ("exceptions", ["cluster.price > 5"], "cluster.price > 5"),
         ("exceptions", ["cluster.name == 'a'"], "cluster.name == 'a'"),
         ("exceptions", ["(time.hour >= 8)"], "(time.hour >= 8)"),
+        ("exceptions", ["time.hour >= \u00b2"], "time.hour >= \u00b2"),
+        # These spare a kept cluster that holds no workload, which no rule about workloads does
+        ("exceptions", ['workload.count == 0 AND cluster.labels.keep == "true"'], "workload.count == 0"),
+        ("exceptions", ["workload.count < 3 AND keep=true"], "workload.count < 3"),
+        ("exceptions", ["workload.count >= 0"], "workload.count >= 0"),
+        ("exceptions", ["workload.type != 'batch' AND keep=true"], "workload.type != 'batch'"),
+        ("exceptions", ["workload.active == false"], "workload.active == false"),
         ("exceptions", [{"reason": "x"}], "not a condition"),
         ("exceptions", [{"condition": "persistent=true", "until": "2027"}], "exceptions[0].until"),
         ("actions", [{"type": "delete_cluster"}, {"type": "scale-workload"}], "scale-workload"),

@@ -25,6 +25,7 @@ from ansible_collections.kcloud.infrastructure.tests.unit.plugins.module_utils.p
     farm,
     fleet,
     pool,
+    stands,
 )
 
 NOW = 10_000_000
@@ -50,12 +51,17 @@ def groups(workers: int = 3, gpus: int = 1, least: int = 2) -> list[Plain]:
 
 
 def ask(
-    clusters: list[Plain] | None = None, rules: Rules = RULES, hour: int = 20, now: int = NOW, **options: Any
+    clusters: list[Plain] | None = None,
+    rules: Rules = RULES,
+    hour: int = 20,
+    now: int = NOW,
+    given: Plain | None = None,
+    **options: Any,
 ) -> Any:
     quiet = [{"cluster": "a", "at": now - second, "utilization": 0.05} for second in range(0, 3 * 3600 + 1, 600)]
     return clean_up(
         read_idle(
-            fleet(*(clusters or [farm("a", *groups(), **OLD)])),
+            given or fleet(*(clusters or [farm("a", *groups(), **OLD)])),
             now=now,
             hour=hour,
             rules=rules,
@@ -118,6 +124,17 @@ def test_without_its_record_an_empty_cluster_is_not_taken_for_a_parked_one() -> 
     assert codes(found) == ["NO_WORKERS"] and found["operations"] == []
 
 
+def test_an_empty_cluster_without_its_record_cannot_wake_and_says_so() -> None:
+    rules = replace(RULES, wake=("a",))
+    said = (
+        "a is named in 'wake', but has no nodes and no record in 'parked': give its node groups a 'node_count' yourself"
+    )
+    found = look([farm("a", *groups(0, 0, 0), **OLD)], rules=rules)
+    assert said in found["assumptions"] and found["operations"] == []
+    assert said not in look(rules=rules)["assumptions"]
+    assert said not in look([farm("a", *groups(0, 0, 0), **OLD)], rules=rules, parked=[RECORD])["assumptions"]
+
+
 @pytest.mark.parametrize(
     ("rules", "hour", "why"),
     [
@@ -157,12 +174,59 @@ def test_its_record_is_kept_while_it_waits() -> None:
     assert codes(found) == ["WORKING_HOURS"] and found["parked"] == [RECORD]
 
 
+@pytest.mark.parametrize(
+    ("status", "least"),
+    [
+        # Parking failed after it had lowered the bounds
+        ("UPDATE_FAILED", 0),
+        ("UPDATE_FAILED", 2),
+        # It has begun, and the counts are still those of before
+        ("UPDATE_IN_PROGRESS", 2),
+        # A wake ended between the nodes and the bounds
+        ("UPDATE_COMPLETE", 0),
+    ],
+)
+def test_its_record_is_kept_until_the_cluster_is_whole(status: str, least: int) -> None:
+    found = look([farm("a", *groups(least=least), **{**OLD, "status": status})], parked=[RECORD])
+    assert found["parked"] == [RECORD]
+    whole = look([farm("a", *groups(), **{**OLD, "status": "UPDATE_COMPLETE"})], parked=[RECORD])
+    assert whole["parked"] == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "why"),
+    [
+        (replace(RULES, wake=("a",)), ["WAKE_DEMANDED"]),
+        (replace(RULES, wake_hours=(19, 21)), ["WAKE_HOURS"]),
+    ],
+)
+def test_a_wake_is_completed_where_the_bounds_are_missing(rules: Rules, why: list[str]) -> None:
+    found = look([farm("a", *groups(least=0), **OLD)], rules=rules, parked=[RECORD])
+    assert found["clusters"][0]["why"] == why and found["parked"] == [RECORD]
+    assert [operation["args"]["node_groups"] for operation in found["operations"]] == [RECORD["node_groups"]]
+    changing = look([farm("a", *groups(least=0), **{**OLD, "status": "UPDATE_FAILED"})], rules=rules, parked=[RECORD])
+    assert changing["operations"] == [] and "CLUSTER_NOT_READY" in codes(changing)
+    # Once it is whole, there is nothing to complete
+    assert look(rules=rules, parked=[RECORD])["operations"] == []
+
+
 def test_one_that_was_parked_in_part_waits_for_a_person_who_wakes_it() -> None:
     clusters = [farm("a", *groups(0, 1, 0), **OLD)]
     found = look(clusters, parked=[RECORD], marks=MARK)
     assert codes(found) == ["PARKED_IN_PART"] and found["operations"] == [] and found["parked"] == [RECORD]
     woken = look(clusters, parked=[RECORD], rules=replace(RULES, wake=("a",)))
     assert woken["operations"][0]["args"]["node_groups"] == RECORD["node_groups"]
+
+
+@pytest.mark.parametrize(
+    ("least", "declared"),
+    [(2, [RECORD["node_groups"][1]]), (0, [{"name": "default-worker", "min_node_count": 2}, RECORD["node_groups"][1]])],
+)
+def test_a_wake_takes_no_node_from_a_group_in_use(least: int, declared: list[Plain]) -> None:
+    """A person has given the workers nine nodes meanwhile, and the accelerators none."""
+    clusters = [farm("a", *groups(9, 0, least), **OLD)]
+    woken = look(clusters, parked=[RECORD], rules=replace(RULES, wake=("a",)))
+    assert woken["operations"][0]["args"]["node_groups"] == declared
 
 
 def test_a_parked_cluster_is_deleted_only_where_the_policy_says_so_and_in_two_steps() -> None:
@@ -174,6 +238,20 @@ def test_a_parked_cluster_is_deleted_only_where_the_policy_says_so_and_in_two_st
     assert [operation["action"] for operation in last["operations"]] == ["delete"]
     spared = look(clusters, parked=[RECORD], rules=replace(rules, protected=("a",)), marks=MARK)
     assert codes(spared) == ["PROTECTED"] and spared["operations"] == []
+
+
+def test_a_parked_cluster_is_deleted_by_its_workloads_and_its_cost_as_others_are() -> None:
+    clusters = [farm("a", *groups(0, 0, 0), **OLD)]
+    rules = replace(RULES, parked_s=7200, needs_saving=True)
+    asked: Plain = {"parked": [RECORD], "marks": MARK, "rules": rules}
+    held = look(clusters, placements=[stands("w")], **asked)
+    assert codes(held) == ["HAS_WORKLOADS"] and held["operations"] == [] and held["marks"] == []
+    free = look(clusters, prices={"flavors": {"cpu.medium": 0}}, **asked)
+    assert codes(free) == ["SAVING_LOW"] and free["operations"] == []
+    said = "nothing says which workloads a holds; it is parked and has no nodes, so none is taken to run there"
+    unknown = look(clusters, placements=None, **asked)
+    assert [operation["action"] for operation in unknown["operations"]] == ["delete"] and said in unknown["assumptions"]
+    assert said not in look(clusters, **asked)["assumptions"]
 
 
 def test_one_that_changes_is_not_woken() -> None:
@@ -188,6 +266,9 @@ def test_one_that_changes_is_not_woken() -> None:
         (RULES, {"auto_scaling_enabled": "true"}, "AUTOSCALED"),
         (replace(RULES, protected=("a",)), {}, "PROTECTED"),
         (replace(RULES, protected=("uuid-a",)), {}, "PROTECTED"),
+        # It is needed again: parked now, it would wake in the next run
+        (replace(RULES, wake=("a",)), {}, "PROTECTED"),
+        (replace(RULES, wake=("a",), action="delete"), {}, "PROTECTED"),
         (replace(RULES, exemptions=(Exemption((Comparison("keep", "==", "yes"),)),)), {"keep": "Yes"}, "EXEMPT"),
         (replace(RULES, labels=(("stage", "test"),)), {"stage": "live"}, "NOT_ALLOWED"),
         (replace(RULES, wake_hours=(19, 21)), {}, "WORKING_HOURS"),
@@ -205,6 +286,25 @@ def test_what_spares_it(rules: Rules, labels: Plain, code: str) -> None:
 def test_the_persistent_are_named_once() -> None:
     rules = replace(RULES, exemptions=(Exemption((Comparison("persistent", "==", "true"),)),))
     assert codes(look([farm("a", *groups(), labels={"persistent": "true"}, **OLD)], rules=rules)) == ["PERSISTENT"]
+
+
+@pytest.mark.parametrize(
+    ("of_template", "own", "found"),
+    [
+        ({"persistent": True}, {}, ["PERSISTENT"]),
+        ({"persistent": "true"}, {"persistent": "false"}, []),
+        ({"keep": "yes"}, {"other": "x"}, ["EXEMPT"]),
+        ({"keep": "yes"}, {"keep": "no"}, []),
+    ],
+)
+def test_the_labels_of_its_template_spare_it_unless_its_own_say_otherwise(
+    of_template: Plain, own: Plain, found: list[str]
+) -> None:
+    rules = replace(RULES, exemptions=(Exemption((Comparison("keep", "==", "yes"),)),))
+    given = fleet(
+        farm("a", *groups(), labels=own, **OLD), templates=[{"id": "t1", "name": "small", "labels": of_template}]
+    )
+    assert codes(look(rules=rules, given=given)) == found
 
 
 def test_what_saves_nothing_is_left_alone_where_the_policy_asks_for_its_cost() -> None:

@@ -122,6 +122,31 @@ def test_the_first_screen_is_the_sum_of_what_is_known() -> None:
     ]
 
 
+def test_a_figure_of_some_of_its_parts_makes_its_sums_lower_bounds() -> None:
+    half = group("w", 3, 1, 0.9, 0.8, 0.02, 0.0)
+    half["requests"]["gpu"] |= {"coverage": 0.5, "reason": "1 of 2 nodes have no data"}
+    ml = cluster("ml", half, use=0.01)
+    ml["power"]["total"] = figure(300, "W", 0.33, "2 of 3 nodes have no data")
+    ml["energy"]["total"] |= {"reason": "2 of 3 nodes have no data"}
+    paid = cost("ml", 8, 2, "a")
+    for entry in (paid, *paid["node_groups"]):
+        entry["cost_per_hour"] = figure(0.12, "USD/h", 0.2, "flavor 'gpu' has no price")
+    paid["electricity"] = {"carbon": figure(1, "kg", 0.33, "2 of 3 nodes have no data")}
+    found = report({"clusters": [ml]}, {"currency": "USD", "clusters": [paid]})
+    assert plain.summary(found)["partial"] == [
+        "accelerators.held", "accelerators.reclaimable", "accelerators.total", "cost_per_hour", "energy", "power",
+    ]  # fmt: skip
+    text = plain.text(found)
+    for said in ("at least 0.12 USD", "at least 300 W", "at least 2.4 kWh", "accelerators held         at least 3"):
+        assert said in text, said
+    assert "computing    2\n" in text and "for at least 0.12 USD/h" in text
+    rows = (*found.summary.by_class, *found.summary.by_team)
+    assert [row.cost_per_hour for row in rows] == [Sum(0.12, 0, 1, 1)] * 2
+    assert found.summary.carbon.is_bound
+    # The cluster has metrics, if not of all nodes
+    assert "of 1 of 1 clusters with metrics" in page(found, 0.1)
+
+
 def test_what_is_not_given_is_unknown_and_said() -> None:
     found = make_report(None, None, None, SETTINGS)
     assert {one.value for one in found.summary.counts.values()} == {None}
@@ -170,6 +195,27 @@ def test_decisions_about_other_clusters_are_left_out_with_the_sentence_that_name
     assert [line.target for line in make_report(None, None, {"idle": idle}, SETTINGS).advice] == ["secret", "web"]
 
 
+@pytest.mark.parametrize("audience", ["operator", "tenant"])
+def test_what_a_decision_about_other_clusters_too_saves_and_cannot_place_is_left_out(audience: str) -> None:
+    settings = Settings("Report", audience, idle_below=0.1)
+    scaling = copy.deepcopy(DECISIONS["scaling"])
+    scaling["decision"]["cost_delta_h"] = -99
+    scaling["unplaced"][0]["workload"] = "secret-job"
+    scaling["groups"].append({"cluster": "secret", "cluster_id": "id-secret", "node_group": "w", "action": "none"})
+    found = report(decisions={"scaling": scaling}, settings=settings)
+    assert found.summary.saving_per_week is None and found.findings == ()
+    idle = DECISIONS["idle"]
+    assert report(decisions={"scaling": scaling, "idle": idle}, settings=settings).summary.saving_per_week == 4 * 168
+    assert [one.subject for one in report(settings=settings).findings] == ["workload train"]
+
+
+def test_a_match_that_can_be_of_other_tenants_is_left_out_for_a_tenant() -> None:
+    match = {"unplaced": ["secret-job"], "decision": {"action": "none", "sentence": "No place for secret-job."}}
+    assert report(decisions={"match": match}).findings[0].subject == "workload secret-job"
+    found = report(decisions={"match": match}, settings=Settings("Report", "tenant"))
+    assert (found.findings, found.sentences) == ((), ())
+
+
 def test_what_needs_a_person() -> None:
     found = report(
         {**METRICS, "servers": [{"name": "site-b", "failure": {"reason": "refused"}}]},
@@ -214,6 +260,42 @@ def test_a_tenant_sees_nothing_of_the_site(name: str) -> None:
     if name in ("html", "json"):
         assert "site-a" in shown[name] and SERVER_ID in shown[name]
     assert "id-ml" in hidden["csv"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_tenant_sees_nothing_of_the_site_that_errors_and_sources_say(name: str) -> None:
+    metrics = copy.deepcopy(METRICS)
+    ml = metrics["clusters"][0]
+    ml["power"]["total"]["source"] = "Kepler (site (hv-7)); DCGM exporter (site-a)"
+    ml["energy"]["total"] = figure(None, "kWh", 0, "no route to fe80::5054:ff:fe12:3456 of port fa:16:3e:aa:bb:cc")
+    error = "energy: Failed to read from Prometheus 'site-a' at http://bmc-9:9090. Reason: no certificate of prom.site."
+    reasons = [error, "see https://rack-4.site/metrics?x=1, or 2001:db8:0:0:0:0:0:17"]
+    costs = {**COSTS, "gaps": [{"cluster": "ml", "node_group": None, "reason": said} for said in reasons]}
+    failed = {"failed": True, "msg": "Failed to resolve host rack-5.", "failure": {"reason": "rack-5 is unknown"}}
+    given = (metrics, costs, {"idle": failed})
+    shown = rendered(report(*given, settings=Settings("Report", "operator")), FORMATS, 0.1)
+    hidden = rendered(report(*given, settings=Settings("Report", "tenant")), FORMATS, 0.1)
+    for trace in (
+        "site-a", "hv-7", "bmc-9", "9090", "prom.site", "rack-4", "rack-5", "5054:ff", "fa:16:3e", "2001:db8",
+    ):  # fmt: skip
+        assert trace not in hidden[name], trace
+        assert name != "json" or trace in shown[name], trace
+    if name == "json":
+        said = json.loads(hidden[name])
+        assert [one["power"]["source"] for one in said["clusters"]] == [None, "Kepler; DCGM exporter"]
+        assert [one["text"] for one in said["missing"]] == ["cannot be read"]
+        assert [one["text"] for one in said["gaps"]][1:] == [
+            "energy: Failed to read from Prometheus (hidden)",
+            "see (hidden), or (hidden)",
+        ]
+
+
+@pytest.mark.parametrize(
+    "said", ["OS::Heat::Stack at 12:30:00", "2026-01-31T08:00:00+00:00", "kcloud_node:power:watts"]
+)
+def test_what_only_looks_like_an_address_stays(said: str) -> None:
+    costs = {**COSTS, "gaps": [{"cluster": "ml", "node_group": None, "reason": said}]}
+    assert report(METRICS, costs, settings=Settings("Report", "tenant")).gaps[-1].text == said
 
 
 def test_equal_data_are_equal_files() -> None:

@@ -49,16 +49,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.presence import (
     presence,
-    presences,
-    read_usage,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.tariff import (
-    NodePrice,
     Tariff,
     node_price,
     read_tariff,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode, Figure
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -306,94 +303,6 @@ def test_a_cluster_counts_from_its_creation() -> None:
     assert DAY.since(None) == DAY.since("2020-01-01T00:00:00Z") == 86400
     assert DAY.since("2028-01-01T00:00:00Z") == 0
     assert moment("never") is None
-
-
-def usage(*servers: tuple[str, str, str, str | None]) -> dict[str, Any]:
-    """Nova's usage of servers, by (id, name, start, end) on one day."""
-    return read_usage(
-        [
-            {"instance_id": identity, "name": name, "started_at": f"2027-01-15T{start}.000000",
-             "ended_at": end and f"2027-01-15T{end}.000000"}
-            for identity, name, start, end in servers
-        ],
-        Period(END - 6 * 3600, END),
-    )  # fmt: skip
-
-
-def test_nodes_cost_for_as_long_as_nova_says_that_they_ran() -> None:
-    nodes = [ClusterNode("c1", "ml", "default-worker", name, f"ml-x7-node-{name}") for name in ("a", "b")]
-    ran = usage(
-        ("a", "ml-x7-node-a", "01:00:00", None),
-        ("b", "ml-x7-node-b", "07:00:00", None),
-        # Deleted: one of this group's, one before the period, and one of another cluster
-        ("c", "ml-x7-node-c", "01:00:00", "02:30:00"),
-        ("d", "ml-x7-node-d", "00:30:00", "01:30:00"),
-        ("e", "ml-y8-node-c", "01:00:00", "04:00:00"),
-    )
-    there = presence(nodes, 2, ran, 6 * 3600)
-    assert there.known
-    # Six hours, the last one, and half of the first one
-    assert [(node.id, seconds) for node, seconds in there.nodes] == [("a", 21600), ("b", 3600), ("c", 1800)]
-    price = NodePrice(Figure(Decimal(3), "USD", 0, "price table", 1.0))
-    charge = group_charge(group("default-worker", "f", 2), there, price, unmeasured(), None, DAY, 86400)
-    assert (charge.per_hour.value, charge.cost.value) == (6, Decimal("22.5"))
-    assert charge.cost.source == "price table; Nova's usage"
-    found = focus_rows(replace(cost_of(ML, tariff()), charges=(charge,)))
-    assert [(row["ResourceId"], row["BilledCost"], row["PricingQuantity"]) for row in found] == [
-        ("a", "18.000000", "6.000000"),
-        ("b", "3.000000", "1.000000"),
-        ("c", "1.500000", "0.500000"),
-    ]
-
-
-def test_nodes_that_nova_does_not_list_are_taken_as_they_are_today() -> None:
-    nodes = [ClusterNode("c1", "ml", "default-worker", name, name) for name in ("a", "b")]
-    ran = usage(("a", "a", "01:00:00", None), ("b", "b", "01:00:00", None))
-    for known, count in ((nodes, 3), (nodes[:1], 2), ([*nodes, replace(nodes[0], id="z")], 3)):
-        there = presence(known, count, ran, 600)
-        assert not there.known
-        assert there.seconds == 600 * count
-
-
-PARKED = Cluster(
-    id="c1", name="ml", stack_id="0b8d41a2-7d52-4c37-8f6c-1f5a1d0f7a11",
-    node_groups=(group("default-master", "f", 1, "master"), group("default-worker", "f", 0)),
-)  # fmt: skip
-MASTER = ClusterNode("c1", "ml", "default-master", "m", "ml-x7-master-0", role="master")
-DELETED = (
-    ("m", "ml-x7-master-0", "01:00:00", None),
-    ("c", "ml-x7-node-c", "01:00:00", "02:30:00"),
-    # Of a cluster whose name begins with that of this one
-    ("e", "ml-2-y8-node-0", "01:00:00", "04:00:00"),
-)
-
-
-def test_a_parked_group_costs_what_its_nodes_did_before() -> None:
-    nodes = {"default-master": [MASTER], "default-worker": []}
-    there = presences(PARKED, nodes, usage(*DELETED), 21600)
-    assert [(node.id, seconds) for node, seconds in there["default-worker"].nodes] == [("c", 1800)]
-    price = NodePrice(Figure(Decimal(3), "USD", 0, "price table", 1.0))
-    charge = group_charge(PARKED.node_groups[1], there["default-worker"], price, unmeasured(), None, DAY, 86400)
-    assert (charge.per_hour.value, charge.cost.value) == (0, Decimal("1.5"))
-    assert [row["ResourceId"] for row in focus_rows(replace(cost_of(ML, tariff()), charges=(charge,)))] == ["c"]
-    # A driver of the Cluster API
-    of_capi = replace(PARKED, stack_id="ml-x7")
-    assert presences(of_capi, {"default-master": [], "default-worker": []}, usage(*DELETED), 600)[
-        "default-worker"
-    ].ids == ["c"]
-
-
-def test_which_of_several_parked_groups_had_a_node_is_not_guessed() -> None:
-    two = replace(PARKED, node_groups=(*PARKED.node_groups, group("npu", "f", 0)))
-    there = presences(two, {"default-master": [MASTER], "default-worker": [], "npu": []}, usage(*DELETED), 21600)
-    price = NodePrice(Figure(Decimal(3), "USD", 0, "price table", 1.0))
-    charge = group_charge(two.node_groups[2], there["npu"], price, unmeasured(), None, DAY, 86400)
-    assert charge.cost.value is None
-    assert charge.cost.reason == "1 deleted servers were nodes of default-worker, npu; of which is not known"
-    # Where none was deleted, there is nothing to guess
-    there = presences(two, {"default-master": [MASTER], "default-worker": [], "npu": []}, usage(*DELETED[::2]), 21600)
-    charge = group_charge(two.node_groups[2], there["npu"], price, unmeasured(), None, DAY, 86400)
-    assert (charge.cost.value, charge.cost.source) == (0, "price table; Nova's usage")
 
 
 # --- metrics that are handed over

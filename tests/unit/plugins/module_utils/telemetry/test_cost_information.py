@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -78,10 +79,10 @@ def connection(**changes: Any) -> Any:
     return SimpleNamespace(**{**parts, **changes})
 
 
-def ask(cloud: Any = None, metrics: Any = None, **options: Any) -> dict[str, Any]:
+def ask(cloud: Any = None, metrics: Any = None, inventory: Inventory = INVENTORY, **options: Any) -> dict[str, Any]:
     params = {name: about.get("default") for name, about in SPEC.items()}
     request = read_request({**params, "window": "1h", **options}, NOW)
-    found = read_costs(cloud or connection(), INVENTORY, given_metrics(metrics), request)
+    found = read_costs(cloud or connection(), inventory, given_metrics(metrics), request)
     return json.loads(json.dumps(found))
 
 
@@ -110,6 +111,18 @@ def test_volumes_count_by_their_servers_and_addresses_by_nodes_and_api() -> None
     ]
 
 
+def nova(servers: list[dict[str, Any]], asked: list[Any]) -> SimpleNamespace:
+    """A Nova with usage, which leaves out servers that started after an end that it is given; notes what it is asked."""
+
+    def get(url: str, **options: Any) -> Any:
+        asked.append((url, options["microversion"]))
+        end = url.partition("&end=")[2] or "9"
+        listed = [server for server in servers if server["started_at"] < end]
+        return SimpleNamespace(json=lambda: {"tenant_usage": {"server_usages": listed}})
+
+    return SimpleNamespace(flavors=lambda microversion: FLAVORS, get=get)
+
+
 def test_nova_says_how_long_nodes_ran() -> None:
     """One worker for half an hour and one that was deleted after a quarter; nobody knows anything of the master."""
     servers = [
@@ -118,19 +131,46 @@ def test_nova_says_how_long_nodes_ran() -> None:
         {"instance_id": ID.format(3), "name": "w-2", "started_at": "2027-01-01T00:00:00.000000",
          "ended_at": "2027-01-15T07:15:00.000000"},
     ]  # fmt: skip
-    asked = []
-
-    def get(url: str, **options: Any) -> Any:
-        asked.append((url, options["microversion"]))
-        return SimpleNamespace(json=lambda: {"tenant_usage": {"server_usages": servers}})
-
-    found = ask(connection(compute=SimpleNamespace(flavors=lambda microversion: FLAVORS, get=get)), prices=PRICES)
+    asked: list[Any] = []
+    found = ask(connection(compute=nova(servers, asked)), prices=PRICES)
     master, workers = found["clusters"][0]["node_groups"]
     # 1.75 hours at 0.1
     assert (workers["cost"]["value"], workers["cost"]["source"]) == (0.175, "price table; Nova's usage")
     assert master["cost"]["value"] == 0.05
-    assert asked == [("/os-simple-tenant-usage/p1?detailed=1&start=2027-01-15T07:00:00&end=2027-01-15T08:00:00", "2.1")]
+    assert asked == [("/os-simple-tenant-usage/p1?detailed=1&start=2027-01-15T07:00:00", "2.1")]
     assert found["sources"][-1] == {"name": "Nova's usage", "used": True, "reason": None, "failure": None}
+
+
+def test_a_node_that_is_newer_than_the_period_leaves_novas_word_for_the_others() -> None:
+    """The first worker ran all of the last hour but one; the second came after it."""
+    servers = [
+        {"instance_id": ID.format(1), "name": "w-0", "started_at": "2027-01-01T00:00:00.000000", "ended_at": None},
+        {"instance_id": ID.format(2), "name": "w-1", "started_at": "2027-01-15T07:20:00.000000", "ended_at": None},
+    ]
+    found = ask(connection(compute=nova(servers, [])), prices=PRICES, end="2027-01-15T07:00:00Z", format="focus")
+    workers = found["clusters"][0]["node_groups"][1]
+    # One node at 0.1
+    assert (workers["cost"]["value"], workers["cost"]["source"]) == (0.1, "price table; Nova's usage")
+    assert [row["ResourceId"] for row in found["rows"] if row["x_NodeRole"] == "worker"] == [ID.format(1)]
+
+
+def test_a_parked_group_may_have_been_another_clusters() -> None:
+    """Magnum writes the names of servers in lower case, so that two clusters share them."""
+    parked = NodeGroup("g3", "npu", "worker", "f2", stack_id=ID.format(9))
+    cluster = replace(WEB, stack_id=ID.format(8), node_groups=(WEB.node_groups[0], parked))
+    inventory = Inventory(
+        ((cluster, {"default-master": NODES["default-master"], "npu": ()}),), ("web", "c1", "WEB", "c2")
+    )
+    servers = [
+        {"instance_id": ID.format(3), "name": "web-npu-abcdefgh2345-node-0", "started_at": "2027-01-01T00:00:00.000000",
+         "ended_at": "2027-01-15T07:15:00.000000"},
+    ]  # fmt: skip
+    found = ask(connection(compute=nova(servers, [])), inventory=inventory, prices=PRICES)
+    cost = found["clusters"][0]["node_groups"][1]["cost"]
+    assert (cost["value"], cost["reason"]) == (
+        None,
+        "1 deleted servers were nodes of npu, another cluster with a similar name; of which is not known",
+    )
 
 
 def test_without_novas_word_todays_nodes_are_taken() -> None:
@@ -144,6 +184,24 @@ def test_a_service_that_is_missing_leaves_its_part_unknown() -> None:
     figure = found["totals"]["cost_per_hour"]
     assert (figure["value"], figure["coverage"]) == (0.27, 0.8)
     assert "volumes could not be counted: Failed to list volumes" in figure["reason"]
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        # By address only, and one of two nodes
+        (ClusterNode("c1", "web", "default-worker", "10.0.0.5", "10.0.0.5", ("10.0.0.5",)), NODES["default-worker"][1]),
+        NODES["default-worker"][1:],
+    ],
+)
+def test_volumes_of_nodes_that_are_no_servers_are_unknown(known: tuple[ClusterNode, ...]) -> None:
+    inventory = Inventory(((WEB, {**NODES, "default-worker": known}),), ("web", "c1"))
+    found = ask(inventory=inventory, prices=PRICES)
+    volumes = found["clusters"][0]["others"][0]["cost"]
+    assert (volumes["value"], volumes["coverage"]) == (None, 0)
+    assert volumes["reason"] == "volumes could not be counted: not all of its nodes are servers of Nova"
+    # 3 nodes and the addresses are known, of 5 parts
+    assert found["totals"]["cost"]["coverage"] == 0.8
 
 
 def test_services_are_asked_only_for_what_has_a_rate() -> None:

@@ -497,6 +497,28 @@ def test_the_window_of_idleness_reaches_over_the_policy() -> None:
         assert refused.value.resource == resource
 
 
+@pytest.mark.parametrize(
+    ("options", "ago_h", "steps"),
+    [
+        ({}, [], 37),
+        ({}, [0.5], 37),
+        # 2 h of idleness before a mark that is 24 h old, by the same step
+        ({}, [1, 24], 26 * 12 + 1),
+        # Beyond the grace and a week a mark is void
+        ({}, [1000], (2 + 1 + 7 * 24) * 12 + 1),
+        ({"step": "30s"}, [1000], 11000),
+        ({"window": "5h"}, [24], 61),
+        # A mark of the future says nothing
+        ({}, [-5], 37),
+    ],
+)
+def test_the_window_of_idleness_reaches_over_the_oldest_mark(options: Plain, ago_h: list[float], steps: int) -> None:
+    now, hours = 1_800_000_000, 3600
+    marked = [int(now - hour * hours) for hour in ago_h]
+    found = idle_window(given(**options), now, 2 * hours, hours, hours // 2, marked)
+    assert (found.end, found.steps) == (now, steps)
+
+
 @pytest.mark.parametrize("source", [{"servers": [{"name": "a", "url": "http://127.0.0.1:9"}]}, {"source": "aetos"}])
 @pytest.mark.parametrize("module", [cluster_match, cluster_scaling, cluster_consolidation, cluster_idle])
 def test_each_module_that_decides_takes_the_option(
