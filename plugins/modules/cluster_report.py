@@ -145,7 +145,8 @@ summary:
   description:
     - The first screen as data. Numbers are none where they are unknown; C(partial) names those of which a part is unknown.
     - C(accelerators) has C(total), C(held), C(computing), C(idle) and C(reclaimable). C(cost_per_hour), C(idle_cost_per_day),
-      C(saving_per_week) (possible by O(decisions)) and C(saved_in_a_week) (by O(records)) are in C(currency), C(power) in W, C(energy) in kWh. C(findings) and C(recommendations) are numbers.
+      C(saving_per_week) (possible by O(decisions)) and C(saved_in_a_week) (by O(records)) are in C(currency).
+    - C(power) is in W, C(energy) in kWh. C(findings) and C(recommendations) are numbers.
   returned: success
   type: dict
   sample:
