@@ -140,7 +140,7 @@ def _of_one(
     samples: Mapping[str, list[Sample]], clusters: Iterable[Cluster], notes: list[str]
 ) -> dict[str, list[Sample]]:
     """The measurements of one cluster each. Those by a name that several clusters have say of none that it is idle."""
-    called = Counter(key for cluster in clusters for key in {cluster.id, cluster.name})
+    called = Counter(key for cluster in clusters for key in dict.fromkeys((cluster.id, cluster.name)))
     notes += [
         f"{called[key]} clusters are named {key}, so its measurements count for none: give ids in 'observations'"
         for key in sorted(samples)
