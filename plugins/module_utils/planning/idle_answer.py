@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import OPTION, digest
@@ -47,6 +46,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.par
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import (
     TRUE_TEXTS,
     decimal,
+    instant,
     mapping,
     mappings,
     number,
@@ -214,11 +214,10 @@ def _time(value: object, path: str) -> int | None:
     written = text(value, path)
     if written.isdecimal():
         return int(written)
-    try:
-        read = datetime.fromisoformat(written)
-    except ValueError:
-        raise refused(path, value, "a time, such as 2026-01-31T08:00:00+00:00, or seconds") from None
-    return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())
+    found = instant(written)
+    if found is None:
+        raise refused(path, value, "a time, such as 2026-01-31T08:00:00+00:00, or seconds")
+    return found
 
 
 def read_rules(given: Mapping[str, Any]) -> Rules:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
@@ -29,6 +30,15 @@ def refused(path: str, value: object, wanted: str, hint: str | None = None) -> I
         resource=path,
         hint=hint or f"Give '{path}' as {wanted}, or leave it out",
     )
+
+
+def instant(written: str) -> int | None:
+    """A time in the form of ISO 8601, in seconds since 1970; without a zone it is in UTC. None where it is none."""
+    try:
+        found = datetime.fromisoformat(written)
+        return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
+        return None
 
 
 def mapping(value: object, path: str) -> Mapping[str, Any]:

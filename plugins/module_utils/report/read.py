@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import (
+    instant,
     mapping,
     mappings,
     refused,
@@ -71,11 +71,9 @@ def figures(given: Plain, key: str, path: str) -> dict[str, Figure]:
 def moment(value: object, path: str) -> int | None:
     """Seconds since 1970, also of a time as the modules write it, such as 2026-01-31T08:00:00+00:00."""
     if isinstance(value, str) and "-" in value[1:]:
-        try:
-            read = datetime.fromisoformat(value)
-        except ValueError:
-            raise refused(path, value, "a time, such as 2026-01-31T08:00:00+00:00, or seconds") from None
-        value = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+        if (read := instant(value)) is None:
+            raise refused(path, value, "a time, such as 2026-01-31T08:00:00+00:00, or seconds")
+        value = read
     found = amount(value, path)
     if found is not None and not 0 <= found < LATEST:
         raise refused(path, value, "a time in seconds since 1970")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import instant
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import read_duration
 
 
@@ -26,20 +27,11 @@ class Period:
 
     def since(self, created_at: str | None) -> int:
         """How many of its seconds something that was created then is in it; all where it is not known when that was."""
-        created = None if created_at is None else moment(created_at)
+        created = None if created_at is None else instant(created_at)
         return self.seconds if created is None else max(0, self.end - max(self.begin, created))
 
     def as_result(self) -> dict[str, object]:
         return {"begin": written(self.begin), "end": written(self.end), "hours": round(self.seconds / 3600, 6)}
-
-
-def moment(text: str) -> int | None:
-    """A time in the form of ISO 8601, in seconds since 1970; without a zone it is in UTC. None where it is none."""
-    try:
-        found = datetime.fromisoformat(text.strip())
-        return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
-    except (ValueError, OverflowError):
-        return None
 
 
 def written(at: int) -> str:
@@ -66,7 +58,7 @@ def read_period(begin: str | None, end: str | None, window: str | None, now: int
 
 
 def _read(option: str, text: str) -> int:
-    found = moment(text)
+    found = instant(text.strip())
     if found is None or found < 0:
         raise _refused(option, text, "a time", "Give one such as 2026-12-01T00:00:00Z")
     return found

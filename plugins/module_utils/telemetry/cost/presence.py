@@ -19,7 +19,8 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import Period, moment
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import instant
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import Period
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import ClusterNode
 
 MASTER = "master"
@@ -79,8 +80,8 @@ def read_usage(raw: Iterable[Mapping[str, object]], period: Period) -> dict[str,
     """Nova's ``server_usages`` by the server's id; those without a start never ran."""
     found = {}
     for entry in raw:
-        start = moment(str(entry.get("started_at") or ""))
-        end = moment(str(entry.get("ended_at") or ""))
+        start = instant(str(entry.get("started_at") or ""))
+        end = instant(str(entry.get("ended_at") or ""))
         if start is not None:
             last = period.end if end is None else min(end, period.end)
             seconds = max(0, last - max(start, period.begin))
@@ -181,7 +182,7 @@ def _is_of_another(ran: Ran, cluster: Cluster, usage: Mapping[str, Ran]) -> bool
     """
     stack = _stem(_stem(ran.name))
     same = [other for other in usage.values() if other.name.startswith(f"{stack}-")]
-    earlier = ran.start < (moment(cluster.created_at or "") or 0)
+    earlier = ran.start < (instant(cluster.created_at or "") or 0)
     return earlier or any(not other.ended or other.name.startswith(f"{stack}-master-") for other in same)
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import instant
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.charges import rounded
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import Period, moment, written
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import Period, written
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.tariff import CLOUDKITTY
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Figure
 
@@ -27,7 +28,7 @@ def full_hours(begin: int, end: int) -> tuple[str, str]:
 
 def hourly(stretches: Collection[Stretch]) -> tuple[Decimal, int] | None:
     """What a server is rated at per hour in its latest stretch of time, and when that ends; several types add up."""
-    known = [(moment(begin), moment(end), rate) for begin, end, rate in stretches]
+    known = [(instant(begin), instant(end), rate) for begin, end, rate in stretches]
     timed = [(begin, end, rate) for begin, end, rate in known if begin is not None and end is not None and end > begin]
     if not timed:
         return None

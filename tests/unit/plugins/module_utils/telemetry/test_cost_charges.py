@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, NodeGroup
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import instant
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.answer import answer
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.charges import (
     ClusterCost,
@@ -44,7 +45,6 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.co
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import (
     Period,
-    moment,
     read_period,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.presence import (
@@ -302,7 +302,7 @@ def test_a_cluster_counts_from_its_creation() -> None:
     assert DAY.since(CREATED) == 6 * 3600
     assert DAY.since(None) == DAY.since("2020-01-01T00:00:00Z") == 86400
     assert DAY.since("2028-01-01T00:00:00Z") == 0
-    assert moment("never") is None
+    assert instant("never") is None
 
 
 # --- metrics that are handed over

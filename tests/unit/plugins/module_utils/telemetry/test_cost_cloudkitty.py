@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import ServiceError
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import Period, moment
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import instant
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.period import Period
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.cost.rated import (
     full_hours,
     hourly,
@@ -112,7 +113,7 @@ def test_sums_are_exact_over_types_and_hours() -> None:
     found = CloudKitty(Storage(points)).rated([A, B], "id", WHOLE, LAST)
     assert found.costs == {A: Decimal("0.32")}
     assert found.reason is None
-    assert hourly(found.latest[A]) == (Decimal("0.12"), moment("2026-12-01T21:00:00Z"))
+    assert hourly(found.latest[A]) == (Decimal("0.12"), instant("2026-12-01T21:00:00Z"))
 
 
 def test_many_servers_are_asked_for_in_parts() -> None:
@@ -175,7 +176,7 @@ def test_an_answer_of_the_service() -> None:
     assert failure is None
     # And not 0.30000000000000004
     assert found.costs == {A: Decimal("0.3")}
-    assert hourly(found.latest[A]) == (Decimal("0.1"), moment("2026-12-01T21:00:00Z"))
+    assert hourly(found.latest[A]) == (Decimal("0.1"), instant("2026-12-01T21:00:00Z"))
 
 
 @pytest.mark.parametrize(
@@ -220,7 +221,7 @@ def test_the_price_of_a_group_is_the_mean_of_its_rated_nodes() -> None:
 
 
 def test_what_is_not_rated_yet_lowers_the_coverage() -> None:
-    period = Period(moment(WHOLE[0]) or 0, moment(WHOLE[1]) or 0)
+    period = Period(instant(WHOLE[0]) or 0, instant(WHOLE[1]) or 0)
     latest = {A: (("2026-12-01T20:00:00Z", "2026-12-01T21:00:00Z", Decimal("0.1")),)}
     found = rated_cost({A: Decimal("2.1")}, latest, [A, B], "USD", period)
     # One of two nodes, for 21 of 24 hours
@@ -230,7 +231,7 @@ def test_what_is_not_rated_yet_lowers_the_coverage() -> None:
 
 
 def test_periods_are_asked_for_in_full_hours() -> None:
-    begin = moment("2026-12-01T00:20:00Z") or 0
+    begin = instant("2026-12-01T00:20:00Z") or 0
     assert full_hours(begin, begin + 3600) == ("2026-12-01T01:00:00Z", "2026-12-01T02:00:00Z")
     assert full_hours(begin, begin + 60) == ("2026-12-01T01:00:00Z", "2026-12-01T02:00:00Z")
     assert full_hours(begin - 1200, begin + 2400) == ("2026-12-01T00:00:00Z", "2026-12-01T01:00:00Z")
