@@ -20,6 +20,7 @@ from tools import magnums, results, tree
 from tools.cloud import Cloud
 from tools.commands import Finished, run
 from tools.examples import as_plays, complaints
+from tools.lanes import LANES
 from tools.pieces import Piece, Work, run_pieces
 from tools.places import (
     BUILD,
@@ -330,6 +331,25 @@ def molecule(context: Context) -> Result:
     return in_parallel(context, "scenarios", names, one)
 
 
+def interfaces(_context: Context) -> Result:
+    """The other ways in, each through its real engine: inventory, AWX's job templates, rulebooks, the gateway, guides."""
+    report = BUILD / "interfaces" / "junit.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    environment = tools_environment()
+    environment["PYTHONPATH"] = str(BUILD / "collections")
+    # A file a process: most of the time they wait for the cloud
+    lanes = ["--numprocesses", str(LANES), "--dist", "loadfile"]
+    finished = run(
+        [sys.executable, "-m", "pytest", "--quiet", *lanes, f"--junit-xml={report}", "tests/interfaces"],
+        log="interfaces",
+        environment=environment,
+        folder=ROOT,
+        seconds=SECONDS_FOR_ONE_TARGET,
+    )
+    return verdict("tests", results.junit([report] if report.exists() else []), finished)
+
+
 def faults(_context: Context) -> Result:
     """The quick tier of the fault suite: requests and answers that are spoiled, runs that are killed, runs at once."""
     environment = tools_environment()
@@ -452,6 +472,9 @@ KUBECTL = {"kubectl": "kubernetes-client"}
 # ansible-test makes a key for every run
 INTEGRATION_PROGRAMS = {"ssh-keygen": "openssh-client", **KUBECTL}
 
+# The rules of ansible-rulebook run in Java; replicas of the gateway share a PostgreSQL
+INTERFACE_PROGRAMS = {"java": "openjdk-17-jre-headless", "pg_ctlcluster": "postgresql"}
+
 # Cheap ones first; those that need the cloud last, as it starts in the background meanwhile
 GATES = (
     Gate("style", style),
@@ -467,5 +490,6 @@ GATES = (
     Gate("sanity", sanity, programs={"shellcheck": "shellcheck"}),
     Gate("integration", integration, needs_cloud=True, programs=INTEGRATION_PROGRAMS),
     Gate("molecule", molecule, needs_cloud=True, programs=KUBECTL),
+    Gate("interfaces", interfaces, needs_cloud=True, own_only=True, programs=INTERFACE_PROGRAMS),
     Gate("faults", faults, needs_cloud=True, own_only=True, programs={"mitmdump": "mitmproxy"}),
 )
