@@ -7,9 +7,8 @@
     python -m tools.image build --base NAME            on another base image
     python -m tools.image build --base debootstrap     on a Debian made here from this machine's package source
     python -m tools.image run -- PROGRAM ARGUMENT...   as the image's user, with OS_CLIENT_CONFIG_FILE mounted
-    python -m tools.image check                        each program of the image once, against the cloud
 
-The engine is buildah with chroot isolation, which needs neither a service nor namespaces; Debian has it as a package.
+`python -m tools.pods` runs the workloads of deploy/kubernetes in it. The engine is buildah with chroot isolation, which needs neither a service nor namespaces; Debian has it as a package.
 """
 
 from __future__ import annotations
@@ -250,87 +249,6 @@ def run(program: Sequence[str], environment: Sequence[str]) -> int:
         return subprocess.run(command_in(made, program, shown, environment), check=False).returncode
 
 
-# A place for what the checks write: on Kubernetes the root is read-only, and so are all places but these
-WRITABLE = ("/tmp", "/home/runner", "/runner", "/proc", "/sys", "/dev")
-VERIFY = "kcloud.infrastructure.verify_openstack"
-PREPARE = f"""
-set -eu
-mkdir -p /tmp/check/project /tmp/check/inventory
-touch /tmp/check/began
-cd /tmp/check
-echo 'localhost ansible_connection=local ansible_python_interpreter="{{{{ ansible_playbook_python }}}}"' > inventory/hosts
-echo '- import_playbook: {VERIFY}' > project/site.yml
-cat > rulebook.yml <<'END'
-- name: One event starts the playbook
-  hosts: all
-  sources:
-    - eda.builtin.range:
-        limit: 1
-  rules:
-    - name: Verify
-      condition: event.i == 0
-      actions:
-        - run_playbook:
-            name: {VERIFY}
-        - shutdown:
-END
-"""
-GATEWAY = """
-export KCLOUD_GATEWAY_TOKENS_FILE=/tmp/check/tokens.yml KCLOUD_GATEWAY_STATE_FOLDER=/tmp/check/gateway KCLOUD_GATEWAY_PORT=18006
-kcloud-gateway token check --role read --tenant devcloud > "$KCLOUD_GATEWAY_TOKENS_FILE"
-chmod 0600 "$KCLOUD_GATEWAY_TOKENS_FILE"
-kcloud-gateway & gateway=$!
-trap 'kill $gateway; wait $gateway || true' EXIT
-for attempt in $(seq 60); do
-  python3 -c "import urllib.request as r; print(r.urlopen('http://127.0.0.1:18006/health').read().decode())" 2>/dev/null && exit 0
-  sleep 0.5
-done
-exit 1
-"""
-WRITTEN = "find / -xdev -newer /tmp/check/began -type f " + " ".join(f"-not -path '{path}/*'" for path in WRITABLE)
-
-
-@dataclass(frozen=True)
-class Check:
-    """A program that must work in the image: what it is called, its shell script, and what its output must hold."""
-
-    name: str
-    script: str
-    wanted: str
-    with_cloud: bool = False
-
-
-CHECKS = (
-    Check("no credential", "find / -xdev -name 'clouds.y*ml' -o -xdev -name pip.conf -size +0 | wc -l", "0"),
-    Check("user", "id", f"uid={USER}(runner) gid=0(root)"),
-    Check("ansible-core", "ansible --version", "ansible [core 2.18."),
-    Check("collection", "ansible-galaxy collection list kcloud.infrastructure", "kcloud.infrastructure"),
-    Check("playbook", f"ansible-playbook -i inventory {VERIFY}", "failed=0", True),
-    Check("ansible-runner", "ansible-runner run . -p site.yml", "failed=0", True),
-    Check("ansible-rulebook", "ansible-rulebook -i inventory --rulebook rulebook.yml", "failed=0", True),
-    Check("gateway", GATEWAY, "", True),
-    Check("read-only root", f"{WRITTEN} | wc -l", "0"),
-)
-
-
-def check(environment: Sequence[str]) -> int:
-    """Run each program of the image once, and print a table; 1 when any failed."""
-    wrong = 0
-    with container() as made, credentials() as shown:
-        subprocess.run(command_in(made, ["sh", "-c", PREPARE], [], []), check=True)
-        for one in CHECKS:
-            began = time.monotonic()
-            script = ["sh", "-c", f"cd /tmp/check\n{one.script}"]
-            command = command_in(made, script, shown if one.with_cloud else [], environment)
-            finished = subprocess.run(command, check=False, capture_output=True, text=True)
-            good = finished.returncode == 0 and one.wanted in finished.stdout
-            wrong += not good
-            print(f"{'ok' if good else 'FAILED':8} {one.name:20} {time.monotonic() - began:6.1f} s", flush=True)
-            if not good:
-                print(finished.stdout[-4000:], finished.stderr[-4000:], sep="\n")
-    return int(wrong > 0)
-
-
 def main() -> None:
     """Parse the command line and do the work."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -341,16 +259,12 @@ def main() -> None:
     running = verbs.add_parser("run")
     running.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     running.add_argument("program", nargs="+")
-    checking = verbs.add_parser("check")
-    checking.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     arguments = parser.parse_args()
     match arguments.verb:
         case "build":
             build(arguments.base, arguments.build_arg)
         case "run":
             raise SystemExit(run(arguments.program, arguments.env))
-        case "check":
-            raise SystemExit(check(arguments.env))
 
 
 if __name__ == "__main__":
