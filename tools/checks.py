@@ -467,7 +467,7 @@ class Gate:
         return {program: package for program, package in self.programs.items() if not shutil.which(program)}
 
 
-# Access to a cluster is proven with kubectl
+# Access to a cluster is proven with kubectl, which also renders deploy/kubernetes
 KUBECTL = {"kubectl": "kubernetes-client"}
 # ansible-test makes a key for every run
 INTEGRATION_PROGRAMS = {"ssh-keygen": "openssh-client", **KUBECTL}
@@ -479,8 +479,8 @@ INTERFACE_PROGRAMS = {"java": "openjdk-17-jre-headless", "pg_ctlcluster": "postg
 GATES = (
     Gate("style", style),
     Gate("changelog", changelog),
-    # Rules and queries are tested by Prometheus itself
-    Gate("unit", unit, programs={"promtool": "prometheus"}),
+    # Rules and queries are tested by Prometheus itself, manifests as kubectl renders them
+    Gate("unit", unit, programs={"promtool": "prometheus", **KUBECTL}),
     Gate("lint", lint),
     Gate("docs", docs),
     Gate("examples", examples),

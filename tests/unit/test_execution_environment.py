@@ -85,7 +85,7 @@ def test_each_stage_installs_the_locked_versions(containerfile: str) -> None:
 
 def test_the_recipe_copies_only_what_is_there(containerfile: str, tmp_path: Path) -> None:
     sources = re.findall(r"^COPY (_build/\S+) ", containerfile, re.MULTILINE)
-    assert "_build/bin/kcloud-gateway" in sources
+    assert "_build/bin/kcloud-gateway.sh" in sources
     assert [source for source in sources if not (tmp_path / "context" / source).exists()] == []
     assert (tmp_path / "context/_build/collections" / image.TARBALL).exists()
 
