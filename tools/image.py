@@ -37,8 +37,6 @@ WORK = BUILD / "image"
 # The word of --base that makes a Debian here, in place of an image's name, and the image that this makes
 DEBOOTSTRAP = "debootstrap"
 DEBIAN = "kcloud-debian:bookworm"
-# pip's settings that mean the same inside the image; the others name files of this machine
-PORTABLE = ("index-url", "proxy", "timeout", "default-timeout", "trusted-host")
 USER = 1000
 ENTRYPOINT = ("/opt/builder/bin/entrypoint", "dumb-init")
 
@@ -63,12 +61,13 @@ def name_of_image() -> str:
 
 
 def portable_settings(settings: str, certificates: str | None) -> str:
-    """The lines of a pip.conf that hold inside the image, too.
+    """The lines of a pip.conf that hold inside the image, too: those that name no file of this machine.
 
     :param settings: the text of a pip.conf.
     :param certificates: where the CA certificates of this machine are mounted, if pip is set to use any.
     """
-    lines = [line for line in settings.splitlines() if line.partition("=")[0].strip() in PORTABLE]
+    lines = [line for line in settings.splitlines() if not line.partition("=")[2].strip().startswith(("/", "file:"))]
+    lines = [line for line in lines if "=" in line]
     return "\n".join(["[global]", *lines, *([f"cert = {certificates}"] if certificates else [])]) + "\n"
 
 

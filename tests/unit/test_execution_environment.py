@@ -160,9 +160,9 @@ def test_the_deployment_is_in_the_tarball() -> None:
     ("settings", "certificates", "kept"),
     [
         (
-            "[global]\nindex-url = https://u:p@index.example/simple\n",
+            "[global]\nproxy = http://proxy.example:3128\n",
             None,
-            "[global]\nindex-url = https://u:p@index.example/simple\n",
+            "[global]\nproxy = http://proxy.example:3128\n",
         ),
         (
             "[global]\ncert = /etc/some.pem\nconstraint = /etc/c.txt\nfind-links = /opt/wheels\ntimeout = 9\n",
