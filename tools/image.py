@@ -8,7 +8,8 @@
     python -m tools.image build --base debootstrap     on a Debian made here from this machine's package source
     python -m tools.image run -- PROGRAM ARGUMENT...   as the image's user, with OS_CLIENT_CONFIG_FILE mounted
 
-`python -m tools.pods` runs the workloads of deploy/kubernetes in it. The engine is buildah with chroot isolation, which needs neither a service nor namespaces; Debian has it as a package.
+`python -m tools.pods` runs the workloads of deploy/kubernetes in it. The engine is buildah with chroot isolation, which
+needs neither a service nor namespaces; Debian has it as a package.
 """
 
 from __future__ import annotations
