@@ -45,6 +45,11 @@ while IFS='|' read -r source target rights; do
   mount --bind "$source" "$root$target"
   test "$rights" = rw || mount -o remount,bind,ro "$root$target"
 done <"$volumes"
+# As a kubelet does
+for file in /etc/hosts /etc/resolv.conf; do
+  touch "$root$file"
+  mount --bind "$file" "$root$file"
+done
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -o remount,bind,ro "$root"
@@ -168,7 +173,7 @@ def command_of(pod: Pod, place: Place, program: Sequence[str]) -> list[str]:
     listed.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     variables = [f"{name}={value}" for name, value in environment_of(pod, place).items()]
     path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    entered = ["unshare", "--mount", "--fork", "--kill-child", "sh", "-c", ENTER, "sh", str(place.root), str(listed)]
+    entered = ["unshare", "--mount", "sh", "-c", ENTER, "sh", str(place.root), str(listed)]
     return [*entered, "/usr/bin/env", "-i", path, *variables, *image.ENTRYPOINT, *program]
 
 
