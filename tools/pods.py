@@ -7,14 +7,15 @@
     python -m tools.pods kcloud-gateway ...    some of them
 
 Each runs as its manifest says: its arguments, environment and volumes, as its user, without any capability or new
-privilege, on a read-only root. Jobs must end well; the others must pass their startup probe. What is not as in a cluster:
-the network is this machine's, so servers listen on loopback, and the Secrets are made here.
+privilege, on a read-only root. Jobs must end well; the others must pass their startup probe and serve. What is not as in a
+cluster: the network is this machine's, so servers listen on loopback, and the Secrets are made here.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import os
 import secrets
 import socket
@@ -31,6 +32,7 @@ import yaml
 
 from tools import image
 from tools.places import CLOUDS_YAML, ROOT
+from tools.pod_uses import USES
 
 Document = dict[str, Any]
 USER = 1000
@@ -97,6 +99,8 @@ class Place:
     folder: Path
     secrets: Mapping[str, Mapping[str, str]]
     settings: Mapping[str, Mapping[str, str]]
+    # What lets in to all servers
+    token: str
     overrides: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -120,6 +124,13 @@ def pods(objects: Sequence[Document]) -> list[Pod]:
 def clouds_for_pods(document: str, cloud: str) -> str:
     """A clouds.yaml with one cloud of another, under the name that the manifests use."""
     return yaml.safe_dump({"clouds": {"kcloud": yaml.safe_load(document)["clouds"][cloud]}})
+
+
+def tokens_for(token: str) -> Document:
+    """The gateway's file of tokens, which lets one in for everything."""
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    entry = {"name": "check", "sha256": digest, "role": "admin", "tenant": "kcloud"}
+    return {"tenants": {"kcloud": {"cloud": "kcloud"}}, "tokens": [entry]}
 
 
 def write(path: Path, text: str) -> None:
@@ -193,7 +204,7 @@ def probed(probe: Document, container: Document) -> bool:
 
 
 def serves(pod: Pod, place: Place) -> tuple[bool, str]:
-    """Start what serves, wait for its startup probe, and end it: whether that passed, and what it printed."""
+    """Start what serves, wait for its startup probe, use it, and end it: whether that went well, and what it printed."""
     container, probe = pod.container, pod.container["startupProbe"]
     if probed(probe, container):
         return False, f"the port of {pod.name} is taken on this machine"
@@ -206,7 +217,9 @@ def serves(pod: Pod, place: Place) -> tuple[bool, str]:
             if process.poll() is not None:
                 break
             if probed(probe, container):
-                return True, log.read_text(encoding="utf-8", errors="replace")
+                address = f"http://127.0.0.1:{container['ports'][0]['containerPort']}"
+                complaint = USES[pod.name](address, place.token, log)
+                return not complaint, f"{log.read_text(encoding='utf-8', errors='replace')}\n{complaint}"
             time.sleep(probe["periodSeconds"])
         return False, log.read_text(encoding="utf-8", errors="replace")
     finally:
@@ -241,16 +254,17 @@ def place_for(objects: Sequence[Document], cloud: str) -> Iterator[Place]:
     for data in settings.values():
         if "events.yml" in data:
             data["events.yml"] = "kcloud_events_host: 127.0.0.1\n"
+    token = secrets.token_urlsafe(32)
     made = {
         "kcloud-clouds": {"clouds.yaml": clouds_for_pods(CLOUDS_YAML.read_text(encoding="utf-8"), cloud)},
-        "kcloud-gateway-tokens": {"tokens.yml": "tenants: {kcloud: {cloud: kcloud}}\ntokens: []\n"},
-        "kcloud-events": {"token": secrets.token_urlsafe(32)},
+        "kcloud-gateway-tokens": {"tokens.yml": yaml.safe_dump(tokens_for(token))},
+        "kcloud-events": {"token": token},
     }
     with image.container() as container, tempfile.TemporaryDirectory(prefix="kcloud-pods-") as folder:
         Path(folder).chmod(0o711)
         root = Path(image.buildah("mount", container))
         try:
-            yield Place(root, Path(folder), made, settings, {"KCLOUD_GATEWAY_HOST": "127.0.0.1"})
+            yield Place(root, Path(folder), made, settings, token, {"KCLOUD_GATEWAY_HOST": "127.0.0.1"})
         finally:
             image.buildah("umount", container)
 
