@@ -74,7 +74,7 @@ def use_alerts(address: str, token: str, log: Path) -> str:
 
 
 def use_requests(address: str, token: str, _log: Path) -> str:
-    """A request without the token is refused, and so is one that is no JSON."""
+    """A request without the token is refused, and so is one without JSON."""
     refused, _answer = ask(f"{address}/clusters/x/scale", None, {"node_count": 2})
     request = urllib.request.Request(f"{address}/clusters/x/scale", data=b"{")
     request.add_header("Authorization", f"Bearer {token}")

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -595,6 +596,28 @@ def test_the_secrets_are_those_of_the_guide(environment: str) -> None:
     assert {name for pair in used for name in pair if name} == SECRETS[environment]
     guide = (ROOT / "docs/docsite/rst/guide_image_and_kubernetes.rst").read_text(encoding="utf-8")
     assert {name for name in SECRETS[environment] if f"generic {name}" not in guide} == set()
+
+
+def test_the_guides_own_site_renders(tmp_path: Path) -> None:
+    """The copy of an overlay that the guide shows: another registry, another interface, and a schedule that acts."""
+    shutil.copytree(ROOT / "deploy/kubernetes", tmp_path / "deploy/kubernetes")
+    guide = (ROOT / "docs/docsite/rst/guide_image_and_kubernetes.rst").read_text(encoding="utf-8")
+    site, variables = [textwrap.dedent(block) for block in re.findall(r"code-block:: yaml\n\n((?: +.*\n|\n)+)", guide)]
+    (tmp_path / "kustomization.yaml").write_text(site, encoding="utf-8")
+    (tmp_path / "variables.yml").write_text(variables, encoding="utf-8")
+    command = ["kubectl", "kustomize", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    objects = list(yaml.safe_load_all(done.stdout))
+    assert {one["image"] for _name, one in containers(objects)} == {
+        f"registry.example.com/kcloud-infrastructure:{VERSION}"
+    }
+    assert environment_of(objects, scale(objects))["MAGNUM_ENDPOINT_TYPE"] == "internal"
+    assert list(nothing_acts_by_itself(objects)) == [
+        "CronJob kcloud-scale acts: variables.yml does not say cluster_autoscale_apply: false"
+    ]
+    other_rules = set(RULES) - {nothing_acts_by_itself, images_are_this_version}
+    assert [complaint for rule in other_rules for complaint in rule(objects)] == []
 
 
 def test_development_is_one_gateway_with_its_jobs_on_a_volume() -> None:
