@@ -5,6 +5,7 @@
 
     python -m tools.pods                       every workload of the development overlay
     python -m tools.pods kcloud-gateway ...    some of them
+    python -m tools.pods --overlay production  of another overlay, with the PostgreSQL that KCLOUD_GATEWAY_DATABASE names
 
 Each runs as its manifest says: its arguments, environment and volumes, as its user, without any capability or new
 privilege, on a read-only root. Jobs must end well; the others must pass their startup probe and serve. What is not as in a
@@ -259,6 +260,7 @@ def place_for(objects: Sequence[Document], cloud: str) -> Iterator[Place]:
         "kcloud-clouds": {"clouds.yaml": clouds_for_pods(CLOUDS_YAML.read_text(encoding="utf-8"), cloud)},
         "kcloud-gateway-tokens": {"tokens.yml": yaml.safe_dump(tokens_for(token))},
         "kcloud-events": {"token": token},
+        "kcloud-gateway-database": {"url": os.environ.get("KCLOUD_GATEWAY_DATABASE", "")},
     }
     with image.container() as container, tempfile.TemporaryDirectory(prefix="kcloud-pods-") as folder:
         Path(folder).chmod(0o711)
@@ -274,9 +276,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="*", help="names of workloads; all when empty")
     parser.add_argument("--cloud", default=os.environ.get("OS_CLOUD", "devcloud"), help="a name of clouds.yaml")
+    parser.add_argument("--overlay", default="development", help="a folder of deploy/kubernetes/overlays")
     arguments = parser.parse_args()
     image.need("kubectl", "unshare", "buildah")
-    objects = rendered("development")
+    objects = rendered(arguments.overlay)
     known = {pod.name: pod for pod in pods(objects)}
     unknown = sorted(set(arguments.name) - set(known) - set(MORE))
     if unknown:
