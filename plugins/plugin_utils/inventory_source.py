@@ -96,7 +96,7 @@ def _require_libraries(question: Question) -> None:
                 resource=package,
                 reason=str(error),
                 hint=missing_required_lib(package),
-            ) from error
+            ) from None
 
 
 def _with_details(
