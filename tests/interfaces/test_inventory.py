@@ -228,8 +228,8 @@ def test_wrong_options_fail_and_are_named(
 
 
 def test_a_failure_leaves_no_part_of_the_inventory(clusters: dict[str, str], tmp_path: Path) -> None:
-    """Ansible may go on after it: with the first hosts only, a playbook would take them for all."""
-    path = source(tmp_path, strict=True, groups={"one": "magnum_labels.team == 'b' or magnum_labels.nothing"})
-    finished = run(["ansible-inventory", "--inventory", str(path), "--list"])
-    assert "Could not add host" in finished.stderr
-    assert json.loads(finished.stdout)["_meta"]["hostvars"] == {}
+    """Ansible may go on after it, with other sources: with the first hosts only, a playbook would take them for all."""
+    path = source(tmp_path, strict=True, compose={"x": "magnum_labels.team", "y": "magnum_labels[magnum_labels.team]"})
+    finished = run(["ansible-inventory", "--inventory", str(path), "--inventory", "other,", "--graph"])
+    assert "Could not set y for host" in finished.stderr
+    assert "other" in finished.stdout and PREFIX not in finished.stdout
