@@ -477,7 +477,11 @@ KUBECTL = {"kubectl": "kubernetes-client"}
 INTEGRATION_PROGRAMS = {"ssh-keygen": "openssh-client", **KUBECTL}
 
 # The rules of ansible-rulebook run in Java; replicas of the gateway share a PostgreSQL
-INTERFACE_PROGRAMS = {"java": "openjdk-17-jre-headless", "pg_ctlcluster": "postgresql"}
+INTERFACE_PROGRAMS = {
+    "java": "openjdk-17-jre-headless",
+    "pg_ctlcluster": "postgresql",
+    "prometheus": "prometheus",
+}
 
 # Cheap ones first; those that need the cloud last, as it starts in the background meanwhile
 GATES = (
