@@ -72,6 +72,27 @@ def test_servers_that_nova_does_not_show_have_the_addresses_of_magnum() -> None:
     ]
 
 
+def test_servers_that_nova_shows_take_two_requests_for_all_clusters() -> None:
+    """No node group is read by itself. A floating address is the last one."""
+    named = {
+        "id": "s1",
+        "name": "kube-abcde-default-worker-x",
+        "addresses": {"net": [{"addr": "10.0.0.5", "version": 4}]},
+    }
+    floating = {"id": "f", "floating_ip_address": "203.0.113.9", "port_details": {"device_id": "s1"}}
+    script = [
+        ONE_LIST,
+        GROUPS,
+        (*SERVERS[:3], {"servers": [named, {**named, "id": "s2", "name": "bastion"}]}),
+        ("GET", r"/neutron/v2\.0/floatingips.*", 200, {"floatingips": [floating]}),
+    ]
+    with scripted_cloud(script, services={"network": "/neutron"}) as cloud:
+        raw, _problems = read_source({"auth": cloud.auth()}, Question(servers=True))
+    assert raw["clusters"][0]["servers"] == [
+        {"id": "s1", "name": named["name"], "addresses": ["10.0.0.5", "203.0.113.9"], "group": "default-worker"}
+    ]
+
+
 def test_a_cluster_that_is_being_deleted_is_not_asked_for_node_groups() -> None:
     going = cases.cluster(status="DELETE_IN_PROGRESS")
     raw, _problems = asked([(*LIST[:3], {"clusters": [going]})], gather=frozenset({NODE_GROUPS}))
