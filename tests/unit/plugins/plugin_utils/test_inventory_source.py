@@ -29,7 +29,8 @@ LIST = ("GET", cases.ALL_CLUSTERS, 200, {"clusters": [cases.cluster(), OTHER]})
 ONE_LIST = ("GET", cases.ALL_CLUSTERS, 200, {"clusters": [cases.cluster()]})
 WORKER = cases.group(node_addresses=["10.0.0.5"], max_node_count=7)
 GROUP = ("GET", f"{cases.ONE}/nodegroups/id-default-worker", 200, WORKER)
-GROUPS = ("GET", cases.GROUPS, 200, cases.listed(WORKER))
+# The list shows no addresses
+GROUPS = ("GET", cases.GROUPS, 200, cases.listed(cases.group()))
 ALL_FLAVORS = ("GET", r"/nova/v2\.1/flavors/detail.*", 200, {"flavors": [{"id": "f", "name": "f"}]})
 SERVERS = ("GET", r"/nova/v2\.1/servers/detail.*", 200, {"servers": []})
 REFUSED = {"errors": [{"code": "x", "status": 403, "title": "No", "detail": "No.", "links": []}]}
