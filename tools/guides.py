@@ -48,7 +48,8 @@ CHANGING = {
     # Progress, and where in a role's file a task is
     r"^  \[localhost\] .*\(\d+ s / \d+ s\)\n": "",
     r"^Origin: .*\n(?:.*\n)*? *\^ column \d+\n\n?": "",
-    re.escape(str(ROOT)) + r"/\.build/guides/\w+/": "",
+    re.escape(f"{COPIES}/") + r"\w+/": "",
+    r"/\S*/ansible_collections/kcloud/infrastructure/": "<collection>/",
     r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b": "<id>",
     r"\b[0-9a-f]{32,64}\b": "<digest>",
     r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?": "<time>",
@@ -153,7 +154,10 @@ def wait_for_existing_cluster(seconds: float = 180) -> None:
     """Wait until the cluster that another tool has made is there."""
     import openstack
 
-    magnum, deadline = openstack.connect(cloud="devcloud").container_infrastructure_management, time.monotonic() + seconds
+    magnum, deadline = (
+        openstack.connect(cloud="devcloud").container_infrastructure_management,
+        time.monotonic() + seconds,
+    )
     while not any(each.name == EXISTING and each.status.endswith("_COMPLETE") for each in magnum.clusters()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"cluster {EXISTING} is not there after {seconds:.0f} s")

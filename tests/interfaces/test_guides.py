@@ -29,4 +29,6 @@ def test_a_guide_prints_what_it_shows(topic: str, another_tools_cluster: None) -
     if any(EXISTING in path.read_text(encoding="utf-8") for path in GUIDES[topic][0].output.parent.glob("*.yml")):
         wait_for_existing_cluster()
     for step in GUIDES[topic]:
-        assert printed(step) == step.stored, f"{step.command}: if this is right, run python -m tools.guides --write {topic}"
+        assert printed(step) == step.stored, (
+            f"{step.command}: if this is right, run python -m tools.guides --write {topic}"
+        )

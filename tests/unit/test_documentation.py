@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tools import docsite, guides
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +33,9 @@ def failure_codes(source: str) -> Iterator[str]:
                     if arg.arg == "code":
                         yield from constants(default)
             # (pattern, code, hint) and (class, code or none, hint)
-            case ast.Tuple(elts=[_first, ast.Constant(value=str(code)), hint]) if CODE.match(code) and is_sentence(hint):
+            case ast.Tuple(elts=[_first, ast.Constant(value=str(code)), hint]) if CODE.match(code) and is_sentence(
+                hint
+            ):
                 yield code
             # What the last state of an object is part of
             case ast.JoinedStr(values=[ast.Constant(value=str(prefix)), _status]) if re.fullmatch(r"[A-Z]+_", prefix):
@@ -100,10 +103,14 @@ def test_every_command_of_a_step_runs_a_file_that_the_guide_shows() -> None:
         for step in steps:
             assert step.output.parent == guides.SOURCES / topic
             playbook = step.command.split()[1]
-            assert playbook.startswith("kcloud.infrastructure.") or (guides.SOURCES / topic / playbook).is_file() or " -i " in step.command
+            assert (
+                playbook.startswith("kcloud.infrastructure.")
+                or (guides.SOURCES / topic / playbook).is_file()
+                or " -i " in step.command
+            )
 
 
-def test_readers_are_told_the_settings_of_the_outputs() -> None:
+def test_readers_see_the_settings_of_the_outputs() -> None:
     page = (guides.PAGES / "guides.rst").read_text(encoding="utf-8")
     assert dict(re.findall(r"\b(ANSIBLE_\w+)=(\w+)", page)) == guides.SETTINGS
 
@@ -115,7 +122,10 @@ def test_readers_are_told_the_settings_of_the_outputs() -> None:
         ("  [localhost] cluster/a: create_cluster done (13 s / 3600 s)\nok\n", "ok\n"),
         ("at 2026-12-01T10:00:00.5+00:00 from 10.0.0.1:80", "at <time> from <address>:80\n"),
         ("Origin: /a/main.yml:49:3\n\n47   - x\n     ^ column 3\n\nfatal", "fatal\n"),
-        ("\nlocalhost : ok=5    changed=1    skipped=0    rescued=0", "localhost : ok=N changed=1    skipped=N rescued=0\n"),
+        (
+            "\nlocalhost : ok=5    changed=1    skipped=0    rescued=0",
+            "localhost : ok=N changed=1    skipped=N rescued=0\n",
+        ),
         ("2 of 2 objects are as declared", "2 of 2 objects are as declared\n"),
         ("quota: 1 clusters left   499 of 500", "quota: 1 clusters left   N of N\n"),
     ],
