@@ -47,7 +47,7 @@ READS = {
     ),
     *(
         f"ansible.builtin.{name}"
-        for name in ("assert", "fail", "set_fact", "slurp", "stat", "validate_argument_spec", "meta")
+        for name in ("assert", "fail", "set_fact", "set_stats", "slurp", "stat", "validate_argument_spec", "meta")
     ),
     "meta",
 }
