@@ -12,6 +12,8 @@ import pytest
 from tests.interfaces.conftest import TestCloud
 from tools.guides import EXISTING, existing_cluster, fresh_copy, guides, printed, wait_for_existing_cluster
 
+# openstacksdk 4.10 warns of an argument that it gives itself
+pytestmark = pytest.mark.filterwarnings("ignore:The 'service_type' parameter is unnecesary")
 GUIDES = guides()
 
 

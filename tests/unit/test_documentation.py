@@ -153,3 +153,19 @@ Text
     assert [(step.command, step.output.name) for step in guides.steps("topic", page)] == [
         ("ansible-playbook a.yml -e b=1", "a.txt")
     ]
+
+
+BLOCKS = re.compile(r"^```\w+\n.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def test_the_korean_readme_shows_the_commands_and_outputs_of_the_other() -> None:
+    """Its blocks are the first ones of README.md, and what it calls by name in a sentence README.md calls so, too."""
+    korean, english = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.ko.md", "README.md"))
+    blocks = BLOCKS.findall(korean)
+    assert len(blocks) >= 4
+    assert blocks == BLOCKS.findall(english)[: len(blocks)]
+    named = set(re.findall(r"`([^`\n]+)`", BLOCKS.sub("", korean)))
+    assert named
+    assert {name for name in named if f"`{name}`" not in english} == set()
+    links = re.findall(r"\]\(([^)]+)\)", korean)
+    assert [link for link in links if not (ROOT / link).exists()] == []
