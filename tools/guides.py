@@ -56,8 +56,9 @@ CHANGING = {
     r"\b\d{1,3}(?:\.\d{1,3}){3}\b": "<address>",
     # What is left of a quota; tasks that show nothing
     r"\b\d+ of \d+$": "N of N",
-    r"\bok=\d+ +": "ok=N ",
-    r"\bskipped=\d+ +": "skipped=N ",
+    r"^(\S+) +: ok=\S+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+) +skipped=\S+ +rescued=(\d+) +ignored=(\d+) *$": (
+        r"\1 : ok=N changed=\2 unreachable=\3 failed=\4 skipped=N rescued=\5 ignored=\6"
+    ),
     r" +$": "",
     r"\n{3,}": "\n\n",
 }

@@ -123,8 +123,8 @@ def test_readers_see_the_settings_of_the_outputs() -> None:
         ("at 2026-12-01T10:00:00.5+00:00 from 10.0.0.1:80", "at <time> from <address>:80\n"),
         ("Origin: /a/main.yml:49:3\n\n47   - x\n     ^ column 3\n\nfatal", "fatal\n"),
         (
-            "\nlocalhost : ok=5    changed=1    skipped=0    rescued=0",
-            "localhost : ok=N changed=1    skipped=N rescued=0\n",
+            "\nlocalhost    : ok=5    changed=1    unreachable=0    failed=0    skipped=3    rescued=0    ignored=0  ",
+            "localhost : ok=N changed=1 unreachable=0 failed=0 skipped=N rescued=0 ignored=0\n",
         ),
         ("2 of 2 objects are as declared", "2 of 2 objects are as declared\n"),
         ("quota: 1 clusters left   499 of 500", "quota: 1 clusters left   N of N\n"),
