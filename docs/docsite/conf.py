@@ -11,6 +11,8 @@ default_role = "any"
 nitpicky = True
 highlight_language = "yaml+jinja"
 pygments_style = "ansible"
+# The lexer of consoles knows no quotes over several lines; such a command is shown without colours
+suppress_warnings = ["misc.highlighting_failure"]
 
 # What pages link to in Ansible's own documentation. tools/docsite.py writes the file, as the site is built offline
 intersphinx_mapping = {"ansible": ("https://docs.ansible.com/ansible/latest/", "../ansible.inv")}
