@@ -39,9 +39,11 @@ Playbooks
 ..
    Generated from playbooks/*.yml: `python -m tools.docsite --write` writes this page again.
 
-Each playbook is one verb. Ansible finds it by its name::
+Each playbook is one verb. Ansible finds it by its name:
 
-    ansible-playbook kcloud.infrastructure.status -e 'cluster_status_names=team-a-*'
+.. code-block:: console
+
+   $ ansible-playbook kcloud.infrastructure.status -e 'cluster_status_names=team-a-*'
 
 A playbook logs in with ``kcloud_openstack``, the options of logging in as one dictionary, or by ``OS_CLOUD``; it runs on ``kcloud_hosts``,
 by default ``localhost``. What it does is set by the variables of its role, on the role's page. With ``-e kcloud_plan_only=true`` it shows its

@@ -18,6 +18,8 @@ suppress_warnings = ["misc.highlighting_failure"]
 intersphinx_mapping = {"ansible": ("https://docs.ansible.com/ansible/latest/", "../ansible.inv")}
 
 html_theme = "sphinx_ansible_theme"
+html_static_path = ["static"]
+html_css_files = ["outputs.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_use_index = False
