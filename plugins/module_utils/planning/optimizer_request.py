@@ -26,8 +26,9 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rea
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.workload import read_workload
 
-# Names of Magnum and OpenStack, and their ids. Rulebooks render values by Jinja's native types, which read these three as no text
-NAME = re.compile(r"(?!(?:True|False|None)\Z)[A-Za-z0-9][A-Za-z0-9_.-]{0,241}")
+# Names of Magnum, and ids. Rulebooks render values by Jinja's native types, which take a text that looks like a number, or like one
+# of these three words, for no text
+NAME = re.compile(r"(?!(?:True|False|None)\Z)[A-Za-z][A-Za-z0-9_.-]{0,241}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Keys of labels and of all other dictionaries; Ansible gives a meaning to keys that begin with an underscore
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,252}")
 # No brace, percent sign, number sign, backslash, dollar sign, backtick or control character: nothing that begins a template
@@ -35,7 +36,7 @@ TEXT = re.compile(r"[\w .,:;/@+=()*'\"\[\]<>!?~^|&-]{0,512}")
 # Deeper or longer is no request of a person or an optimiser
 DEPTH, ENTRIES = 8, 200
 MOST_NODES = 10_000
-DIGEST = re.compile(r"[A-Za-z0-9:_-]{1,128}")
+DIGEST = re.compile(r"[a-z0-9]{1,16}:[0-9a-f]{1,128}")
 
 CREATE_KEYS = ("name", "cluster_template_id", "node_count", "master_count", "keypair", "labels")
 SCALE_KEYS = ("node_count", "node_group", "expected_state")
@@ -55,6 +56,11 @@ class Request:
     verb: str
     lock: str
     variables: Mapping[str, Any]
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The variables that have a value; the role's defaults count for the others."""
+        return {name: value for name, value in self.variables.items() if value is not None}
 
 
 def read_request(endpoint: object, payload: object) -> Request:
@@ -116,7 +122,7 @@ def shown(value: object, length: int = 80) -> str:
 def name_of(value: object, path: str) -> str:
     """A name or id."""
     if not isinstance(value, str) or not NAME.fullmatch(value):
-        hint = "Begin with a letter or digit, then letters, digits, '_', '.' and '-', 242 characters at most"
+        hint = "Begin with a letter, then letters, digits, '_', '.' and '-', 242 characters at most; or give an id"
         raise refused(path, shown(value), "a name", hint)
     return value
 

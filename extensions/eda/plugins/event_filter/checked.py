@@ -24,7 +24,8 @@ options:
   form:
     description:
       - C(optimizer) reads requests of an external optimiser. One that passes becomes an event with C(verb) (C(create), C(scale),
-        C(delete), C(match) or C(cleanup)), C(lock), and C(variables) of the role that carries it out.
+        C(delete), C(match) or C(cleanup)), C(lock), C(variables) of the role that carries it out, and C(given), which is those of them
+        that have a value.
       - C(alert) reads single alerts, as C(eda.builtin.event_splitter) makes them of a notification of Alertmanager. One that passes becomes
         an event with C(alert), C(status) (C(firing) or C(resolved)), C(cluster) and C(fingerprint).
     type: str
@@ -61,8 +62,9 @@ errors = library("errors")
 
 
 def of_optimizer(event: Any) -> dict[str, Any]:
-    """A request of an optimiser: ``{verb, lock, variables}``."""
-    return asdict(requests.read_request(event["meta"]["endpoint"], event["payload"]))
+    """A request of an optimiser: ``{verb, lock, variables, given}``."""
+    request = requests.read_request(event["meta"]["endpoint"], event["payload"])
+    return {**asdict(request), "given": request.given}
 
 
 def of_alert(event: Any) -> dict[str, Any]:
