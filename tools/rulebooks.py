@@ -84,13 +84,13 @@ def requested(verb: str, name: str, playbook: str, *variables: str, within: str 
 
 
 def alerted(name: str, alerts: tuple[str, ...], playbook: str, lock: str, **variables: str) -> Rule:
-    """A rule for alerts that fire. Alertmanager repeats an alert, which does not start a second run at once."""
+    """A rule for alerts that fire. Alertmanager repeats an alert, which does not start a second run at once.
+
+    A condition holds one comparison: with some releases of pyparsing ansible-rulebook reads `and` and `or` wrongly.
+    """
     names = ", ".join(f'"{alert}"' for alert in alerts)
-    condition = f'event.status == "firing" and event.alert in [{names}]'
-    if variables:
-        # Without its name a role would look after every cluster
-        condition += ' and event.cluster != ""'
-    throttle = Throttle("5 minutes", ("event.alert", "event.cluster"))
+    condition = f"event.firing in [{names}]"
+    throttle = Throttle("5 minutes", ("event.firing", "event.cluster"))
     return Rule(name, condition, playbook, lock, tuple(variables.items()), "", throttle)
 
 
@@ -144,8 +144,8 @@ ALERTMANAGER = Rulebook(
     {
         "Refuse what is no alert": REFUSED,
         "Say what is over": (
-            'event.status == "resolved"',
-            "{{ event.alert }} of {{ event.cluster or 'the fleet' }} is over",
+            "event.resolved is defined",
+            "{{ event.resolved }} of {{ event.cluster }} is over",
         ),
     },
     (

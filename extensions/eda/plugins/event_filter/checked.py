@@ -27,7 +27,7 @@ options:
         C(delete), C(match) or C(cleanup)), C(lock), C(variables) of the role that carries it out, and C(given), which is those of them
         that have a value.
       - C(alert) reads single alerts, as C(eda.builtin.event_splitter) makes them of a notification of Alertmanager. One that passes becomes
-        an event with C(alert), C(status) (C(firing) or C(resolved)), C(cluster) and C(fingerprint).
+        an event with its name as C(firing) or C(resolved), and with C(cluster). One that names no cluster is refused.
     type: str
     choices: [optimizer, alert]
     required: true
@@ -68,8 +68,8 @@ def of_optimizer(event: Any) -> dict[str, Any]:
 
 
 def of_alert(event: Any) -> dict[str, Any]:
-    """An alert: ``{alert, status, cluster, fingerprint}``."""
-    return asdict(alerts.read_alert(event))
+    """An alert: ``{firing or resolved, cluster}``."""
+    return dict(alerts.read_alert(event))
 
 
 FORMS = {"optimizer": of_optimizer, "alert": of_alert}
