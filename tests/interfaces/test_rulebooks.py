@@ -380,9 +380,9 @@ def alertmanager(folder: Path, cloud: TestCloud, clusters: None) -> Iterator[tup
                 second = folder / "evaluating"
 
                 def evaluate() -> int:
-                    return prometheus.start(
-                        second, history(read_fleet(json.dumps(fleet), int(time.time()))), yaml.safe_dump(config)
-                    )
+                    data = history(read_fleet(json.dumps(fleet), int(time.time())))
+                    # It sends an alert again until it has found Alertmanager
+                    return prometheus.start(second, data, yaml.safe_dump(config), ["--rules.alert.resend-delay=5s"])
 
                 try:
                     yield webhook, evaluate
