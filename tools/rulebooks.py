@@ -102,7 +102,7 @@ OPTIMIZER = Rulebook(
 - kcloud.infrastructure.checked:
     form: optimizer
 """,
-    {"Refuse what is no request; the webhook has answered 200 by now": REFUSED},
+    {"Refuse what is not a request; the webhook has answered 200 by now": REFUSED},
     (
         requested(
             "create",
@@ -142,7 +142,7 @@ ALERTMANAGER = Rulebook(
     form: alert
 """,
     {
-        "Refuse what is no alert": REFUSED,
+        "Refuse what is not an alert": REFUSED,
         "Say what is over": (
             "event.resolved is defined",
             "{{ event.resolved }} of {{ event.cluster }} is over",

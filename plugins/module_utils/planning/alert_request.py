@@ -20,7 +20,7 @@ STATUSES = ("firing", "resolved")
 def read_alert(raw: object) -> dict[str, str]:
     """One alert of a notification of Alertmanager: its name as ``firing`` or ``resolved``, and its ``cluster``.
 
-    :raises InvalidRequest: it is no alert, or a name in it is none.
+    :raises InvalidRequest: it is not an alert, or a name in it is not a name.
     """
     if not isinstance(raw, Mapping):
         raise refused("alert", shown(raw), "an object")

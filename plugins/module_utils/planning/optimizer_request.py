@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.ids import LABEL, LONGEST, is_uuid
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.optimizer import asked_of
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import (
     LARGEST,
@@ -26,14 +27,13 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.rea
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.workload import read_workload
 
-# Names of Magnum, and ids. Rulebooks render values by Jinja's native types, which take a text that looks like a number, or like one
-# of these three words, for no text
-NAME = re.compile(r"(?!(?:True|False|None)\Z)[A-Za-z][A-Za-z0-9_.-]{0,241}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Rulebooks render values by Jinja's native types, which read these as other values
+NO_NAMES = {"True", "False", "None"}
 # Keys of labels and of all other dictionaries; Ansible gives a meaning to keys that begin with an underscore
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,252}")
 # No brace, percent sign, number sign, backslash, dollar sign, backtick or control character: nothing that begins a template
 TEXT = re.compile(r"[\w .,:;/@+=()*'\"\[\]<>!?~^|&-]{0,512}")
-# Deeper or longer is no request of a person or an optimiser
+# A person or an optimiser asks for nothing deeper or longer
 DEPTH, ENTRIES = 8, 200
 MOST_NODES = 10_000
 DIGEST = re.compile(r"[a-z0-9]{1,16}:[0-9a-f]{1,128}")
@@ -105,7 +105,7 @@ def checked(value: object, path: str, depth: int = DEPTH) -> None:
                 raise refused(f"{path}, a key", shown(key), "a plain name", "Begin keys with a letter or digit")
             checked(one, f"{path}.{key}", depth - 1)
     elif isinstance(value, (int, float)):
-        # Comparisons with what is no number are false
+        # Comparisons with NaN are false
         if not -LARGEST <= value <= LARGEST:
             raise refused(path, shown(value), f"a number of at most {LARGEST}")
     elif value is not None:
@@ -120,11 +120,18 @@ def shown(value: object, length: int = 80) -> str:
 
 
 def name_of(value: object, path: str) -> str:
-    """A name or id."""
-    if not isinstance(value, str) or not NAME.fullmatch(value):
-        hint = "Begin with a letter, then letters, digits, '_', '.' and '-', 242 characters at most; or give an id"
-        raise refused(path, shown(value), "a name", hint)
-    return value
+    """A name as Magnum takes it for clusters, or an id.
+
+    Neither looks like a number, which a rulebook would make of a text that does.
+    """
+    if isinstance(value, str) and (is_uuid(value) or _is_label(value)):
+        return value
+    hint = f"Begin with a letter, then letters, digits, '_', '.' and '-', {LONGEST['cluster']} characters at most; or give an id"
+    raise refused(path, shown(value), "a name", hint)
+
+
+def _is_label(value: str) -> bool:
+    return bool(LABEL.fullmatch(value)) and len(value) <= LONGEST["cluster"] and value not in NO_NAMES
 
 
 def count_of(value: object, path: str, least: int) -> int:
