@@ -12,13 +12,16 @@ import contextlib
 import json
 import shutil
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
 import yaml
@@ -248,11 +251,12 @@ def test_clusters_of_different_names_change_at_the_same_time(
 def test_requests_for_one_cluster_run_one_after_another(cloud: TestCloud, optimizer: Webhook, clusters: None) -> None:
     ended(optimizer, 0, 3)
     mark = len(optimizer.output)
-    for count in (3, 1):
-        assert optimizer.post(f"clusters/{PREFIX}a/scale", {"node_count": count, "node_group": "default-worker"}) == 200
+    assert optimizer.post(f"clusters/{PREFIX}b/scale", {"node_count": 3, "node_group": "default-worker"}) == 200
+    assert optimizer.post(f"clusters/{PREFIX}b/delete", {}) == 200
     text = ended(optimizer, mark, 2)
     assert order(text) == "BEBE"
-    assert workers(cloud, "a") == 1
+    assert text.index("PLAY [Resize a node group") < text.index("PLAY [Delete")
+    assert f"{PREFIX}b" not in [one.name for one in cloud.clusters(PREFIX)]
 
 
 def test_a_workload_of_the_optimizer_is_matched(optimizer: Webhook, clusters: None) -> None:
@@ -280,11 +284,80 @@ def test_a_cleanup_asked_for_twice_runs_once(optimizer: Webhook, clusters: None)
     assert optimizer.since(mark).count("PLAY [") == 1
 
 
-def test_a_cluster_is_deleted(cloud: TestCloud, optimizer: Webhook, clusters: None) -> None:
-    mark = len(optimizer.output)
-    assert optimizer.post(f"clusters/{PREFIX}b/delete", {}) == 200
-    ended(optimizer, mark, 1)
-    assert f"{PREFIX}b" not in [one.name for one in cloud.clusters(PREFIX)]
+# --- the flavour for AWX
+
+
+class RecordedAwx(BaseHTTPRequestHandler):
+    """Says of every job template that it exists and of every job that it went well, and keeps what was launched.
+
+    It stands in for AWX's API, so this test shows what the rulebook sends, not what AWX makes of it.
+    """
+
+    launched: ClassVar[list[tuple[str, dict[str, Any]]]] = []
+
+    def do_GET(self) -> None:
+        name = parse_qs(urlsplit(self.path).query).get("name", [""])[0]
+        asks = dict.fromkeys(("ask_limit_on_launch", "ask_labels_on_launch", "ask_inventory_on_launch"), True)
+        template = {"id": 1, "type": "job_template", "name": name, "ask_variables_on_launch": True, **asks}
+        template["related"] = {"launch": f"/api/v2/launch/{quote(name)}/"}
+        template["summary_fields"] = {"organization": {"name": "kcloud"}}
+        job = {
+            "id": 1,
+            "url": "/api/v2/jobs/1/",
+            "status": "successful",
+            "created": "2026-12-01T12:00:00Z",
+            "artifacts": {},
+        }
+        found = template if name else {**job, "type": "job"}
+        self.answer({**job, "version": "24.6.1", "count": 1, "next": None, "results": [found]})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.launched.append((unquote(self.path.split("/")[-2]), body))
+        self.answer({"id": 1, "url": "/api/v2/jobs/1/"})
+
+    def answer(self, plain: object) -> None:
+        body = json.dumps(plain).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Keep quiet."""
+
+
+def test_the_flavour_for_awx_launches_job_templates_with_what_was_asked_for(folder: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), RecordedAwx)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    awx = {"EDA_CONTROLLER_URL": f"http://127.0.0.1:{server.server_port}", "EDA_CONTROLLER_TOKEN": "token-of-awx"}
+    try:
+        with rulebook("optimizer_awx", folder, **awx) as webhook:
+            labels = {"kcloud.io/team": "4", "spot": True}
+            assert webhook.post("clusters", {"name": "c", "cluster_template_id": "t", "labels": labels}) == 200
+            assert webhook.post("clusters/c2/scale", {"node_count": 3}) == 200
+            assert webhook.post("match", {"name": "{{ 7 * 7 }}", "cpu_cores": 1}) == 200
+            assert webhook.post("cleanup", {}) == 200
+            eventually("all are launched", lambda: len(RecordedAwx.launched) == 3, lambda: webhook.output, 60)
+            assert "refused a request to match" in webhook.output
+    finally:
+        server.shutdown()
+        server.server_close()
+    variables = {name: body.get("extra_vars") for name, body in RecordedAwx.launched}
+    assert variables == {
+        "kcloud create cluster": {
+            "requested_cluster_name": "c",
+            "requested_cluster_template": "t",
+            "requested_cluster_labels": labels,
+        },
+        "kcloud resize cluster": {
+            "requested_cluster_name": "c2",
+            "requested_cluster_node_count": 3,
+            "requested_cluster_node_group": "default-worker",
+        },
+        "kcloud cleanup": {},
+    }
 
 
 # --- alerts

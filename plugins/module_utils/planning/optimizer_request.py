@@ -94,8 +94,8 @@ def checked(value: object, path: str, depth: int = DEPTH) -> None:
     """
     if isinstance(value, str):
         if not TEXT.fullmatch(value):
-            hint = r"Leave out { } % # \ $ ` and control characters, and give at most 512 characters"
-            raise refused(path, shown(value), "plain text", hint)
+            hint = "Leave out braces, signs such as per cent, number and dollar, backslashes, backticks and control characters"
+            raise refused(path, shown(value), "plain text of at most 512 characters", hint)
     elif isinstance(value, (Mapping, list)):
         if depth == 0 or len(value) > ENTRIES:
             raise refused(path, f"{len(value)} entries", f"at most {ENTRIES} entries and {DEPTH} levels deep")
