@@ -162,7 +162,7 @@ ALERTMANAGER = Rulebook(
             ("KcloudClusterUnhealthy", "KcloudClusterFailed", "KcloudClusterStalled"),
             "status",
             "status {{ event.cluster }}",
-            cluster_status_name="{{ event.cluster }}",
+            cluster_status_names="{{ event.cluster }}",
         ),
     ),
 )

@@ -23,6 +23,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning imp
 
 from tools import rulebooks
 
+JOB_TEMPLATES = ROOT / "deploy/awx/job_templates.yml"
 FILES = sorted(path.name for path in rulebooks.FOLDER.glob("*.yml"))
 VARIABLE = re.compile(r"\{\{ (?:event\.|kcloud_|KCLOUD_)[\w.]+(?: \| default\('?[\w.]+'?\))? \}\}")
 
@@ -76,6 +77,17 @@ def test_each_playbook_exists_and_its_role_takes_the_variables(file: str) -> Non
     for action in found.values():
         assert action["name"].startswith("kcloud.infrastructure.")
         assert set(action.get("extra_vars", {})) <= set(options_of(role_of(action["name"])))
+
+
+@pytest.mark.skipif(not JOB_TEMPLATES.exists(), reason="deploy/awx is not there yet")
+@pytest.mark.parametrize("rule", [rule for book in rulebooks.BOOKS for rule in book.rules], ids=lambda rule: rule.name)
+def test_each_job_template_exists_and_takes_the_variables(rule: rulebooks.Rule) -> None:
+    """AWX drops a variable that its survey does not ask for, unless the job template takes variables at launch."""
+    plain = yaml.safe_load(JOB_TEMPLATES.read_text(encoding="utf-8"))
+    templates = {template["name"]: template for template in plain["controller_templates"]}
+    template = templates[yaml.safe_load("\n".join(rulebooks.run_job_template(rule)))["run_job_template"]["name"]]
+    asked = {question["variable"] for question in template.get("survey_spec", {}).get("spec", [])}
+    assert template.get("ask_variables_on_launch") or {name for name, _value in rule.variables} <= asked
 
 
 @pytest.mark.parametrize("book", rulebooks.BOOKS, ids=lambda book: book.file)

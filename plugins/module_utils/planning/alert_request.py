@@ -15,6 +15,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.opt
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import mapping, refused
 
 STATUSES = ("firing", "resolved")
+HINT = "Post what a webhook of Alertmanager posts"
 
 
 def read_alert(raw: object) -> dict[str, str]:
@@ -23,10 +24,10 @@ def read_alert(raw: object) -> dict[str, str]:
     :raises InvalidRequest: it is not an alert, or a name in it is not a name.
     """
     if not isinstance(raw, Mapping):
-        raise refused("alert", shown(raw), "an object")
+        raise refused("alert", shown(raw), "an object", HINT)
     status = raw.get("status")
     if status not in STATUSES:
-        raise refused("status", shown(status), f"one of {', '.join(STATUSES)}")
+        raise refused("status", shown(status), f"one of {', '.join(STATUSES)}", HINT)
     labels = mapping(raw.get("labels"), "labels")
     name = name_of(labels.get("alertname"), "labels.alertname")
     # A role that got no name would look after every cluster

@@ -71,7 +71,7 @@ SUFFIXES = {
 QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
 # A size below says that its unit was forgotten
 LEAST_BYTES = 1024**2
-DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+DURATION = re.compile(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,14 @@ def test_an_equal_toleration_without_an_effect_tolerates_each_effect():
     assert asked.notes == ("workload.constraints.tolerations[1] does not count: it names no taint",)
 
 
-def test_a_duration_without_a_unit_is_noted():
-    asked = asked_of({"name": "w", "requirements": {"cpu": 1}, "constraints": {"maxExecutionTime": 90}})
+@pytest.mark.parametrize("written", [90, "90", "soon", "1h later", "9" * 5000 + "h"])
+def test_a_duration_without_a_unit_is_noted(written):
+    asked = asked_of({"name": "w", "requirements": {"cpu": 1}, "constraints": {"maxExecutionTime": written}})
     assert "duration_h" not in asked.workload
     assert "has no unit" in asked.notes[0]
+
+
+@pytest.mark.parametrize(("written", "hours"), [("2h", 2), ("90m", 2), ("3600s", 1), ("1h0m1s", 2)])
+def test_a_duration_is_rounded_up_to_hours(written, hours):
+    constraints = {"maxExecutionTime": written}
+    assert asked_of({"requirements": {"cpu": 1}, "constraints": constraints}).workload["duration_h"] == hours
