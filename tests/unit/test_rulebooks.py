@@ -47,10 +47,9 @@ def options_of(role: str) -> dict:
 
 
 def event_filter() -> ModuleType:
-    path = Path(rulebooks.FOLDER.parent, "plugins/event_filter/checked.py")
-    tree = ROOT / ".build/collections/ansible_collections/kcloud/infrastructure"
-    # As ansible-rulebook finds it
-    spec = importlib.util.spec_from_file_location("checked", tree / path.relative_to(ROOT))
+    """The filter as ansible-rulebook loads it: by the path of the collection."""
+    tree = Path(optimizer_request.__file__).parents[3]
+    spec = importlib.util.spec_from_file_location("checked", tree / "extensions/eda/plugins/event_filter/checked.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
