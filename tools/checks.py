@@ -473,16 +473,15 @@ class Gate:
         return {program: package for program, package in self.programs.items() if not shutil.which(program)}
 
 
-# Access to a cluster is proven with kubectl, which also renders deploy/kubernetes
-KUBECTL = {"kubectl": "kubernetes-client"}
 # ansible-test makes a key for every run
-INTEGRATION_PROGRAMS = {"ssh-keygen": "openssh-client", **KUBECTL}
+INTEGRATION_PROGRAMS = {"ssh-keygen": "openssh-client"}
 
 # The rules of ansible-rulebook run in Java; replicas of the gateway share a PostgreSQL
 INTERFACE_PROGRAMS = {
     "java": "openjdk-17-jre-headless",
     "pg_ctlcluster": "postgresql",
     "prometheus": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
 }
 
 # Cheap ones first; those that need the cloud last, as it starts in the background meanwhile
@@ -490,7 +489,7 @@ GATES = (
     Gate("style", style, one_core=True),
     Gate("changelog", changelog, one_core=True),
     # Rules and queries are tested by Prometheus itself, manifests as kubectl renders them
-    Gate("unit", unit, programs={"promtool": "prometheus", **KUBECTL}),
+    Gate("unit", unit, programs={"promtool": "prometheus"}),
     Gate("lint", lint, one_core=True),
     Gate("docs", docs, one_core=True),
     Gate("examples", examples, one_core=True),
@@ -499,7 +498,7 @@ GATES = (
     # Without shellcheck, that sanity test would be skipped
     Gate("sanity", sanity, one_core=True, long=True, programs={"shellcheck": "shellcheck"}),
     Gate("integration", integration, needs_cloud=True, programs=INTEGRATION_PROGRAMS),
-    Gate("molecule", molecule, needs_cloud=True, programs=KUBECTL),
+    Gate("molecule", molecule, needs_cloud=True),
     Gate("interfaces", interfaces, needs_cloud=True, own_only=True, programs=INTERFACE_PROGRAMS),
     Gate("faults", faults, needs_cloud=True, own_only=True, programs={"mitmdump": "mitmproxy"}),
 )
