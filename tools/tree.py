@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 from tools.places import BUILD, ROOT
@@ -15,6 +16,7 @@ from tools.places import BUILD, ROOT
 COLLECTION = Path("ansible_collections") / "kcloud" / "infrastructure"
 # What does not come from the repository; a synchronisation leaves it alone
 KEPT = (Path(".git"), Path("tests/output"))
+_one_at_a_time = threading.Lock()
 
 
 def listed_files() -> set[Path]:
@@ -30,7 +32,15 @@ def folder(name: str) -> Path:
 
 
 def synchronise(name: str) -> Path:
-    """Bring the copy `.build/<name>/ansible_collections/...` up to date, and return its folder."""
+    """Bring the copy `.build/<name>/ansible_collections/...` up to date, and return its folder.
+
+    One at a time: of two gates that share a copy, the second finds nothing left to write.
+    """
+    with _one_at_a_time:
+        return _synchronise(name)
+
+
+def _synchronise(name: str) -> Path:
     target = folder(name)
     files = listed_files()
     delete_stale(target, files)

@@ -59,6 +59,8 @@ ACTING = (
     "cluster_interconnect",
     "cluster_network",
     "fleet",
+    "requested_cluster",
+    "requested_cluster_template",
     "workload_placement",
 )
 

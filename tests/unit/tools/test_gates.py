@@ -106,6 +106,36 @@ def test_targets_are_chosen_and_long_ones_come_first(tmp_path: Path) -> None:
     assert checks.chosen(context("short", "absent"), tmp_path.iterdir()) == ["short"]
 
 
+def test_small_gates_run_two_at_a_time_and_the_long_one_first() -> None:
+    """A gate that uses one core leaves the other to the next; those that need the machine run alone, after them."""
+    running: set[str] = set()
+    together: list[set[str]] = []
+    begun: list[str] = []
+    guard, both = threading.Lock(), threading.Barrier(2)
+
+    def gate(name: str, **more: bool) -> Gate:
+        def check(_context: Context) -> Result:
+            with guard:
+                running.add(name)
+                begun.append(name)
+            if more:
+                both.wait(10)
+            with guard:
+                together.append(set(running))
+            if more:
+                both.wait(10)
+            running.discard(name)
+            return Result(1, 0, "tests")
+
+        return Gate(name, check, **more)
+
+    chosen = [gate("style", one_core=True), gate("unit"), gate("sanity", one_core=True, long=True), gate("faults")]
+    rows = gates.run_all(chosen, context())
+    assert [row.gate for row in rows] == ["style", "unit", "sanity", "faults"] and all(row.good for row in rows)
+    assert together == [{"style", "sanity"}, {"style", "sanity"}, {"unit"}, {"faults"}]
+    assert set(begun[:2]) == {"sanity", "style"} and begun[2:] == ["unit", "faults"]
+
+
 def test_table_shows_every_row() -> None:
     """One line a gate, its numbers in it."""
     rows = [gates.Row("unit", Result(7, 0, "tests", "1 skipped"), 2.4), gates.Row("lint", Result(0, 3, "files"), 1)]
