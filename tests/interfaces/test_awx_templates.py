@@ -133,7 +133,8 @@ def test_the_placement_carries_out_what_was_approved(placed: dict[str, Job]) -> 
     found = placed["place workload"]
     assert found.succeeded, found.output
     placement = found.artifacts["kcloud_workload_placement"]
-    assert placement["cluster"]["status"] == "CREATE_COMPLETE"
+    assert placement["cluster"]["name"] == f"{PREFIX}work"
+    assert placement["cluster"]["status"].endswith("_COMPLETE")
     assert placement["state_digest"] == placed["match workload"].artifacts["kcloud_workload_placement"]["state_digest"]
 
 
@@ -216,7 +217,7 @@ def test_status_by_the_credential_type_of_awx_itself(created: Job, start: Launch
         ("place workload", {**WORKLOAD, "workload_name": f"{PREFIX}other", "workload_cpu_cores": 8}),
         ("scale", {}),
         ("consolidate", {"cluster_consolidation_apply": "true"}),
-        ("cleanup", {"cluster_cleanup_apply": "true", "cluster_cleanup_allow_prefixes": PREFIX}),
+        ("cleanup", {"cluster_cleanup_apply": "true", "cleanup_allow_prefixes": f"{PREFIX}, other-"}),
         ("create cluster", {"requested_cluster_name": f"{PREFIX}new", "requested_cluster_template": CLUSTER_TEMPLATE}),
         ("resize cluster", {"requested_cluster_name": f"{PREFIX}single", "requested_cluster_node_count": 2}),
         ("delete cluster", {"requested_cluster_name": f"{PREFIX}single"}),

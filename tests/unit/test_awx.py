@@ -41,8 +41,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     for path in sorted((ROOT / "roles").glob("*/meta/argument_specs.yml"))
     for name, option in load(path)["argument_specs"]["main"]["options"].items()
 }
-# Questions of which the project's playbooks make a dictionary; the planner and the role check what comes of it
-FLAT = {"workload_", "cluster_labels"}
+# Questions of which the project's playbooks make a dictionary or a list; the planner and the roles check what comes of it
+FLAT = {"workload_", "cluster_labels", "cleanup_"}
 # Where a survey is more careful than the role: the role's own default deletes, or runs at once
 CAREFUL = {("kcloud teardown", "kcloud_plan_only"): "true", ("kcloud cleanup", "cluster_cleanup_action"): "park"}
 
@@ -129,6 +129,9 @@ def test_questions_are_the_roles_variables(template: dict[str, Any]) -> None:
             # An empty choice cannot be chosen on AWX's page
             assert question.get("choices", []) == [choice for choice in option.get("choices", []) if choice], name
         default = asked(option) if name != "kcloud_plan_only" else "false"
+        if name.endswith("_names"):
+            # The pattern of every cluster. An empty text arrives as nothing under ansible-core 2.19, which is no list
+            default = "*"
         if name == "requested_cluster_node_count":
             # Unset, a new cluster gets one
             default = {"create_cluster.yml": 1, "resize_cluster.yml": ""}[template["playbook"]]
