@@ -25,7 +25,6 @@ VARIABLES: Plain = {
     "accelerator_cluster_keypair": "kcloud-keypair",
     "accelerator_cluster_types": {"cpu-only": {"name": CLUSTER_TEMPLATE}},
     "openstack_preflight_left": {"clusters": 1},
-    # Clusters of others are no candidates, and no business of a decision
     "cluster_cleanup_require_health": False,
     "kcloud_clusters": [{"name": f"{PREFIX}declared", "type": "cpu-only", "flavor": "cpu.medium"}],
 }

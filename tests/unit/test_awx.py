@@ -43,6 +43,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 # Questions of which the project's playbooks make a dictionary or a list; the planner and the roles check what comes of it
 FLAT = {"workload_", "cluster_labels", "cleanup_"}
+# How a node of a workflow leads to others
+LINKS = ("success_nodes", "failure_nodes", "always_nodes")
 # Where a survey is more careful than the role: the role's own default deletes, or runs at once
 CAREFUL = {("kcloud teardown", "kcloud_plan_only"): "true", ("kcloud cleanup", "cluster_cleanup_action"): "park"}
 
@@ -100,7 +102,7 @@ def test_every_verb_has_a_job_template() -> None:
 
 
 def test_every_playbook_of_the_project_is_launched() -> None:
-    """A playbook without a job template is dead."""
+    """Each by a job template; another would be of no use."""
     assert {path.name for path in PROJECT.glob("*.yml")} == {template["playbook"] for template in TEMPLATES}
 
 
@@ -193,12 +195,10 @@ def test_names_refer_to_what_exists() -> None:
     launched = names["controller_templates"] | names["controller_workflows"]
     assert {schedule["unified_job_template"] for schedule in DATA["controller_schedules"]} <= launched
     for workflow in DATA["controller_workflows"]:
-        nodes = {node["identifier"]: node for node in workflow["workflow_nodes"]}
+        nodes = {node["identifier"]: node for node in workflow["simplified_workflow_nodes"]}
         for node in nodes.values():
-            job = node["unified_job_template"]
-            assert job["type"] == "workflow_approval" or job["name"] in launched
-            followers = [follower["identifier"] for ends in node.get("related", {}).values() for follower in ends]
-            assert set(followers) <= set(nodes)
+            assert "approval_node" in node or node["unified_job_template"] in launched
+            assert {follower for kind in LINKS for follower in node.get(kind, [])} <= set(nodes)
 
 
 def test_what_may_create_clusters_has_a_service_user() -> None:
@@ -214,11 +214,14 @@ def test_the_workflow_asks_a_person_where_the_decision_fails() -> None:
     """The way to a placement leads through the decision: success goes on, failure asks."""
     (workflow,) = DATA["controller_workflows"]
     ways = {
-        (node["identifier"], end, follower["identifier"])
-        for node in workflow["workflow_nodes"]
-        for end, followers in node.get("related", {}).items()
-        for follower in followers
+        (node["identifier"], kind, follower)
+        for node in workflow["simplified_workflow_nodes"]
+        for kind in LINKS
+        for follower in node.get(kind, [])
     }
+    assert [node["identifier"] for node in workflow["simplified_workflow_nodes"] if "approval_node" in node] == [
+        "approve"
+    ]
     assert ways == {
         ("match", "success_nodes", "decide"),
         ("decide", "success_nodes", "place"),
@@ -239,19 +242,19 @@ def test_what_keeps_a_memory_is_not_sliced() -> None:
 
 def test_the_role_hands_on_every_key_of_the_data() -> None:
     """A key that the role does not know would be without effect."""
-    tasks = [task for path in sorted((ROLE / "tasks").glob("*.yml")) for task in load(path)]
-    passed = {
-        re.search(r"\b(?:aap|controller)_\w+", task["loop"])[0]: set(
-            next(args for name, args in task.items() if name.startswith("awx.awx."))
-        )
-        for task in tasks
-        if "loop" in task
-    }
-    lists = {name: value for name, value in DATA.items() if name.startswith(("aap_", "controller_"))}
-    assert set(passed) == set(lists)
-    for name, entries in lists.items():
-        if isinstance(entries, list):
-            assert {key for entry in entries for key in entry} <= passed[name], name
+    tasks = [task for path in sorted((ROLE / "tasks").glob("*.yml")) for task in load(path) if "loop" in task]
+    passed: dict[str, set[str]] = {}
+    for task in tasks:
+        name = re.findall(r"\b(?:(?:aap|controller)_|simplified_)\w+", task["loop"])[-1]
+        arguments = next(args for key, args in task.items() if key.startswith("awx.awx."))
+        passed[name] = passed.get(name, set()) | set(arguments)
+    entries = {name: value for name, value in DATA.items() if name.startswith(("aap_", "controller_"))}
+    nodes = [node for workflow in DATA["controller_workflows"] for node in workflow["simplified_workflow_nodes"]]
+    assert set(passed) == {*entries, "simplified_workflow_nodes"}
+    for name, listed in {**entries, "simplified_workflow_nodes": nodes}.items():
+        if isinstance(listed, list):
+            known = passed[name] | ({"simplified_workflow_nodes"} if name == "controller_workflows" else set())
+            assert {key for entry in listed for key in entry} <= known, name
 
 
 def test_the_data_uses_the_roles_variables_only() -> None:
