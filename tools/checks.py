@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from tools import magnums, results, tree
+from tools import docsite, magnums, results, tree
 from tools.cloud import Cloud
 from tools.commands import Finished, run
 from tools.examples import as_plays, complaints
@@ -137,7 +137,7 @@ def lint(_context: Context) -> Result:
 
 
 def docs(_context: Context) -> Result:
-    """antsibull-docs over the documentation of every plugin and role, references included."""
+    """antsibull-docs over the documentation of every plugin and role, references included; then the whole site."""
     copy = tree.synchronise("ansible-test")
     finished = run(
         [
@@ -158,7 +158,9 @@ def docs(_context: Context) -> Result:
     documented += ROOT.glob("roles/*/meta/argument_specs.yml")
     complaints = len([line for line in finished.output.splitlines() if line.strip()])
     count = len([path for path in documented if path.name != "__init__.py"])
-    return verdict("plugins and roles", Counts(count if finished.ok else 0, complaints), finished)
+    site = docsite.build()
+    wrong = [] if site.ok else [f"The documentation's site:\n{site.output}"]
+    return verdict("plugins and roles", Counts(count if finished.ok else 0, complaints), finished, wrong)
 
 
 def examples(_context: Context) -> Result:
@@ -477,7 +479,11 @@ KUBECTL = {"kubectl": "kubernetes-client"}
 INTEGRATION_PROGRAMS = {"ssh-keygen": "openssh-client", **KUBECTL}
 
 # The rules of ansible-rulebook run in Java; replicas of the gateway share a PostgreSQL
-INTERFACE_PROGRAMS = {"java": "openjdk-17-jre-headless", "pg_ctlcluster": "postgresql"}
+INTERFACE_PROGRAMS = {
+    "java": "openjdk-17-jre-headless",
+    "pg_ctlcluster": "postgresql",
+    "prometheus": "prometheus",
+}
 
 # Cheap ones first; those that need the cloud last, as it starts in the background meanwhile
 GATES = (

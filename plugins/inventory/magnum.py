@@ -16,6 +16,7 @@ description:
   - Makes a host of each Magnum cluster of the project, and, when asked, of each of their servers.
   - The configuration is a YAML file whose name ends in C(magnum.yml) or C(magnum.yaml).
   - By default the clusters take one request. O(gather) and O(hosts) say what is read beside it.
+  - A cluster that Magnum cannot show, because it is being removed and has lost its node groups, is left out.
   - Clusters are in the group C(magnum_clusters), which connects to them by V(local) with the Python that runs Ansible, so that the
     modules of this collection work on them. Change C(ansible_connection) and C(ansible_python_interpreter) in C(group_vars).
   - Clusters are also in the groups C(status_*), C(health_*), C(type_*) and C(accelerator_*), such as C(status_create_complete),
@@ -35,9 +36,10 @@ options:
   hosts:
     description:
       - What becomes a host.
-      - V(servers) takes the requests of O(gather=node_group_details), one more for the project's servers, one for its floating
-        IPs, and one or two more for each cluster that has a Heat stack. The C(ansible_host) of a server is its last address, a
-        floating one where it has one.
+      - V(servers) takes the requests of O(gather=node_groups), one more for the project's servers, one for its floating IPs, one or two
+        for each cluster that has a Heat stack, and one for each node group whose servers the project cannot see. Magnum's addresses
+        stand for these.
+      - The C(ansible_host) of a server is its last address, a floating one where it has one.
     type: list
     elements: str
     choices: [clusters, servers]

@@ -38,8 +38,21 @@ options:
     elements: str
     choices: [services, flavors, images, networks, keypairs, quotas, cluster_templates, conductors, trusts, metrics]
     default: [services, flavors, images, networks, keypairs, quotas]
+  source:
+    description:
+      - Where V(metrics) looks. V(prometheus) is the servers of O(servers).
+      - V(aetos) is OpenStack's Prometheus behind Keystone, with the token of this login. The catalog names its address, by the service type
+        C(metric-storage), unless C(metric_storage_endpoint_override) in C(clouds.yaml) does.
+    version_added: 0.2.0
+  servers:
+    description:
+      - The Prometheus servers at which V(metrics) looks, side by side. Not with O(source=aetos).
+      - Not given, those that the environment variable E(PROMETHEUS_CLUSTERS) names, a JSON list of objects with the same keys;
+        C(ca_bundle) in it is O(servers[].ca_cert).
+      - A server that cannot be read does not fail the task. It has its C(failure) in RV(openstack.metrics).
+    version_added: 0.2.0
   names:
-    description: Names of series that each of O(servers) must have, for RV(openstack.metrics[].missing).
+    description: Names of series that each of O(servers) must have, for C(missing) in RV(openstack.metrics).
     type: list
     elements: str
     default: []

@@ -18,6 +18,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.flavors impo
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, Status
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.nodes import (
+    of_addresses,
     project_servers,
     read_nodes,
 )
@@ -108,19 +109,26 @@ def _with_details(
         return _plain(cluster, None, None)
     # A cluster that is being deleted has no groups any more, or soon none
     listed = () if Status.going(cluster.status) else api.node_groups(cluster)
-    if detailed or question.servers:
+    if detailed:
         known = api.in_detail((cluster, group) for group in listed)
         listed = tuple(known[group.id] for group in listed if group.id in known)
     whole = with_changes(cluster, node_groups=tuple(sorted(listed, key=lambda group: group.name)))
     groups = [group.as_result() for group in whole.node_groups]
-    if not question.servers:
-        return _plain(cluster, groups, None)
-    servers = [
+    return _plain(cluster, groups, _servers(connection, api, whole, project) if question.servers else None)
+
+
+def _servers(connection: Connection, api: MagnumReader, cluster: Cluster, project: list[Any] | None) -> list[Plain]:
+    """The servers of a cluster by node group; where Nova does not show them, the addresses that Magnum shows."""
+    nodes = dict(read_nodes(connection, cluster, project))
+    hidden = [group for group in cluster.node_groups if group.node_count and not nodes[group.name]]
+    # Only a group that is read by itself has addresses
+    known = api.in_detail((cluster, group) for group in hidden if not group.detailed)
+    nodes |= {group.name: tuple(of_addresses(known.get(group.id, group))) for group in hidden}
+    return [
         {"id": node.id, "name": node.name, "addresses": list(node.addresses), "group": name}
-        for name, nodes in sorted(read_nodes(connection, whole, project).items())
-        for node in nodes
+        for name, found in sorted(nodes.items())
+        for node in found
     ]
-    return _plain(cluster, groups, servers)
 
 
 def _plain(cluster: Cluster, groups: list[Plain] | None, servers: list[Plain] | None) -> Plain:

@@ -67,7 +67,7 @@ def trust_checks(cloud: Some, needs: Some) -> Iterator[Check]:
     if permitted:
         yield passed(check, f"{called}; Keystone lets it make trusts")
     elif permitted is False:
-        found = f"{called}; Keystone refuses trusts: {about.get('reason')}"
+        found = f"{called}; Keystone refuses trusts: {str(about.get('reason')).rstrip('.')}"
         if version((cloud["services"].get("container-infra") or {}).get("max_version")) >= WITHOUT_TRUSTS:
             yield warned(
                 check, found, "This Magnum makes no trusts itself, but its driver may: create a small cluster to see"

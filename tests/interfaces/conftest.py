@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import openstack
+import openstack.exceptions
 import pytest
 
 from tools.places import CLOUDS_YAML, ROOT, tools_environment
@@ -44,7 +45,15 @@ class TestCloud:
     def clusters(self, prefix: str) -> list[Any]:
         """The clusters whose names begin with the prefix, as Magnum lists them."""
         magnum = self.connect().container_infrastructure_management
-        return [cluster for cluster in magnum.clusters() if cluster.name.startswith(prefix)]
+        # Magnum refuses the whole list for moments in which any cluster is being removed
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return [cluster for cluster in magnum.clusters() if cluster.name.startswith(prefix)]
+            except openstack.exceptions.BadRequestException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
 
     def delete(self, prefix: str, seconds: float = 300) -> None:
         """Delete the clusters and cluster templates whose names begin with the prefix, and wait until they are gone."""

@@ -29,7 +29,8 @@ LIST = ("GET", cases.ALL_CLUSTERS, 200, {"clusters": [cases.cluster(), OTHER]})
 ONE_LIST = ("GET", cases.ALL_CLUSTERS, 200, {"clusters": [cases.cluster()]})
 WORKER = cases.group(node_addresses=["10.0.0.5"], max_node_count=7)
 GROUP = ("GET", f"{cases.ONE}/nodegroups/id-default-worker", 200, WORKER)
-GROUPS = ("GET", cases.GROUPS, 200, cases.listed(WORKER))
+# The list shows no addresses
+GROUPS = ("GET", cases.GROUPS, 200, cases.listed(cases.group()))
 ALL_FLAVORS = ("GET", r"/nova/v2\.1/flavors/detail.*", 200, {"flavors": [{"id": "f", "name": "f"}]})
 SERVERS = ("GET", r"/nova/v2\.1/servers/detail.*", 200, {"servers": []})
 REFUSED = {"errors": [{"code": "x", "status": 403, "title": "No", "detail": "No.", "links": []}]}
@@ -69,6 +70,27 @@ def test_servers_that_nova_does_not_show_have_the_addresses_of_magnum() -> None:
     raw, _problems = asked([ONE_LIST, GROUPS, GROUP, SERVERS], servers=True)
     assert raw["clusters"][0]["servers"] == [
         {"id": "10.0.0.5", "name": None, "addresses": ["10.0.0.5"], "group": "default-worker"}
+    ]
+
+
+def test_servers_that_nova_shows_take_two_requests_for_all_clusters() -> None:
+    """No node group is read by itself. A floating address is the last one."""
+    named = {
+        "id": "s1",
+        "name": "kube-abcde-default-worker-x",
+        "addresses": {"net": [{"addr": "10.0.0.5", "version": 4}]},
+    }
+    floating = {"id": "f", "floating_ip_address": "203.0.113.9", "port_details": {"device_id": "s1"}}
+    script = [
+        ONE_LIST,
+        GROUPS,
+        (*SERVERS[:3], {"servers": [named, {**named, "id": "s2", "name": "bastion"}]}),
+        ("GET", r"/neutron/v2\.0/floatingips.*", 200, {"floatingips": [floating]}),
+    ]
+    with scripted_cloud(script, services={"network": "/neutron"}) as cloud:
+        raw, _problems = read_source({"auth": cloud.auth()}, Question(servers=True))
+    assert raw["clusters"][0]["servers"] == [
+        {"id": "s1", "name": named["name"], "addresses": ["10.0.0.5", "203.0.113.9"], "group": "default-worker"}
     ]
 
 
