@@ -132,8 +132,8 @@ def test_questions_are_the_roles_variables(template: dict[str, Any]) -> None:
             assert question.get("choices", []) == [choice for choice in option.get("choices", []) if choice], name
         default = asked(option) if name != "kcloud_plan_only" else "false"
         if name.endswith("_names"):
-            # The pattern of every cluster. An empty text arrives as nothing under ansible-core 2.19, and a list is wanted
-            default = "*"
+            # The pattern of every cluster. From AWX, ansible-core 2.19 takes an empty text for nothing, and cannot read a single star
+            default = "**"
         if name == "requested_cluster_node_count":
             # Unset, a new cluster gets one
             default = {"create_cluster.yml": 1, "resize_cluster.yml": ""}[template["playbook"]]
