@@ -22,6 +22,11 @@ import pytest
 from tools.places import CLOUDS_YAML, ROOT, tools_environment
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """openstacksdk 4.10 warns of an argument that it gives itself."""
+    config.addinivalue_line("filterwarnings", "ignore:The 'service_type' parameter is unnecesary")
+
+
 @dataclass(frozen=True)
 class TestCloud:
     """The cloud that the tests talk to, by names of `clouds.yaml`."""
