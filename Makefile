@@ -10,6 +10,10 @@ GATES ?=
 TARGETS ?=
 # Against which Magnum the integration targets and scenarios run: 20, 22 (the cloud's own) or 23
 MAGNUM ?=
+# The base image of `make ee-build`: empty for the one in deploy/image, `debootstrap` for a Debian made here, or a name
+BASE ?=
+# What `make image-run` runs in the image
+COMMAND ?= ansible-playbook -i localhost, -c local kcloud.infrastructure.verify_openstack
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/collections
@@ -69,6 +73,19 @@ verify-openstack: venv ## Check that an OpenStack cloud has what the collection 
 docs-site: venv ## Build the documentation's site, of every module, role, playbook and guide, into .build/docsite/html
 	@python -m tools.docsite
 
+gateway: venv ## Run the REST interface against the test cloud (after cloud-up); prints a token and a first request
+	@python -m tools.gateway
+
+ee-build: venv ## Build the image for AWX and Kubernetes with buildah: BASE=debootstrap, or a base image of yours
+	@python -m tools.image build $(if $(BASE),--base $(BASE))
+
+image-run: export OS_CLOUD ?= $(ENV)
+image-run: venv ## Run a program in the image, by default the check of the cloud: COMMAND="..."
+	@python -m tools.image run --env OS_CLOUD=$(OS_CLOUD) -- $(COMMAND)
+
+image-check: venv ## Run every workload of deploy/kubernetes once in the image, as restricted as its manifest says
+	@python -m tools.pods
+
 build: venv ## Build the collection's tarball into .build/artifact, checked as Galaxy would
 	@python -m tools.gates build
 
@@ -80,6 +97,8 @@ lock: venv ## Bring the locked versions of the tools up to date
 	@for name in requirements-dev requirements-galaxy-importer; do \
 		uv pip compile $$name.in --upgrade --quiet --python-version 3.11 --no-annotate --no-header -o $$name.lock; \
 	done
+	@uv pip compile deploy/image/requirements.in --quiet --python-version 3.11 --no-annotate --no-header \
+		--constraint <(grep -vE '^(ansible-core|resolvelib)==' requirements-dev.lock) -o deploy/image/requirements.txt
 
 venv: ## Make or update .venv (every target that needs it does so by itself)
 	@python3 tools/bootstrap.py
