@@ -31,7 +31,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PLAYBOOK = ansible-playbook -i environments/common -i environments/$(ENV)
 
-.PHONY: help run test faults check cloud-up cloud-down verify-openstack docs-site build release format lock venv
+.PHONY: help run test faults check cloud-up cloud-down verify-openstack gateway docs-site ee-build image-run image-check build release format lock venv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
