@@ -27,8 +27,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK
 PREFIX = "test-gateway-"
 TEMPLATE = f"{PREFIX}small"
 CLUSTER = f"{PREFIX}one"
-# Cases of the fuzzer for each operation and phase. With 430 there are more than 10,000 in all
-EXAMPLES = os.environ.get("GATEWAY_FUZZ_EXAMPLES", "3")
+# Cases of the fuzzer for each operation. Given, it also goes through all edges of the document, and with 500 there are more than 10,000
+EXAMPLES = os.environ.get("GATEWAY_FUZZ_EXAMPLES", "")
 
 
 @pytest.fixture(scope="module")
@@ -306,8 +306,8 @@ def test_the_openapi_document_holds_under_a_fuzzer(tmp_path: Path, cloud: TestCl
     with running_gateway(tmp_path, **free) as fuzzed:
         command = [
             str(Path(sys.executable).parent / "schemathesis"), "run", f"{fuzzed.url}/openapi.json",
-            "--header", f"Authorization: Bearer {token_of('boss')}", "--max-examples", EXAMPLES,
-            "--phases", "coverage,fuzzing", "--seed", "1", "--continue-on-failure", "--no-color", "--checks", "all",
+            "--header", f"Authorization: Bearer {token_of('boss')}", "--max-examples", EXAMPLES or "15",
+            "--phases", "coverage,fuzzing" if EXAMPLES else "fuzzing", "--seed", "1", "--continue-on-failure", "--no-color", "--checks", "all",
             # The planner refuses workloads for what they mean, which no schema can say
             "--exclude-checks", "positive_data_acceptance",
         ]  # fmt: skip
@@ -317,7 +317,7 @@ def test_the_openapi_document_holds_under_a_fuzzer(tmp_path: Path, cloud: TestCl
         cases = int(re.search(r"^\s+([\d,]+) generated", done.stdout, re.MULTILINE)[1].replace(",", ""))
         print(f"{cases} cases\n{done.stdout[-3000:]}")
         assert done.returncode == 0, done.stdout[-6000:]
-        assert cases > 200
+        assert cases > 100
         # The fuzzer did reach the queue, and every job waits
         jobs = fuzzed.client().get("/jobs", params={"limit": 1000}).json()["jobs"]
         assert jobs and {job["state"] for job in jobs} == {"queued"}
