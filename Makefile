@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PLAYBOOK = ansible-playbook -i environments/common -i environments/$(ENV)
 
-.PHONY: help run test faults check cloud-up cloud-down verify-openstack build release format lock venv
+.PHONY: help run test faults check cloud-up cloud-down verify-openstack docs-site build release format lock venv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ cloud-down: venv ## Stop the test cloud; its clusters are there again after the 
 
 verify-openstack: venv ## Check that an OpenStack cloud has what the collection needs: ENV=devcloud or one of yours
 	$(PLAYBOOK) kcloud.infrastructure.verify_openstack
+
+docs-site: venv ## Build the documentation's site, of every module, role, playbook and guide, into .build/docsite/html
+	@python -m tools.docsite
 
 build: venv ## Build the collection's tarball into .build/artifact, checked as Galaxy would
 	@python -m tools.gates build

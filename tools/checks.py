@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from tools import magnums, results, tree
+from tools import docsite, magnums, results, tree
 from tools.cloud import Cloud
 from tools.commands import Finished, run
 from tools.examples import as_plays, complaints
@@ -137,7 +137,7 @@ def lint(_context: Context) -> Result:
 
 
 def docs(_context: Context) -> Result:
-    """antsibull-docs over the documentation of every plugin and role, references included."""
+    """antsibull-docs over the documentation of every plugin and role, references included; then the whole site."""
     copy = tree.synchronise("ansible-test")
     finished = run(
         [
@@ -158,7 +158,9 @@ def docs(_context: Context) -> Result:
     documented += ROOT.glob("roles/*/meta/argument_specs.yml")
     complaints = len([line for line in finished.output.splitlines() if line.strip()])
     count = len([path for path in documented if path.name != "__init__.py"])
-    return verdict("plugins and roles", Counts(count if finished.ok else 0, complaints), finished)
+    site = docsite.build()
+    wrong = [] if site.ok else [f"The documentation's site:\n{site.output}"]
+    return verdict("plugins and roles", Counts(count if finished.ok else 0, complaints), finished, wrong)
 
 
 def examples(_context: Context) -> Result:
@@ -471,19 +473,22 @@ class Gate:
         return {program: package for program, package in self.programs.items() if not shutil.which(program)}
 
 
-# Access to a cluster is proven with kubectl
-KUBECTL = {"kubectl": "kubernetes-client"}
 # ansible-test makes a key for every run
-INTEGRATION_PROGRAMS = {"ssh-keygen": "openssh-client", **KUBECTL}
+INTEGRATION_PROGRAMS = {"ssh-keygen": "openssh-client"}
 
 # The rules of ansible-rulebook run in Java; replicas of the gateway share a PostgreSQL
-INTERFACE_PROGRAMS = {"java": "openjdk-17-jre-headless", "pg_ctlcluster": "postgresql"}
+INTERFACE_PROGRAMS = {
+    "java": "openjdk-17-jre-headless",
+    "pg_ctlcluster": "postgresql",
+    "prometheus": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+}
 
 # Cheap ones first; those that need the cloud last, as it starts in the background meanwhile
 GATES = (
     Gate("style", style, one_core=True),
     Gate("changelog", changelog, one_core=True),
-    # Rules and queries are tested by Prometheus itself
+    # Rules and queries are tested by Prometheus itself, manifests as kubectl renders them
     Gate("unit", unit, programs={"promtool": "prometheus"}),
     Gate("lint", lint, one_core=True),
     Gate("docs", docs, one_core=True),
@@ -493,7 +498,7 @@ GATES = (
     # Without shellcheck, that sanity test would be skipped
     Gate("sanity", sanity, one_core=True, long=True, programs={"shellcheck": "shellcheck"}),
     Gate("integration", integration, needs_cloud=True, programs=INTEGRATION_PROGRAMS),
-    Gate("molecule", molecule, needs_cloud=True, programs=KUBECTL),
+    Gate("molecule", molecule, needs_cloud=True),
     Gate("interfaces", interfaces, needs_cloud=True, own_only=True, programs=INTERFACE_PROGRAMS),
     Gate("faults", faults, needs_cloud=True, own_only=True, programs={"mitmdump": "mitmproxy"}),
 )

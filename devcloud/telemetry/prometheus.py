@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from devcloud import ports, processes
@@ -63,12 +64,13 @@ def command_of(config: Path, data: Path, port: int) -> list[str]:
     ]
 
 
-def start(folder: Path, text: str, config: str = "global: {}\n") -> int:
+def start(folder: Path, text: str, config: str = "global: {}\n", options: Sequence[str] = ()) -> int:
     """Start a Prometheus with this history; returns its port when it answers.
 
     :param folder: of its own; what an earlier server left there is wiped.
     :param text: OpenMetrics.
     :param config: of Prometheus; without one it scrapes nothing.
+    :param options: more of its command line.
     :raises DevcloudError: it does not start.
     """
     folder = folder.resolve()
@@ -77,7 +79,8 @@ def start(folder: Path, text: str, config: str = "global: {}\n") -> int:
     data, file, port = folder / "data", folder / "prometheus.yml", free_port()
     make_blocks(text, data)
     write_private(file, config)
-    processes.start(folder, folder / "log", NAME, command_of(file, data, port), dict(os.environ), "")
+    command = [*command_of(file, data, port), *options]
+    processes.start(folder, folder / "log", NAME, command, dict(os.environ), "")
     try:
         wait_until_ready(folder, port)
     except BaseException:

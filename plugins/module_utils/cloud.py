@@ -247,15 +247,31 @@ def _login_error(error: Exception) -> KcloudError:
 def trust_refusal(connection: Connection, doing: str, resource: str) -> NotPermitted | None:
     """Why these credentials cannot make the Keystone trust that a cluster or a stack needs; None when they can.
 
-    Keystones differ in which application credentials may, so it is asked for a trust that cannot be made, with a trustee
-    that does not exist: it refuses the credential first (403), and misses the user second (404). Only asked with an
-    application credential; nothing is made.
+    Only asked with an application credential; nothing is made.
 
     :param doing: an infinitive that completes "Failed to ...".
     """
     auth_type = str(connection.config.config.get("auth_type") or "")
     if "applicationcredential" not in auth_type.replace("_", "").lower():
         return None
+    said = refused_trust(connection, doing, resource)
+    if said is None:
+        return None
+    return NotPermitted(
+        f"Failed to {doing}: the application credential at hand cannot make the Keystone trust that it needs",
+        code="TRUST_NOT_PERMITTED",
+        resource=resource,
+        reason=said,
+        hint="Log in with a user's password; the same credential may read, resize and delete. Nothing was changed",
+    )
+
+
+def refused_trust(connection: Connection, doing: str, resource: str) -> str | None:
+    """What Keystone says where it lets these credentials make no trust; None where it lets them.
+
+    Keystones differ in which application credentials may, so it is asked for a trust that cannot be made, with a trustee
+    that does not exist: it refuses the credential first (403), and misses the user second (404). Nothing is made.
+    """
     wanted = {
         "trustor_user_id": connection.current_user_id,
         "trustee_user_id": uuid.uuid4().hex,
@@ -280,15 +296,7 @@ def trust_refusal(connection: Connection, doing: str, resource: str) -> NotPermi
     except (ValueError, TypeError, KeyError):
         # Not Keystone's own words: the creation itself tells.
         return None
-    if "trust" not in said.lower():
-        return None
-    return NotPermitted(
-        f"Failed to {doing}: the application credential at hand cannot make the Keystone trust that it needs",
-        code="TRUST_NOT_PERMITTED",
-        resource=resource,
-        reason=_one_line(said),
-        hint="Log in with a user's password; the same credential may read, resize and delete. Nothing was changed",
-    )
+    return _one_line(said) if "trust" in said.lower() else None
 
 
 def status_of(error: BaseException) -> int | None:

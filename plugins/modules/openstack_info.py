@@ -15,22 +15,50 @@ version_added: 0.1.0
 description:
   - Reads who is logged in, the services with their microversions, flavors, images, networks, keypairs and quotas.
   - A part that cannot be read does not fail the task. It is left empty, and RV(openstack.problems) says why.
+  - With V(metrics) it also looks at Prometheus servers.
   - Only a login that fails is a failure.
 author:
   - kcloud.infrastructure contributors (@kcloud)
 extends_documentation_fragment:
   - kcloud.infrastructure.auth
+  - kcloud.infrastructure.telemetry
   - kcloud.infrastructure.wait.ignored
   - kcloud.infrastructure.attributes.reads
   - kcloud.infrastructure.attributes.info
   - kcloud.infrastructure.attributes.actiongroup
 options:
   gather:
-    description: The parts to read. Each costs one to three requests.
+    description:
+      - The parts to read. Each costs one to three requests.
+      - V(trusts) asks Keystone for a trust to a user that does not exist. Keystone refuses credentials that must not make trusts before it
+        looks for that user, so that nothing is ever made. In check mode it is not asked.
+      - V(conductors) needs the right to list Magnum's services, which administrators have.
+      - V(metrics) asks each of O(servers) for the names of its series of the last hour.
     type: list
     elements: str
-    choices: [services, flavors, images, networks, keypairs, quotas]
+    choices: [services, flavors, images, networks, keypairs, quotas, cluster_templates, conductors, trusts, metrics]
     default: [services, flavors, images, networks, keypairs, quotas]
+  source:
+    description:
+      - Where V(metrics) looks. V(prometheus) is the servers of O(servers).
+      - V(aetos) is OpenStack's Prometheus behind Keystone, with the token of this login. The catalog names its address, by the service type
+        C(metric-storage), unless C(metric_storage_endpoint_override) in C(clouds.yaml) does.
+    version_added: 0.2.0
+  servers:
+    description:
+      - The Prometheus servers at which V(metrics) looks, side by side. Not with O(source=aetos).
+      - Not given, those that the environment variable E(PROMETHEUS_CLUSTERS) names, a JSON list of objects with the same keys;
+        C(ca_bundle) in it is O(servers[].ca_cert).
+      - A server that cannot be read does not fail the task. It has its C(failure) in RV(openstack.metrics).
+    version_added: 0.2.0
+  names:
+    description: Names of series that each of O(servers) must have, for C(missing) in RV(openstack.metrics).
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
+requirements:
+  - python-magnumclient >= 4.5
 seealso:
   - module: kcloud.infrastructure.magnum_cluster_info
 """
@@ -102,13 +130,17 @@ openstack:
       returned: success
       type: list
       elements: dict
-      sample: [{id: 0f4e5b7e-8b0f-4f43-b0d4-4f2f6c8a2c4e, name: fedora-coreos, os_distro: fedora-coreos}]
+      sample: [{id: 0f4e5b7e-8b0f-4f43-b0d4-4f2f6c8a2c4e, name: fedora-coreos, os_distro: fedora-coreos, kube_version: null}]
     networks:
-      description: The networks that the project sees, by name.
+      description: The networks that the project sees, by name, with the subnets that it sees of each.
       returned: success
       type: list
       elements: dict
-      sample: [{id: 7a1f2f9a-7a39-4dd0-9d0c-6e9a0c2f9a2b, name: public, external: true}]
+      sample:
+        - id: 7a1f2f9a-7a39-4dd0-9d0c-6e9a0c2f9a2b
+          name: public
+          external: true
+          subnets: [{name: public-subnet, cidr: 203.0.113.0/24}]
     keypairs:
       description: Names of the user's keypairs.
       returned: success
@@ -120,6 +152,33 @@ openstack:
       returned: success
       type: dict
       sample: {cores: {limit: 200, used: 12, left: 188}}
+    cluster_templates:
+      description: The cluster templates that the project may use, by name.
+      returned: success
+      type: list
+      elements: dict
+      sample: [{id: 2c5e7b0f-55d5-4f0c-8f5a-4f6b8e0f0a11, name: gpu, os_distro: ubuntu, labels: {auto_scaling_enabled: "true"}}]
+    conductors:
+      description: Magnum's conductors with their C(host), C(state) and C(disabled); none where the user may not see them.
+      returned: success
+      type: list
+      elements: dict
+      sample: [{host: controller-1, state: up, disabled: false}]
+    trusts:
+      description:
+        - Whether Keystone lets the credential make trusts, which Magnum needs for each new cluster, as C(permitted), and Keystone's C(reason)
+          where it does not. C(permitted) is none where it was not asked.
+      returned: success
+      type: dict
+      sample: {permitted: false, reason: Delegated tokens cannot manage trusts}
+    metrics:
+      description:
+        - The Prometheus servers with C(name), C(url), the C(exporters) whose series they have, which of O(names) are C(missing), and
+          C(failure), none where the server could be read.
+      returned: success
+      type: list
+      elements: dict
+      sample: [{name: site-a, url: "https://prometheus.example.org", exporters: [DCGM exporter], missing: [], failure: null}]
     problems:
       description: By part, why it could not be read.
       returned: success
@@ -127,23 +186,43 @@ openstack:
       sample: {quotas: {code: NOT_PERMITTED, reason: "...", hint: "..."}}
 """
 
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
     connect,
     read,
+    refused_trust,
     translated,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError, ServiceError
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
+    KcloudError,
+    NotPermitted,
+    ServiceError,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.flavors import flavors
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.endpoint import find_endpoint
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.endpoint import (
+    find_endpoint,
+    magnum_adapter,
+)
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.module import argument_spec, run_module
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.quotas import quotas
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.catalogue import present
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.model import Window
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.chosen import (
+    SOURCE_ARGUMENT_SPEC,
+    read_source,
+)
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.sources.reading import Source
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
+# The time in which a series must have had a sample, in seconds
+WINDOW_S = 3600
 # The services, each with something small to read: being in the catalog is not being there.
 SERVICES = {
     "compute": "/os-availability-zone",
@@ -202,19 +281,83 @@ def services(connection: Connection) -> dict[str, Any]:
 
 def images(connection: Connection) -> list[dict[str, Any]]:
     listed = read(lambda: list(connection.image.images(status="active")), "list images", "image") or []
-    found = [{"id": image.id, "name": image.name or "", "os_distro": image.os_distro} for image in listed]
+    found = [
+        {
+            "id": image.id,
+            "name": image.name or "",
+            "os_distro": image.os_distro,
+            "kube_version": (image.properties or {}).get("kube_version"),
+        }
+        for image in listed
+    ]
     return sorted(found, key=lambda image: (image["name"], image["id"]))
 
 
 def networks(connection: Connection) -> list[dict[str, Any]]:
     listed = read(lambda: list(connection.network.networks()), "list networks", "network") or []
-    found = [{"id": net.id, "name": net.name, "external": bool(net.is_router_external)} for net in listed]
+    subnets: dict[str, list[dict[str, str]]] = {}
+    for subnet in read(lambda: list(connection.network.subnets()), "list subnets", "network") or []:
+        subnets.setdefault(subnet.network_id, []).append({"name": subnet.name, "cidr": subnet.cidr})
+    found = [
+        {
+            "id": net.id,
+            "name": net.name,
+            "external": bool(net.is_router_external),
+            "subnets": sorted(subnets.get(net.id, ()), key=lambda subnet: (subnet["cidr"], subnet["name"])),
+        }
+        for net in listed
+    ]
     return sorted(found, key=lambda network: (network["name"], network["id"]))
 
 
 def keypairs(connection: Connection) -> list[str]:
     listed = read(lambda: list(connection.compute.keypairs()), "list keypairs", "compute") or []
     return sorted(keypair.name for keypair in listed)
+
+
+def cluster_templates(connection: Connection) -> list[dict[str, Any]]:
+    return [
+        {"id": found.id, "name": found.name, "os_distro": found.cluster_distro, "labels": dict(found.labels)}
+        for found in MagnumReader(connection).cluster_templates()
+    ]
+
+
+def conductors(connection: Connection) -> list[dict[str, Any]] | None:
+    """None where the user may not see them."""
+    magnum = magnum_adapter(connection)
+    try:
+        answer = read(
+            lambda: magnum.get("/mservices", raise_exc=True).json(), "list Magnum's services", "container-infra"
+        )
+    except NotPermitted:
+        return None
+    found = [
+        {"host": entry["host"], "state": entry["state"], "disabled": bool(entry.get("disabled"))}
+        for entry in (answer or {}).get("mservices", ())
+        if entry.get("binary") == "magnum-conductor"
+    ]
+    return sorted(found, key=lambda entry: entry["host"])
+
+
+def trusts(connection: Connection) -> dict[str, Any]:
+    said = refused_trust(connection, "ask Keystone whether this credential can make trusts", "keystone")
+    return {"permitted": said is None, "reason": said}
+
+
+def metrics(sources: list[Source], wanted: list[str]) -> list[dict[str, Any]]:
+    """The servers, each with its failure where it has one."""
+    now = int(time.time())
+    return [_server(source, wanted, Window(now, WINDOW_S, 1)) for source in sources]
+
+
+def _server(source: Source, wanted: list[str], window: Window) -> dict[str, Any]:
+    about: dict[str, Any] = {"name": source.name, "url": source.url, "exporters": [], "missing": [], "failure": None}
+    try:
+        names = set(source.names(window))
+    except KcloudError as error:
+        return {**about, "failure": error.failure()}
+    exporters = sorted({metric.exporter for metric in present(names)})
+    return {**about, "exporters": exporters, "missing": [name for name in wanted if name not in names]}
 
 
 PARTS: dict[str, tuple[Callable[[Any], Any], Any]] = {
@@ -224,25 +367,40 @@ PARTS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "networks": (networks, []),
     "keypairs": (keypairs, []),
     "quotas": (quotas, {}),
+    "cluster_templates": (cluster_templates, []),
+    "conductors": (conductors, None),
+    "trusts": (trusts, {"permitted": None, "reason": None}),
 }
-SPEC = argument_spec({"gather": {"type": "list", "elements": "str", "choices": list(PARTS), "default": list(PARTS)}})
+USUAL = ["services", "flavors", "images", "networks", "keypairs", "quotas"]
+METRICS = "metrics"
+SPEC = argument_spec(
+    {
+        **SOURCE_ARGUMENT_SPEC,
+        "gather": {"type": "list", "elements": "str", "choices": [*PARTS, METRICS], "default": USUAL},
+        "names": {"type": "list", "elements": "str", "default": []},
+    }
+)
 
 
-def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]], None]) -> dict[str, Any]:
+    wanted = [part for part in params["gather"] if not (check_mode and part == "trusts")]
+    # What is wrong with the options is said before any cloud is asked.
+    chosen = read_source(params, os.environ, hide) if METRICS in wanted else None
     connection = connect(params)
     found: dict[str, Any] = {"identity": identity(connection), "problems": {}}
     for part, (reader, nothing) in PARTS.items():
         found[part] = nothing
-        if part in params["gather"]:
+        if part in wanted:
             try:
                 found[part] = reader(connection)
             except KcloudError as error:
                 found["problems"][part] = error.failure()
+    found[METRICS] = [] if chosen is None else metrics(chosen.sources(connection), params["names"])
     return {"changed": False, "openstack": found}
 
 
 def main() -> None:
-    run_module(SPEC, run)
+    run_module(SPEC, run, libraries=("openstack", "magnumclient"), hides=True)
 
 
 if __name__ == "__main__":

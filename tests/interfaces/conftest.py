@@ -16,9 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import openstack
+import openstack.exceptions
 import pytest
 
 from tools.places import CLOUDS_YAML, ROOT, tools_environment
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """openstacksdk 4.10 warns of an argument that it gives itself."""
+    config.addinivalue_line("filterwarnings", "ignore:The 'service_type' parameter is unnecesary")
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,15 @@ class TestCloud:
     def clusters(self, prefix: str) -> list[Any]:
         """The clusters whose names begin with the prefix, as Magnum lists them."""
         magnum = self.connect().container_infrastructure_management
-        return [cluster for cluster in magnum.clusters() if cluster.name.startswith(prefix)]
+        # Magnum refuses the whole list for moments in which any cluster is being removed
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return [cluster for cluster in magnum.clusters() if cluster.name.startswith(prefix)]
+            except openstack.exceptions.BadRequestException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
 
     def delete(self, prefix: str, seconds: float = 300) -> None:
         """Delete the clusters and cluster templates whose names begin with the prefix, and wait until they are gone."""

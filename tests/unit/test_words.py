@@ -52,6 +52,8 @@ NAME_PATTERN = re.compile("|".join(f"(?<![a-z])({pattern})(?![a-z])" for pattern
 DOCUMENTS = (
     "*.md",
     "docs/**/*.md",
+    "docs/**/*.rst",
+    "docs/guides/**/*.yml",
     "roles/**/*.md",
     "heat_templates/**/*",
     "galaxy.yml",
