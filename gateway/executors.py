@@ -1,0 +1,298 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a job is carried out: by ansible-runner on this machine, or by a job template of AWX."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import yaml
+
+from gateway.jobs import FAILED, SUCCEEDED, Job
+from gateway.playbooks import PLAYBOOKS, artifacts_of, event_of, extra_vars, failure_of, own_artifacts
+from gateway.settings import PREFIX, Awx
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended. ``state`` None: it did not end, and is to be given back."""
+
+    state: str | None
+    result: Mapping[str, Any] | None = None
+    failure: Mapping[str, Any] | None = None
+
+
+class Run(Protocol):
+    """What an executor may ask of, and say to, the gateway while a job runs."""
+
+    def event(self, event: Mapping[str, Any]) -> None: ...
+
+    def remote(self, identity: str | None) -> None: ...
+
+    def goes_on(self) -> bool: ...
+
+
+class Executor(Protocol):
+    """Carries one job out, and returns when it has ended or ``run.goes_on`` says no."""
+
+    def run(self, job: Job, run: Run) -> Outcome: ...
+
+
+def failed(code: str, message: str, *, reason: str | None = None, hint: str | None = None) -> Outcome:
+    return Outcome(
+        FAILED, None, {"code": code, "message": message, "reason": reason, "hint": hint, "resource": None, "task": None}
+    )
+
+
+# --- ansible-runner
+
+WATCH_S = 0.2
+INVENTORY = {
+    "all": {
+        "hosts": {
+            "localhost": {
+                "ansible_connection": "local",
+                "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            }
+        }
+    }
+}
+
+
+class RunnerExecutor:
+    """Runs the playbook in a process of its own, which ends when this process ends, however that happens.
+
+    :param folder: where each job has a private folder while it runs.
+    :param variables_file: variables of the site, beside those of the job.
+    """
+
+    def __init__(self, folder: Path, variables_file: Path | None = None) -> None:
+        self._folder, self._variables_file = folder, variables_file
+
+    def run(self, job: Job, run: Run) -> Outcome:
+        place = self._folder / f"{job.id}-{job.attempts}"
+        self._prepare(place, job)
+        try:
+            return self._watched(place, run)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def _prepare(self, place: Path, job: Job) -> None:
+        for name in ("env", "inventory", "project"):
+            (place / name).mkdir(mode=0o700, parents=True)
+        (place / "inventory" / "hosts.yml").write_text(yaml.safe_dump(INVENTORY), encoding="utf-8")
+        variables = {**job.variables, "kcloud_openstack": {"cloud": job.cloud}}
+        (place / "env" / "extravars").write_text(extra_vars(variables), encoding="utf-8")
+        if self._variables_file is not None:
+            # As of an inventory: the variables of the job win
+            group = place / "inventory" / "group_vars"
+            group.mkdir(mode=0o700)
+            shutil.copyfile(self._variables_file, group / "all.yml")
+        (place / "job.json").write_text(json.dumps({"playbook": PLAYBOOKS[job.verb].name}), encoding="utf-8")
+
+    def _watched(self, place: Path, run: Run) -> Outcome:
+        # Nothing of the gateway's own settings, such as its database's password, reaches a playbook
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        environment["PYTHONPATH"] = os.pathsep.join(
+            filter(None, [str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH")])
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway.job_process", str(place)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+        return _followed(process, run)
+
+
+def _followed(process: subprocess.Popen[bytes], run: Run) -> Outcome:
+    """Read the process's lines to its end. Its input is held open: when it closes, the process ends the playbook."""
+    assert process.stdin is not None and process.stdout is not None
+    result: dict[str, Any] | None = None
+    failure: dict[str, Any] | None = None
+    status, stopped = None, threading.Event()
+
+    def watch() -> None:
+        # A playbook may wait for long without a word
+        while process.poll() is None:
+            if not run.goes_on():
+                stopped.set()
+                break
+            time.sleep(WATCH_S)
+        process.stdin.close()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    for line in process.stdout:
+        said = json.loads(line)
+        if "status" in said:
+            status = said["status"]
+            continue
+        kept = event_of(said)
+        if kept is not None and not stopped.is_set():
+            run.event(kept)
+        failure = failure_of(said) or failure
+        found = artifacts_of(said)
+        result = found if found is not None else result
+    process.wait()
+    watcher.join()
+    if stopped.is_set():
+        return Outcome(None)
+    if status == "successful":
+        return Outcome(SUCCEEDED, result or {}, None)
+    if failure is not None:
+        return Outcome(FAILED, result, failure)
+    return failed(
+        "PLAYBOOK_FAILED",
+        f"ansible-runner ended with '{status}' before any task failed",
+        hint="Look at the gateway's log, and at its collections and clouds.yaml; then send the request again",
+    )
+
+
+# --- AWX
+
+AWX_DONE = {"successful": SUCCEEDED, "failed": FAILED, "error": FAILED, "canceled": FAILED}
+AWX_PAUSE_S = 2.0
+# What a job template must take from a launch
+ASKED_AT_LAUNCH = {
+    "ask_variables_on_launch": "the variables of a request",
+    "ask_credential_on_launch": "the credential of a tenant",
+}
+# For so long AWX may be out of reach before the job counts as failed
+AWX_PATIENCE_S = 600.0
+
+
+class AwxExecutor:
+    """Launches the verb's job template, and follows the job in AWX. AWX spreads the work, and keeps the tenants' credentials.
+
+    A gateway that takes a job up follows the job that AWX runs already.
+
+    :param client: an HTTP client whose base address is AWX's.
+    """
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        templates: Mapping[str, str],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client, self._templates, self._sleep = client, templates, sleep
+
+    def run(self, job: Job, run: Run) -> Outcome:
+        try:
+            identity = job.remote_id or self._launch(job)
+        except httpx.HTTPStatusError as error:
+            return failed(
+                "AWX_REFUSED",
+                f"AWX refused to launch the job template of {job.verb}: HTTP {error.response.status_code}",
+                reason=error.response.text[:500],
+                hint="Compare the job template's survey and 'prompt on launch' of variables with the collection's AWX data",
+            )
+        except LookupError as error:
+            return failed(
+                "AWX_NOT_SET_UP",
+                f"Failed to launch the job template of {job.verb}",
+                reason=str(error)[:500],
+                hint="Apply the collection's AWX data, with a credential for each tenant that has the name of its cloud",
+            )
+        except (httpx.HTTPError, ValueError) as error:
+            return failed(
+                "AWX_UNREACHABLE", f"Failed to launch the job template of {job.verb}", reason=str(error)[:500]
+            )
+        run.remote(identity)
+        return self._follow(identity, run)
+
+    def _launch(self, job: Job) -> str:
+        """Launch with the variables of the request, and with the credential that has the name of the tenant's cloud.
+
+        :raises LookupError: AWX lacks the job template or the credential, or the template does not take them from a launch. Nothing was
+            launched then: a job with a part of its variables, or with another tenant's credential, must not begin.
+        """
+        name = self._templates.get(job.verb) or f"kcloud {job.verb.replace('_', ' ')}"
+        template = self._only("job_templates", name)
+        for field, shown in ASKED_AT_LAUNCH.items():
+            if not template.get(field):
+                raise LookupError(f"the job template '{name}' does not take {shown}: set its {field} to true")
+        # AWX marks variables of a launch as unsafe by itself
+        body = {"extra_vars": dict(job.variables), "credentials": [self._only("credentials", job.cloud)["id"]]}
+        answer = self._client.post(f"/api/v2/job_templates/{template['id']}/launch/", json=body)
+        answer.raise_for_status()
+        return str(answer.json()["id"])
+
+    def _only(self, kind: str, name: str) -> Mapping[str, Any]:
+        answer = self._client.get(f"/api/v2/{kind}/", params={"name": name})
+        answer.raise_for_status()
+        found = answer.json()["results"]
+        if len(found) != 1:
+            raise LookupError(f"AWX has {len(found)} {kind.replace('_', ' ')} with the name '{name}'")
+        return found[0]
+
+    def _follow(self, identity: str, run: Run) -> Outcome:
+        status, silent = None, 0.0
+        while run.goes_on():
+            try:
+                answer = self._client.get(f"/api/v2/jobs/{identity}/")
+                if answer.status_code == 404:
+                    run.remote(None)
+                    return failed("AWX_JOB_LOST", f"AWX no longer has job {identity}", hint="Send the request again")
+                answer.raise_for_status()
+                found = answer.json()
+            except (httpx.HTTPError, ValueError) as error:
+                silent += AWX_PAUSE_S
+                if silent > AWX_PATIENCE_S:
+                    return failed(
+                        "AWX_UNREACHABLE", f"AWX does not say how job {identity} ended", reason=str(error)[:500]
+                    )
+                self._sleep(AWX_PAUSE_S)
+                continue
+            silent = 0.0
+            if found["status"] != status:
+                status = found["status"]
+                run.event({"task": f"AWX job {identity}", "status": status})
+            if status in AWX_DONE:
+                return self._ended(identity, found)
+            self._sleep(AWX_PAUSE_S)
+        return Outcome(None)
+
+    def _ended(self, identity: str, found: Mapping[str, Any]) -> Outcome:
+        result = own_artifacts(found.get("artifacts") or {})
+        if AWX_DONE[found["status"]] == SUCCEEDED:
+            return Outcome(SUCCEEDED, result, None)
+        failure = self._failure(identity)
+        if failure is not None:
+            return Outcome(FAILED, result, failure)
+        return failed(
+            "PLAYBOOK_FAILED",
+            f"AWX job {identity} ended with '{found['status']}'",
+            reason=found.get("job_explanation") or found.get("result_traceback") or None,
+        )
+
+    def _failure(self, identity: str) -> dict[str, Any] | None:
+        """Why the last task that failed did so, by AWX's events."""
+        asked = {"event": "runner_on_failed", "order_by": "-counter", "page_size": 10}
+        try:
+            answer = self._client.get(f"/api/v2/jobs/{identity}/job_events/", params=asked)
+            answer.raise_for_status()
+            events = answer.json()["results"]
+        except (httpx.HTTPError, LookupError, ValueError):
+            return None
+        return next(filter(None, map(failure_of, events)), None)
+
+
+def awx_client(awx: Awx) -> httpx.Client:
+    """A client that logs in with the token of the file."""
+    token = awx.token_file.read_text(encoding="utf-8").strip()
+    return httpx.Client(base_url=awx.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)

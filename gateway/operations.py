@@ -1,0 +1,441 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operations. Each one reads, or validates and queues a job; what answers look like is in answers.py."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from gateway import answers, optimiser, schemas
+from gateway.access import Admin, ClusterId, IdempotencyKey, JobId, Operator, Reader, TemplateId, TheGateway, asked
+from gateway.gateway import Gateway, now_text
+from gateway.jobs import Job
+from gateway.problems import Problem
+from gateway.schemas import ProblemAnswer
+from gateway.tokens import Caller
+
+Plain = dict[str, Any]
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemAnswer, "content": {"application/problem+json": {}}, "description": text}
+    for status, text in {
+        400: "The body is not JSON",
+        401: "No token, or a wrong one",
+        403: "The token's role does not allow this",
+        404: "There is no such object",
+        409: "A name stands for several objects, or the state forbids it",
+        413: "The body is too large",
+        422: "The request cannot be read; the problem names the key",
+        429: "Too many requests, or too many jobs wait",
+        502: "The cloud answered with an error",
+        503: "The cloud does not answer",
+        504: "The cloud answered too late",
+    }.items()
+}
+router = APIRouter(responses=PROBLEMS)
+LOCATION = {202: {"headers": {"Location": {"schema": {"type": "string"}, "description": "Where the job is"}}}}
+# All jobs that decide about many clusters have one target: of a tenant, one of them runs at a time. What they change is protected by
+# `expected_state`, which each operation on a cluster compares
+FLEET = "fleet"
+
+
+def _aged(response: Response, age: float) -> None:
+    """HTTP's own header for how old an answer is."""
+    response.headers["Age"] = str(int(age))
+
+
+def _accepted(response: Response, job: Job) -> Plain:
+    response.headers["Location"] = f"/jobs/{job.id}"
+    return {**job.answer, "job": answers.reference(job)}
+
+
+# --- clusters
+
+
+@router.get("/clusters", tags=["clusters"], response_model=list[schemas.ClusterAnswer])
+def list_clusters(
+    caller: Reader,
+    gateway: TheGateway,
+    response: Response,
+    status: Annotated[
+        str | None, Query(pattern=r"^[A-Za-z_]{1,64}$", description="Such as CREATE_COMPLETE, FAILED, DELETE")
+    ] = None,
+    workload_type: Annotated[str | None, Query(pattern=r"^[a-zA-Z0-9_.-]{1,128}$")] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 50,
+) -> Any:
+    """The clusters of the tenant, by name."""
+    found, age = gateway.cloud(caller).clusters()
+    _aged(response, age)
+    return answers.selected(found, status, workload_type, limit)
+
+
+@router.post(
+    "/clusters", status_code=202, tags=["clusters"], response_model=schemas.ClusterAccepted, responses=LOCATION
+)
+def create_cluster(
+    body: schemas.ClusterRequest,
+    caller: Operator,
+    gateway: TheGateway,
+    request: Request,
+    response: Response,
+    key: IdempotencyKey = None,
+) -> Any:
+    """Create a cluster of a cluster template: the playbook `create_cluster`. The job's result has its id."""
+    wanted = asked(request, body.model_dump(), key)
+    job = gateway.repeated(caller, wanted)
+    if job is None:
+        template, _age = gateway.cloud(caller).template(body.cluster_template_id)
+        variables = {
+            "requested_cluster_name": body.name,
+            "requested_cluster_template": template["id"],
+            "requested_cluster_node_count": body.node_count,
+            "requested_cluster_master_count": body.master_count,
+            "requested_cluster_keypair": body.keypair,
+            "requested_cluster_labels": body.labels or None,
+        }
+        answer = {
+            "id": None,
+            "name": body.name,
+            "status": "REQUESTED",
+            "node_count": body.node_count,
+            "master_count": body.master_count,
+            "created_at": None,
+            "labels": body.labels,
+            "notices": answers.notices(template["labels"], body.labels),
+        }
+        job = gateway.submit(caller, wanted, "create_cluster", f"cluster/{body.name}", variables, answer)
+    return _accepted(response, job)
+
+
+@router.get("/clusters/available", tags=["matching"], response_model=schemas.Available)
+def available_clusters(caller: Reader, gateway: TheGateway, response: Response) -> Any:
+    """The clusters that can take workloads, and what is free on them."""
+    cloud = gateway.cloud(caller)
+    fleet, age = cloud.fleet()
+    _aged(response, age)
+    return answers.available(fleet, cloud.devices(fleet), age, now_text(), assumes_empty=cloud.assumes_empty)
+
+
+@router.post(
+    "/clusters/optimal", status_code=202, tags=["matching"], response_model=schemas.OptimalAccepted, responses=LOCATION
+)
+def create_optimal_cluster(
+    body: schemas.OptimalRequest,
+    caller: Operator,
+    gateway: TheGateway,
+    request: Request,
+    response: Response,
+    key: IdempotencyKey = None,
+) -> Any:
+    """Recommend a cluster for a workload, and use, scale or create it: the playbook `place_workload`.
+
+    The playbook decides anew, by the cloud as it is when it runs; the job's result has its decision.
+    """
+    wanted = asked(request, body.model_dump(), key)
+    job = gateway.repeated(caller, wanted)
+    if job is None:
+        workload = body.requirements.plain()
+        recommendation = _matched(gateway, caller, workload, body.cluster_name)
+        if recommendation["action"] == "none":
+            raise Problem(
+                409,
+                "NO_PLACE",
+                recommendation["message"],
+                reason=", ".join(
+                    dict.fromkeys(why["code"] for entry in recommendation["reasons"][:1] for why in entry["why_not"])
+                ),
+                hint="POST /match/workload shows every candidate with its reasons",
+            )
+        variables = {
+            "workload_placement_workload": workload,
+            "workload_placement_cluster_name": body.cluster_name,
+            "workload_placement_assume_empty": gateway.settings.assume_empty,
+            **gateway.telemetry("workload_placement_telemetry"),
+        }
+        answer = {"recommendation": recommendation, "timestamp": now_text()}
+        job = gateway.submit(caller, wanted, "place_workload", FLEET, variables, answer)
+    return _accepted(response, job)
+
+
+@router.get("/clusters/{cluster_id}", tags=["clusters"], response_model=schemas.ClusterDetails)
+def get_cluster(cluster_id: ClusterId, caller: Reader, gateway: TheGateway, response: Response) -> Any:
+    """One cluster."""
+    found, age = gateway.cloud(caller).cluster(cluster_id)
+    _aged(response, age)
+    return answers.cluster_details(found, age)
+
+
+@router.put(
+    "/clusters/{cluster_id}/scale",
+    status_code=202,
+    tags=["clusters"],
+    response_model=schemas.Scaled,
+    responses=LOCATION,
+)
+def scale_cluster(
+    cluster_id: ClusterId,
+    body: schemas.ScaleRequest,
+    caller: Operator,
+    gateway: TheGateway,
+    request: Request,
+    response: Response,
+    key: IdempotencyKey = None,
+) -> Any:
+    """Resize a node group of a cluster: the playbook `resize_cluster`."""
+    wanted = asked(request, body.model_dump(), key)
+    job = gateway.repeated(caller, wanted)
+    if job is None:
+        found, _age = gateway.cloud(caller).cluster(cluster_id)
+        if answers.is_autoscaled(found["labels"], body.node_group):
+            raise Problem(
+                409,
+                "AUTOSCALED",
+                f"Failed to resize cluster '{found['name']}': its own autoscaler owns the number of nodes",
+                reason=answers.AUTOSCALED,
+                hint="Create the cluster with auto_scaling_enabled false, or change the autoscaler's bounds",
+                resource=f"cluster/{found['name']}",
+            )
+        variables = {
+            "requested_cluster_name": found["id"],
+            "requested_cluster_node_count": body.node_count,
+            "requested_cluster_node_group": body.node_group,
+            "requested_cluster_expected_state": body.expected_state,
+        }
+        answer = {
+            "cluster_id": found["id"],
+            "target_node_count": body.node_count,
+            "timestamp": now_text(),
+            "node_count": found["node_count"],
+            "notices": answers.notices(found["labels"]),
+        }
+        job = gateway.submit(caller, wanted, "resize_cluster", f"cluster/{found['name']}", variables, answer)
+    return _accepted(response, job)
+
+
+@router.delete(
+    "/clusters/{cluster_id}", status_code=202, tags=["clusters"], response_model=schemas.Deleted, responses=LOCATION
+)
+def delete_cluster(
+    cluster_id: ClusterId,
+    caller: Admin,
+    gateway: TheGateway,
+    request: Request,
+    response: Response,
+    key: IdempotencyKey = None,
+) -> Any:
+    """Delete a cluster: the playbook `delete_cluster`."""
+    wanted = asked(request, None, key)
+    job = gateway.repeated(caller, wanted)
+    if job is None:
+        found, _age = gateway.cloud(caller).cluster(cluster_id)
+        variables = {"requested_cluster_name": found["id"]}
+        answer = {"cluster_id": found["id"], "timestamp": now_text()}
+        job = gateway.submit(caller, wanted, "delete_cluster", f"cluster/{found['name']}", variables, answer)
+    return _accepted(response, job)
+
+
+@router.get("/clusters/{cluster_id}/status", tags=["clusters"], response_model=schemas.ClusterStatus)
+def get_cluster_status(cluster_id: ClusterId, caller: Reader, gateway: TheGateway, response: Response) -> Any:
+    """How a cluster is, why it is not well, and how far it is."""
+    found, age = gateway.cloud(caller).diagnosed(cluster_id)
+    _aged(response, age)
+    return answers.cluster_status(found, age, now_text())
+
+
+@router.get("/clusters/{cluster_id}/metrics", tags=["clusters"], response_model=schemas.ClusterMetrics)
+def get_cluster_metrics(cluster_id: ClusterId, caller: Reader, gateway: TheGateway, response: Response) -> Any:
+    """Utilisation, power and energy of a cluster in the last hour."""
+    known, figures, age = gateway.cloud(caller).metrics(cluster_id)
+    _aged(response, age)
+    reason = None if figures else "the gateway knows no Prometheus: set PROMETHEUS_CLUSTERS where it runs"
+    return {
+        "cluster_id": known["id"],
+        "metrics": figures,
+        "reason": reason,
+        "timestamp": now_text(),
+        "age_seconds": round(age, 3),
+    }
+
+
+@router.get("/clusters/{cluster_id}/costs", tags=["clusters"], response_model=schemas.ClusterCosts)
+def get_cluster_costs(cluster_id: ClusterId, caller: Reader, gateway: TheGateway, response: Response) -> Any:
+    """What a cluster costs per hour, and what it cost in the last hour."""
+    known, costs, age = gateway.cloud(caller).costs(cluster_id)
+    _aged(response, age)
+    return {"cluster_id": known["id"], "costs": costs, "timestamp": now_text(), "age_seconds": round(age, 3)}
+
+
+# --- cluster templates
+
+
+@router.get("/templates", tags=["templates"], response_model=schemas.Templates)
+def list_templates(caller: Reader, gateway: TheGateway, response: Response) -> Any:
+    """The cluster templates that the tenant can use, by name."""
+    found, age = gateway.cloud(caller).templates()
+    _aged(response, age)
+    shown = sorted(map(answers.template, found), key=lambda entry: (entry["name"], entry["id"]))
+    return {"templates": shown, "count": len(shown), "timestamp": now_text(), "age_seconds": round(age, 3)}
+
+
+@router.post(
+    "/templates", status_code=202, tags=["templates"], response_model=schemas.TemplateAccepted, responses=LOCATION
+)
+def create_template(
+    body: schemas.TemplateRequest,
+    caller: Operator,
+    gateway: TheGateway,
+    request: Request,
+    response: Response,
+    key: IdempotencyKey = None,
+) -> Any:
+    """Create a cluster template: the playbook `create_cluster_template`. The job's result has its id."""
+    options = body.model_dump(exclude_none=True)
+    wanted = asked(request, options, key)
+    job = gateway.repeated(caller, wanted)
+    if job is None:
+        name = options.pop("name")
+        variables = {"requested_cluster_template_name": name, "requested_cluster_template_options": options}
+        answer = {"id": None, "name": name, "timestamp": now_text(), "notices": answers.notices(body.labels)}
+        job = gateway.submit(caller, wanted, "create_cluster_template", f"template/{name}", variables, answer)
+    return _accepted(response, job)
+
+
+@router.get("/templates/{template_id}", tags=["templates"], response_model=schemas.TemplateAnswer)
+def get_template(template_id: TemplateId, caller: Reader, gateway: TheGateway, response: Response) -> Any:
+    """One cluster template."""
+    found, age = gateway.cloud(caller).template(template_id)
+    _aged(response, age)
+    return {**answers.template(found), "age_seconds": round(age, 3)}
+
+
+# --- decisions
+
+
+@router.post("/match/workload", tags=["matching"], response_model=schemas.Match)
+def match_workload(body: schemas.WorkloadRequest, caller: Reader, gateway: TheGateway, response: Response) -> Any:
+    """Which cluster a workload should run on. Nothing is changed."""
+    found = _matched(gateway, caller, body.plain(), None)
+    _aged(response, found["age_seconds"])
+    return found
+
+
+def _matched(gateway: Gateway, caller: Caller, workload: Plain, name: str | None) -> Plain:
+    cloud = gateway.cloud(caller)
+    answer, age = cloud.match(workload, name=name)
+    fleet, _age = cloud.fleet()
+    now = now_text()
+    free = answers.available(fleet, cloud.devices(fleet), age, now, assumes_empty=cloud.assumes_empty)
+    rooms = {entry["id"]: entry for entry in free["clusters"]}
+    clusters = {
+        entry["id"]: {**entry, "available_resources": _resources(rooms.get(entry["id"]))} for entry in fleet["clusters"]
+    }
+    return answers.match(answer, clusters, gateway.usual_seconds(caller, "create_cluster"), age, now)
+
+
+def _resources(room: Plain | None) -> Plain | None:
+    if room is None:
+        return None
+    return {kind: room[f"available_{kind}"] for kind in ("cpu", "memory", "gpu", "npu")}
+
+
+@router.post("/api/v1/decisions", tags=["matching"], response_model=schemas.Decision)
+def decide(body: schemas.OptimiserWorkload, caller: Reader, gateway: TheGateway, response: Response) -> Any:
+    """The optimiser's Workload -> its Decision. Nothing is changed."""
+    given = body.model_dump(exclude_none=True)
+    workload, forbidden, ignored = optimiser.workload(given)
+    answer, age = gateway.cloud(caller).match(workload, without=forbidden)
+    _aged(response, age)
+    return optimiser.decision(given, answer, ignored, str(uuid.uuid4()), now_text(), gateway.version)
+
+
+# --- what is about many clusters
+
+
+@router.post("/optimize/clusters", status_code=202, tags=["fleet"], response_model=schemas.Accepted, responses=LOCATION)
+def optimize_clusters(
+    caller: Admin,
+    gateway: TheGateway,
+    request: Request,
+    response: Response,
+    body: schemas.OptimizeRequest | None = None,
+    key: IdempotencyKey = None,
+) -> Any:
+    """Find nodes and clusters that are not needed, and delete them where `apply` is true: the playbook `consolidate`."""
+    options = body or schemas.OptimizeRequest()
+    wanted = asked(request, options.model_dump(), key)
+    job = gateway.repeated(caller, wanted)
+    if job is None:
+        variables = {
+            "cluster_consolidation_apply": options.apply,
+            "cluster_consolidation_cluster_names": options.cluster_names,
+            **gateway.telemetry("cluster_consolidation_telemetry"),
+        }
+        answer = {"timestamp": now_text(), "apply": options.apply}
+        job = gateway.submit(caller, wanted, "consolidate", FLEET, variables, answer)
+    return _accepted(response, job)
+
+
+@router.post(
+    "/cleanup/idle-clusters",
+    status_code=202,
+    tags=["fleet"],
+    response_model=schemas.CleanupAccepted,
+    responses=LOCATION,
+)
+def clean_up(
+    caller: Admin,
+    gateway: TheGateway,
+    request: Request,
+    response: Response,
+    body: schemas.CleanupRequest | None = None,
+    key: IdempotencyKey = None,
+) -> Any:
+    """Find clusters that nobody uses, and delete them where `apply` is true: the playbook `cleanup`.
+
+    What one run remembers of idle clusters is where the next run begins.
+    """
+    options = body or schemas.CleanupRequest()
+    wanted = asked(request, options.model_dump(), key)
+    job = gateway.repeated(caller, wanted)
+    if job is None:
+        before = gateway.store.last_result(caller.tenant.name, "cleanup") or {}
+        variables = {
+            "cluster_cleanup_apply": options.apply,
+            **gateway.telemetry("cluster_cleanup_telemetry"),
+            "cluster_cleanup_state": (before.get("kcloud_cluster_cleanup") or {}).get("state") or None,
+        }
+        answer = {
+            "message": "Clean-up is queued; the job's result says which clusters it deleted",
+            "cleaned_clusters": [],
+            "timestamp": now_text(),
+            "apply": options.apply,
+        }
+        job = gateway.submit(caller, wanted, "cleanup", FLEET, variables, answer)
+    return _accepted(response, job)
+
+
+# --- jobs
+
+
+@router.get("/jobs", tags=["jobs"], response_model=schemas.Jobs)
+def list_jobs(
+    caller: Reader,
+    gateway: TheGateway,
+    state: Annotated[str | None, Query(pattern="^(queued|running|succeeded|failed)$")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+) -> Any:
+    """The newest jobs of the tenant."""
+    found = [answers.job_summary(job) for job in gateway.store.recent(caller.tenant.name, state, limit)]
+    return {"jobs": found, "count": len(found), "timestamp": now_text()}
+
+
+@router.get("/jobs/{job_id}", tags=["jobs"], response_model=schemas.JobAnswer)
+def get_job(job_id: JobId, caller: Reader, gateway: TheGateway) -> Any:
+    """A job: its state, what its playbook did, and its result, or why it failed."""
+    job = gateway.store.get(job_id, caller.tenant.name)
+    if job is None:
+        raise Problem(404, "NOT_FOUND", f"No job of this tenant has the id '{job_id}'", resource=f"job/{job_id}")
+    return answers.job_details(job, gateway.store.events(job_id))

@@ -1,0 +1,365 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What requests and answers look like. Unknown keys are refused; numbers are not taken from texts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+# Magnum's own rule for names of clusters; a template of Ansible or Jinja cannot be one
+ClusterName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_.-]{0,241}$")]
+# Names and ids of what exists. Magnum takes nearly everything; braces and control characters only come from mistakes or attacks
+Reference = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f/?#%\\{}]{1,255}$")]
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{0,1024}$")]
+LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_./-]{0,254}$")]
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+Labels = Annotated[dict[LabelName, Text | Whole | bool], Field(max_length=64)]
+Amount = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=10**6)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+# --- requests
+
+
+class ClusterRequest(Strict):
+    """A cluster of an existing cluster template."""
+
+    name: ClusterName
+    cluster_template_id: Reference = Field(description="Name or id of a cluster template")
+    node_count: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    master_count: Annotated[int, Field(ge=1, le=99)] | None = None
+    keypair: Reference | None = None
+    labels: Labels = {}
+
+
+class ScaleRequest(Strict):
+    """The number of nodes of one node group."""
+
+    node_count: Annotated[int, Field(ge=0, le=10_000)]
+    node_group: Reference | None = Field(default=None, description="`default-worker` where it is not given")
+    expected_state: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = Field(
+        default=None, description="`state_digest` of the cluster for which this was decided"
+    )
+
+
+class TemplateRequest(Strict):
+    """A cluster template, by the options of the module `magnum_cluster_template`; Magnum's own names of them work, too."""
+
+    name: Reference
+    coe: Text | None = None
+    image: Reference | None = None
+    image_id: Reference | None = None
+    keypair: Reference | None = None
+    keypair_id: Reference | None = None
+    external_network: Reference | None = None
+    external_network_id: Reference | None = None
+    fixed_network: Reference | None = None
+    fixed_subnet: Reference | None = None
+    network_driver: Text | None = None
+    volume_driver: Text | None = None
+    docker_storage_driver: Text | None = None
+    docker_volume_size: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    dns_nameserver: Text | None = None
+    server_type: Text | None = None
+    flavor: Reference | None = None
+    flavor_id: Reference | None = None
+    master_flavor: Reference | None = None
+    master_flavor_id: Reference | None = None
+    labels: Labels | None = None
+    floating_ip_enabled: bool | None = None
+    master_lb_enabled: bool | None = None
+    tls_disabled: bool | None = None
+    registry_enabled: bool | None = None
+    http_proxy: Text | None = None
+    https_proxy: Text | None = None
+    no_proxy: Text | None = None
+
+
+class Accelerator(Strict):
+    """What a workload needs of any kind of accelerator."""
+
+    kind: Text
+    count: Count | None = None
+    models: Annotated[list[Text], Field(max_length=64)] | None = None
+    share: Amount | None = None
+    memory_gb: Amount | None = None
+
+
+class CurrentPlacement(Strict):
+    """Where a workload runs."""
+
+    cluster: Reference
+    node_group: Reference | None = None
+
+
+Models = Text | Annotated[list[Text], Field(max_length=64)]
+
+
+class WorkloadRequest(Strict):
+    """A workload, as the option `workload` of the module `cluster_match` takes it. Numbers are those of one replica."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_.-]{0,62}$")] | None = None
+    type: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_.-]{0,62}$")] | None = None
+    cpu_cores: Amount | None = None
+    memory_gb: Amount | None = None
+    gpu_required: bool | None = None
+    gpu_count: Count | None = None
+    gpu_model: Models | None = None
+    gpu_memory_gb: Amount | None = None
+    npu_required: bool | None = None
+    npu_count: Count | None = None
+    npu_model: Models | None = None
+    npu_memory_gb: Amount | None = None
+    accelerator_models: Annotated[list[Text], Field(max_length=64)] | None = None
+    accelerator: Accelerator | None = None
+    replicas: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    gang: bool | None = None
+    isolation: Literal["none", "node", "cluster", "project"] | None = None
+    tolerations: Annotated[list[Text], Field(max_length=64)] | None = None
+    power_budget: Amount | None = Field(default=None, description="Watts of all replicas together")
+    max_cost_per_hour: Amount | None = None
+    latency_ms: Amount | None = None
+    preferred_cluster_type: Text | None = None
+    current_placement: CurrentPlacement | None = None
+    priority: Annotated[int, Field(ge=-(10**6), le=10**6)] | None = None
+    duration_h: Amount | None = None
+    labels: Labels | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """The option `workload`."""
+        return self.model_dump(exclude_none=True)
+
+
+class OptimalRequest(Strict):
+    """A workload, and what a new cluster for it is called."""
+
+    requirements: WorkloadRequest
+    cluster_name: ClusterName | None = None
+
+
+class OptimizeRequest(Strict):
+    """Which clusters a consolidation looks at, and whether it changes them."""
+
+    apply: bool = Field(default=False, description="Without it the job's result is a plan, and nothing is changed")
+    cluster_names: Annotated[list[Reference], Field(max_length=1000)] | None = None
+
+
+class CleanupRequest(Strict):
+    """Whether a clean-up deletes what is idle. Which clusters may go is set by the site's variables."""
+
+    apply: bool = Field(default=False, description="Without it the job's result is a plan, and nothing is deleted")
+
+
+# The optimiser's own document: it grows with the optimiser, so keys that decide nothing here are taken and reported as ignored.
+
+
+class Loose(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+
+class Device(Loose):
+    count: Count | None = None
+    type: Text | None = None
+    memory: Text | Amount | None = None
+
+
+class Requirements(Loose):
+    cpu: Text | Amount | None = None
+    memory: Text | Amount | None = None
+    gpu: Device | None = None
+    npu: Device | None = None
+
+
+class Toleration(Loose):
+    key: Text | None = None
+    operator: Text | None = None
+    value: Text | None = None
+    effect: Text | None = None
+
+
+class Constraints(Loose):
+    maxCostPerHour: Amount | None = None
+    preferredClusters: Annotated[list[Reference], Field(max_length=1000)] | None = None
+    forbiddenClusters: Annotated[list[Reference], Field(max_length=1000)] | None = None
+    tolerations: Annotated[list[Toleration], Field(max_length=64)] | None = None
+
+
+class OptimiserWorkload(Loose):
+    """A workload in the optimiser's own form."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")]
+    name: Text | None = None
+    type: Text | None = None
+    priority: Annotated[int, Field(ge=-(10**6), le=10**6)] | None = None
+    requirements: Requirements
+    constraints: Constraints | None = None
+
+
+# --- answers: the asker's keys, and ours beside
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class JobReference(BaseModel):
+    id: str
+    state: str
+    url: str
+
+
+class ClusterAnswer(Answer):
+    id: str | None
+    name: str
+    status: str | None
+    node_count: int | None
+    master_count: int | None
+    created_at: str | None
+    labels: dict[str, Any]
+
+
+class ClusterAccepted(ClusterAnswer):
+    job: JobReference
+
+
+class ClusterDetails(ClusterAnswer):
+    updated_at: str | None
+    api_address: str | None
+    coe_version: str | None
+
+
+class Scaled(Answer):
+    cluster_id: str
+    target_node_count: int
+    timestamp: str
+    job: JobReference
+
+
+class Deleted(Answer):
+    cluster_id: str
+    timestamp: str
+    job: JobReference
+
+
+class ClusterStatus(Answer):
+    cluster_id: str
+    status: str | None
+    timestamp: str
+
+
+class ClusterMetrics(Answer):
+    cluster_id: str
+    metrics: dict[str, Any] | None
+    timestamp: str
+
+
+class ClusterCosts(Answer):
+    cluster_id: str
+    costs: dict[str, Any] | None
+    timestamp: str
+
+
+class AvailableCluster(Answer):
+    id: str
+    name: str
+    workload_type: str | None
+    available_cpu: float | None
+    available_memory: float | None
+    available_gpu: float | None
+    utilization: float | None
+
+
+class Available(Answer):
+    clusters: list[AvailableCluster]
+    total_count: int
+    timestamp: str
+
+
+class TemplateAnswer(Answer):
+    id: str
+    name: str
+
+
+class Templates(Answer):
+    templates: list[TemplateAnswer]
+    count: int
+    timestamp: str
+
+
+class TemplateAccepted(Answer):
+    id: str | None
+    name: str
+    timestamp: str
+    job: JobReference
+
+
+class Match(Answer):
+    action: Literal["use_existing", "create_new", "none"]
+    timestamp: str
+
+
+class OptimalAccepted(Answer):
+    recommendation: Match
+    timestamp: str
+    job: JobReference
+
+
+class Accepted(Answer):
+    timestamp: str
+    job: JobReference
+
+
+class CleanupAccepted(Accepted):
+    message: str
+    cleaned_clusters: list[str]
+
+
+class Decision(Answer):
+    id: str
+    type: str
+    status: str
+    reason: str
+    workloadId: str
+
+
+class JobAnswer(Answer):
+    id: str
+    verb: str
+    state: Literal["queued", "running", "succeeded", "failed"]
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    answer: dict[str, Any]
+    result: dict[str, Any] | None
+    failure: dict[str, Any] | None
+    events: list[dict[str, Any]]
+
+
+class Jobs(Answer):
+    jobs: list[Answer]
+    count: int
+    timestamp: str
+
+
+class Health(Answer):
+    status: Literal["ok", "unavailable"]
+
+
+class ProblemAnswer(Answer):
+    """RFC 9457, with a stable code, the reason and what to do."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    reason: str | None = None
+    hint: str | None = None
+    resource: str | None = None

@@ -1,0 +1,234 @@
+# Copyright (c) 2026 kcloud.infrastructure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How jobs are carried out: variables and events of playbooks, and AWX by a scripted HTTP server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from gateway.executors import AwxExecutor, Outcome
+from gateway.jobs import Job
+from gateway.playbooks import PLAYBOOKS, artifacts_of, event_of, extra_vars, failure_of
+
+
+class Unsafe(yaml.SafeLoader):
+    """Reads `!unsafe` as Ansible does, and lets the test see it."""
+
+
+Unsafe.add_constructor("!unsafe", lambda loader, node: ("unsafe", loader.construct_scalar(node)))
+
+
+def test_every_text_of_a_request_is_unsafe() -> None:
+    variables = {
+        "name": "{{ 1 }}",
+        "labels": {"a: b": "x\n- y\t\u20ac", "n": 1, "t": True},
+        "names": ["'\""],
+        "no": None,
+    }
+    assert yaml.load(extra_vars(variables), Loader=Unsafe) == {
+        "name": ("unsafe", "{{ 1 }}"),
+        "labels": {"a: b": ("unsafe", "x\n- y\t\u20ac"), "n": 1, "t": True},
+        "names": [("unsafe", "'\"")],
+        "no": None,
+    }
+
+
+def event(name: str, **data: Any) -> dict[str, Any]:
+    return {"event": name, "event_data": {"task": "Do it", **data}}
+
+
+FAILURE = {"code": "QUOTA_EXCEEDED", "reason": "r", "hint": "h", "resource": "cluster/a", "quotas": {}}
+
+ITEM = {"failed": True, "msg": "i", "failure": FAILURE}
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        (event("runner_on_ok", res={"changed": False}), "ok"),
+        (event("runner_on_ok", res={"changed": True}), "changed"),
+        (event("runner_on_failed", res={"msg": "m"}), "failed"),
+        (event("runner_on_failed", res={"msg": "m"}, ignore_errors=True), "ignored"),
+        (event("runner_on_skipped"), None),
+        (event("verbose"), None),
+        ({"event": "playbook_on_start"}, None),
+    ],
+)
+def test_ends_of_tasks_are_kept(given: dict[str, Any], status: str | None) -> None:
+    kept = event_of(given)
+    assert (kept or {}).get("status") == status
+    assert kept is None or ("message" in kept) == (status == "failed")
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "message"),
+    [
+        (event("runner_on_failed", res={"msg": "m", "failure": FAILURE}), "QUOTA_EXCEEDED", "m"),
+        (event("runner_on_failed", res={"msg": "m"}), "TASK_FAILED", "m"),
+        (event("runner_on_failed", res={"msg": "Items failed", "results": [{}, ITEM]}), "QUOTA_EXCEEDED", "i"),
+        (event("runner_on_failed", res={"msg": "m"}, ignore_errors=True), None, None),
+        (event("runner_on_ok", res={}), None, None),
+    ],
+)  # fmt: skip
+def test_a_failure_has_its_code(given: dict[str, Any], code: str | None, message: str | None) -> None:
+    found = failure_of(given) or {}
+    assert (found.get("code"), found.get("message")) == (code, message)
+    if code == "QUOTA_EXCEEDED":
+        assert (found["reason"], found["hint"], found["resource"]) == ("r", "h", "cluster/a") and "quotas" not in found
+
+
+def test_artifacts_of_our_roles_are_the_result() -> None:
+    data = {"kcloud_requested_cluster": {"changed": True}, "other": "x"}
+    assert artifacts_of(event("playbook_on_stats", artifact_data=data)) == {
+        "kcloud_requested_cluster": {"changed": True}
+    }
+    assert artifacts_of(event("playbook_on_stats")) == {} and artifacts_of(event("runner_on_ok")) is None
+
+
+def test_every_verb_has_a_playbook_of_the_collection() -> None:
+    from pathlib import Path
+
+    folder = Path(__file__).resolve().parents[3] / "playbooks"
+    for playbook in PLAYBOOKS.values():
+        name = playbook.name.removeprefix("kcloud.infrastructure.")
+        assert (folder / f"{name}.yml").is_file(), name
+
+
+# --- AWX: no server here, so that HTTP is scripted
+
+
+JOB = Job(
+    tenant="t", actor="x", cloud="c", verb="create_cluster", target="cluster/a",
+    variables={"requested_cluster_name": "{{ a }}"}, answer={}, request_digest="d", id="1", attempts=1,
+)  # fmt: skip
+
+
+class Awx:
+    """Answers as AWX 24 does, and keeps what was asked."""
+
+    def __init__(
+        self,
+        *statuses: str,
+        templates: int = 1,
+        credentials: int = 1,
+        asks: bool = True,
+        launch: int = 201,
+        **ended: Any,
+    ) -> None:
+        self.statuses, self.templates, self.credentials, self.asks = list(statuses), templates, credentials, asks
+        self.launch, self.ended = launch, ended
+        self.asked: list[tuple[str, str, Any]] = []
+        self.hiccups = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        body = json.loads(request.content) if request.content else dict(request.url.params)
+        self.asked.append((request.method, path, body))
+        if path == "/api/v2/job_templates/":
+            template = {"id": 7, "ask_variables_on_launch": True, "ask_credential_on_launch": self.asks}
+            return httpx.Response(200, json={"results": [template] * self.templates})
+        if path == "/api/v2/credentials/":
+            return httpx.Response(200, json={"results": [{"id": 9}] * self.credentials})
+        if path == "/api/v2/job_templates/7/launch/":
+            return httpx.Response(self.launch, json={"id": 42})
+        if path == "/api/v2/jobs/42/job_events/":
+            data = {"task": "Create", "res": {"msg": "m", "failure": FAILURE}}
+            return httpx.Response(200, json={"results": [{"event": "runner_on_failed", "event_data": data}]})
+        if path == "/api/v2/jobs/42/" and self.hiccups:
+            self.hiccups -= 1
+            return httpx.Response(502)
+        if path == "/api/v2/jobs/42/" and self.statuses:
+            status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+            return httpx.Response(200, json={"id": 42, "status": status, **self.ended})
+        return httpx.Response(404, json={})
+
+
+class Watched:
+    """Keeps what an executor says."""
+
+    def __init__(self, most: int = 100) -> None:
+        self.events: list[Any] = []
+        self.remotes: list[Any] = []
+        self.most = most
+
+    def event(self, event: Any) -> None:
+        self.events.append(event["status"])
+
+    def remote(self, identity: str | None) -> None:
+        self.remotes.append(identity)
+
+    def goes_on(self) -> bool:
+        self.most -= 1
+        return self.most >= 0
+
+
+def run(awx: Awx, job: Job = JOB, watched: Watched | None = None, **templates: str) -> tuple[Outcome, Watched]:
+    watched = watched or Watched()
+    with httpx.Client(base_url="http://awx", transport=httpx.MockTransport(awx)) as client:
+        return AwxExecutor(client, templates, sleep=lambda _seconds: None).run(job, watched), watched
+
+
+def test_awx_is_launched_followed_and_read() -> None:
+    awx = Awx("pending", "running", "running", "successful", artifacts={"kcloud_requested_cluster": {"a": 1}, "x": 2})
+    awx.hiccups = 3
+    outcome, watched = run(awx)
+    assert outcome == Outcome("succeeded", {"kcloud_requested_cluster": {"a": 1}}, None)
+    assert watched.remotes == ["42"] and watched.events == ["pending", "running", "successful"]
+    assert awx.asked[:3] == [
+        ("GET", "/api/v2/job_templates/", {"name": "kcloud create cluster"}),
+        ("GET", "/api/v2/credentials/", {"name": "c"}),
+        (
+            "POST",
+            "/api/v2/job_templates/7/launch/",
+            {"extra_vars": {"requested_cluster_name": "{{ a }}"}, "credentials": [9]},
+        ),
+    ]
+    run(named := Awx("successful"), create_cluster="My template")
+    assert named.asked[0][2] == {"name": "My template"}
+
+
+def test_a_failed_job_of_awx_has_its_failure() -> None:
+    outcome, _watched = run(Awx("failed", artifacts={}))
+    assert outcome.state == "failed" and outcome.failure["code"] == "QUOTA_EXCEEDED"
+    canceled, _watched = run(Awx("canceled", job_explanation="by hand"))
+    assert canceled.state == "failed"
+
+
+def test_a_job_that_awx_runs_already_is_followed_and_not_launched_again() -> None:
+    from dataclasses import replace
+
+    awx = Awx("successful", artifacts={})
+    outcome, _watched = run(awx, replace(JOB, remote_id="42"))
+    assert outcome.state == "succeeded" and [path for _method, path, _body in awx.asked] == ["/api/v2/jobs/42/"]
+
+
+def test_a_gateway_that_stops_leaves_the_job_of_awx_running() -> None:
+    awx = Awx("running")
+    outcome, _watched = run(awx, watched=Watched(most=3))
+    assert outcome.state is None
+    assert [method for method, _path, _body in awx.asked].count("POST") == 1
+
+
+@pytest.mark.parametrize(
+    ("awx", "code", "said"),
+    [
+        (Awx(templates=0), "AWX_NOT_SET_UP", "0 job templates with the name 'kcloud create cluster'"),
+        (Awx(templates=2), "AWX_NOT_SET_UP", "2 job templates"),
+        (Awx(credentials=0), "AWX_NOT_SET_UP", "0 credentials with the name 'c'"),
+        (Awx(asks=False), "AWX_NOT_SET_UP", "ask_credential_on_launch"),
+        (Awx(launch=400), "AWX_REFUSED", "HTTP 400"),
+        (Awx(), "AWX_JOB_LOST", "42"),
+    ],
+)
+def test_what_awx_refuses_is_said(awx: Awx, code: str, said: str) -> None:
+    outcome, _watched = run(awx)
+    assert outcome.state == "failed" and outcome.failure["code"] == code
+    assert said in f"{outcome.failure['message']} {outcome.failure['reason']}"
+    # What is not set up is found before anything is launched
+    assert (code == "AWX_NOT_SET_UP") != any(path.endswith("/launch/") for _method, path, _body in awx.asked)
