@@ -14,6 +14,8 @@ import yaml
 from jinja2 import StrictUndefined, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from gateway.playbooks import PLAYBOOKS
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "examples" / "awx-project"
 ROLE = ROOT / "roles" / "awx_config"
@@ -42,7 +44,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     for name, option in load(path)["argument_specs"]["main"]["options"].items()
 }
 # Questions of which the project's playbooks make a dictionary or a list; the planner and the roles check what comes of it
-FLAT = {"workload_", "cluster_labels", "cleanup_"}
+FLAT = {"workload_", "cluster_labels", "cluster_template_options", "cleanup_"}
 # How a node of a workflow leads to others
 LINKS = ("success_nodes", "failure_nodes", "always_nodes")
 # Where a survey is more careful than the role: the role's own default deletes, or runs at once
@@ -97,7 +99,7 @@ def test_playbook_exists(template: dict[str, Any]) -> None:
 
 def test_every_verb_has_a_job_template() -> None:
     """All playbooks of the collection but those that administrators run by hand."""
-    verbs = {path.stem for path in (ROOT / "playbooks").glob("*.yml")} - {"configure_awx", "create_cluster_template"}
+    verbs = {path.stem for path in (ROOT / "playbooks").glob("*.yml")} - {"configure_awx"}
     assert verbs <= {Path(template["playbook"]).stem for template in TEMPLATES}
 
 
@@ -108,9 +110,24 @@ def test_every_playbook_of_the_project_is_launched() -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=by_name)
 def test_check_diff_and_limit_are_chosen_at_launch(template: dict[str, Any]) -> None:
-    """So that Check and Diff work from AWX's page; two jobs of a template never run at once."""
+    """So that Check and Diff work from AWX's page."""
     assert all(template[f"ask_{what}_on_launch"] is True for what in ("job_type", "diff_mode", "limit"))
-    assert template["allow_simultaneous"] is False
+
+
+def test_only_jobs_about_one_cluster_run_at_once() -> None:
+    """Two jobs of another template would change the same clusters."""
+    at_once = {template["name"] for template in TEMPLATES if template["allow_simultaneous"]}
+    assert at_once == {"kcloud create cluster", "kcloud delete cluster", "kcloud resize cluster"}
+
+
+def test_what_programs_launch_takes_variables_and_a_credential() -> None:
+    """The gateway gives dictionaries, which a survey cannot ask for, and the credential of its tenant."""
+    launched = {verb.replace("_", " ") for verb in PLAYBOOKS}
+    for template in TEMPLATES:
+        name = template["name"].removeprefix("kcloud ")
+        asks = {what: template.get(f"ask_{what}_on_launch", False) for what in ("variables", "credential")}
+        assert set(asks.values()) == {name in launched}, name
+    assert launched <= {template["name"].removeprefix("kcloud ") for template in TEMPLATES}
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=by_name)
