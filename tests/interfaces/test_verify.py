@@ -86,7 +86,7 @@ def test_each_thing_that_is_missing_is_a_row_with_a_fix(cloud: TestCloud) -> Non
     assert sorted(failed(rows)) == sorted(
         [
             "role gpu-operator",
-            "key-manager answers",
+            "key-manager is in the catalog",
             "Magnum offers microversion 1.99",
             "image nothing",
             "keypair nobodys",
@@ -100,6 +100,34 @@ def test_each_thing_that_is_missing_is_a_row_with_a_fix(cloud: TestCloud) -> Non
     )
     assert "Connection refused" in rows["Prometheus site-a answers"]["found"]
     assert "Failed to find all that clusters need: " in printed and "FAIL  keypair nobodys" in printed
+
+
+@pytest.mark.parametrize(
+    ("override", "row"),
+    [
+        # Nova tells no version there
+        ({"compute_endpoint_override": "compute/nothing"}, "Nova answers"),
+        ({"network_endpoint_override": "network/nothing"}, "Neutron answers"),
+        # Nova lists images too
+        ({"image_endpoint_override": "compute"}, "Glance answers"),
+    ],
+)
+def test_a_wrong_address_is_a_row_with_a_fix(
+    cloud: TestCloud, tmp_path: Path, override: dict[str, str], row: str
+) -> None:
+    ((option, place),) = override.items()
+    service, _slash, wrong = place.partition("/")
+    given = yaml.safe_load(cloud.clouds_yaml.read_text(encoding="utf-8"))
+    address = cloud.connect().endpoint_for(service)
+    given["clouds"]["devcloud"][option] = f"{address.partition('/v')[0]}/{wrong}" if wrong else address
+    (tmp_path / "clouds.yaml").write_text(yaml.safe_dump(given), encoding="utf-8")
+    rows, _printed, code = verified(
+        env={"OS_CLIENT_CONFIG_FILE": str(tmp_path / "clouds.yaml")},
+        openstack_preflight_services=["compute", "image", "network", "identity", "placement"],
+    )
+    assert code != 0 and row in failed(rows)
+    assert "endpoint_override" in rows[row]["hint"]
+    assert rows["identity is in the catalog"]["ok"] and rows["placement is in the catalog"]["ok"]
 
 
 @pytest.mark.parametrize("driver", ["", "capi-helm"])
