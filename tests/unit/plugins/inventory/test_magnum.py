@@ -20,6 +20,7 @@ from ansible_collections.kcloud.infrastructure.plugins.inventory.magnum import (
 )
 from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.inventory_hosts import Entry
 from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.inventory_source import Question
+from openstack.config import loader
 
 HOSTILE = [
     "{{ 6 * 7 }}",
@@ -108,6 +109,8 @@ def test_a_cache_does_not_answer_for_another_cloud_of_the_same_name(
     for name in [name for name in os.environ if name.startswith("OS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(path))
+    # openstacksdk adds the file to this list, for all that comes after
+    monkeypatch.setattr(loader, "CONFIG_FILES", list(loader.CONFIG_FILES))
     keys = []
     for cloud in (CLOUD, {**CLOUD, **changed}):
         path.write_text(yaml.safe_dump({"clouds": {"shared": cloud}}), encoding="utf-8")
