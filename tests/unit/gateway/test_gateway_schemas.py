@@ -107,14 +107,23 @@ def test_each_text_of_a_request_has_a_pattern_of_explicit_characters(request_: A
 
 @pytest.mark.parametrize("where", ["status", "annotations", "metadata", "createdAt"])
 def test_what_decides_nothing_holds_no_control_characters_either(where: str) -> None:
-    for value in ("a\u0085", {"a\u2028": 1}, {"a": [{"b": "\x1b[2J"}]}):
+    for value in ("a\u0085", {"a\u2028": 1}, {"a": [{"b": "\x1b[2J"}]}, ["\ud800"]):
         assert not takes(schemas.OptimiserWorkload, {"id": "w", "requirements": {}, where: value})
     fine = {"a": [{"b": "c", "d": [1, 2.5, True, None]}]}
     assert takes(schemas.OptimiserWorkload, {"id": "w", "requirements": {}, where: fine})
 
 
-def test_a_document_of_endless_depth_is_refused() -> None:
+def nested(levels: int) -> dict[str, Any]:
+    """A Workload whose metadata is a text within so many lists."""
     deep: Any = "a"
-    for _level in range(400):
+    for _level in range(levels):
         deep = [deep]
-    assert not takes(schemas.OptimiserWorkload, {"id": "w", "requirements": {}, "metadata": deep})
+    return {"id": "w", "requirements": {}, "metadata": deep}
+
+
+def test_a_document_of_endless_depth_is_refused_by_one_error() -> None:
+    assert takes(schemas.OptimiserWorkload, nested(schemas.DEPTH - 1))
+    for levels in (schemas.DEPTH, 5000):
+        with pytest.raises(ValidationError, match="at most 16 levels") as refused:
+            schemas.OptimiserWorkload.model_validate(nested(levels))
+        assert refused.value.error_count() == 1
