@@ -245,8 +245,19 @@ def test_the_workflow_asks_a_person_where_the_decision_fails() -> None:
         ("decide", "failure_nodes", "approve"),
         ("approve", "success_nodes", "place"),
         ("place", "success_nodes", "verify"),
-        ("verify", "always_nodes", "report"),
+        ("place", "success_nodes", "report"),
     }
+
+
+def test_a_failed_verification_fails_the_workflow() -> None:
+    """AWX takes the failure of a job that another one follows on failure, or always, for handled; of the last jobs none may fail."""
+    (workflow,) = DATA["controller_workflows"]
+    handled = {
+        node["identifier"]
+        for node in workflow["simplified_workflow_nodes"]
+        if node.get("failure_nodes") or node.get("always_nodes")
+    }
+    assert handled == {"decide"}
 
 
 def test_what_keeps_a_memory_is_not_sliced() -> None:
