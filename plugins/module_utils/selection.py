@@ -16,7 +16,7 @@ def is_like(text: str, patterns: Iterable[str]) -> bool:
 
 
 def is_chosen(name: str, identifier: str | None, patterns: Collection[str]) -> bool:
-    """Whether an object is one of these, by its name, a pattern of it, or its id. Ids are no patterns: names may repeat, ids do not."""
+    """Whether an object is one of these, by its name, a pattern of it, or its id, which is compared as it is. Names may repeat."""
     return identifier in patterns or is_like(name, patterns)
 
 

@@ -67,7 +67,8 @@ def read_inventory(connection: Connection, api_version: str | None, names: Colle
     chosen = [
         cluster
         for cluster in listed
-        if (names is None or is_chosen(cluster.name, cluster.id, names)) and not (cluster.status or "").startswith(GOING)
+        if (names is None or is_chosen(cluster.name, cluster.id, names))
+        and not (cluster.status or "").startswith(GOING)
     ]
     whole = api.all_with_listed_groups(chosen)
     servers = project_servers(connection) if whole else ()
