@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import openstack
 import pytest
 import yaml
 
@@ -59,9 +60,7 @@ def failed(rows: Rows) -> list[str]:
 def test_a_cloud_that_has_everything_passes(cloud: TestCloud) -> None:
     rows, printed, code = verified()
     assert (code, failed(rows)) == (0, [])
-    # Other tests may have templates with autoscaling meanwhile
-    warnings = [row["check"] for row in rows.values() if row["warning"]]
-    assert [check for check in warnings if not check.startswith("autoscaling of cluster template test-")] == []
+    assert [row["check"] for row in rows.values() if row["warning"]] == []
     assert rows["credential can create clusters"]["found"] == "login by password; Keystone lets it make trusts"
     assert "/v1" in rows["Magnum answers"]["found"] and "1.1 to 1." in rows["Magnum answers"]["found"]
     assert "pass  keypair kcloud-keypair" in printed
@@ -177,9 +176,10 @@ def test_a_wrong_password_is_the_only_row(cloud: TestCloud, tmp_path: Path) -> N
 
 
 def test_a_cluster_template_with_autoscaling_is_named(cloud: TestCloud) -> None:
-    name, magnum = f"{PREFIX}autoscaled", cloud.connect().container_infrastructure_management
-    cloud.delete(PREFIX)
-    magnum.create_cluster_template(
+    # In another project: the guides show this table, without such a row, at the same time
+    magnum = openstack.connect(cloud=cloud.other_tenant).container_infrastructure_management
+    name = f"{PREFIX}autoscaled"
+    template = magnum.create_cluster_template(
         name=name,
         coe="kubernetes",
         image_id="ubuntu-capi",
@@ -190,9 +190,9 @@ def test_a_cluster_template_with_autoscaling_is_named(cloud: TestCloud) -> None:
         labels={"auto_scaling_enabled": "true", "min_node_count": "1", "max_node_count": "10"},
     )
     try:
-        rows, _printed, code = verified()
+        rows, _printed, code = verified(env={"OS_CLOUD": cloud.other_tenant})
     finally:
-        cloud.delete(PREFIX)
+        magnum.delete_cluster_template(template.id)
     row = rows[f"autoscaling of cluster template {name}"]
     assert (code, row["ok"], row["warning"]) == (0, True, True)
     assert "has no effect" in row["found"] and "max_node_count" in row["hint"]
