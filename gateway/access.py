@@ -15,6 +15,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from gateway.gateway import Gateway, request_of
 from gateway.gateway import Request as Asked
 from gateway.problems import Problem
+from gateway.schemas import REFERENCE
 from gateway.tokens import Caller
 
 _bearer = HTTPBearer(auto_error=False, description="A token of the tokens file")
@@ -90,9 +91,7 @@ IdempotencyKey = Annotated[
     ),
 ]
 ClusterId = Annotated[str, Path(pattern=r"^[a-zA-Z0-9_.-]{1,242}$", description="Id or name of a cluster")]
-TemplateId = Annotated[
-    str, Path(pattern=r"^[^\x00-\x1f\x7f/?#%\\{}]{1,255}$", description="Id or name of a cluster template")
-]
+TemplateId = Annotated[str, Path(pattern=REFERENCE, description="Id or name of a cluster template")]
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 

@@ -15,6 +15,7 @@ from gateway.access import Admin, ClusterId, IdempotencyKey, JobId, Operator, Re
 from gateway.gateway import Gateway, now_text
 from gateway.jobs import Job
 from gateway.problems import Problem
+from gateway.reads import workload_of
 from gateway.schemas import ProblemAnswer
 from gateway.tokens import Caller
 
@@ -345,10 +346,10 @@ def _resources(room: Plain | None) -> Plain | None:
 def decide(body: schemas.OptimiserWorkload, caller: Reader, gateway: TheGateway, response: Response) -> Any:
     """The optimiser's Workload -> its Decision. Nothing is changed."""
     given = body.model_dump(exclude_none=True)
-    workload, forbidden, ignored = optimiser.workload(given)
-    answer, age = gateway.cloud(caller).match(workload, without=forbidden)
+    wanted = workload_of(given)
+    answer, age = gateway.cloud(caller).match(wanted.workload, without=frozenset(wanted.forbidden))
     _aged(response, age)
-    return optimiser.decision(given, answer, ignored, str(uuid.uuid4()), now_text(), gateway.version)
+    return optimiser.decision(given, answer, wanted.notes, str(uuid.uuid4()), now_text(), gateway.version)
 
 
 # --- what is about many clusters

@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.collection import NAME
 from gateway.problems import Problem, of_failure
 
 Plain = dict[str, Any]
+Answer = TypeVar("Answer")
 # An error is remembered for so long, so that a cloud that is away is not asked by every client
 FAILURE_S = 2.0
 # Answers that nobody has asked for again for so long are forgotten
@@ -46,7 +47,15 @@ def ask(module: str, options: Mapping[str, Any]) -> Plain:
     return translated(lambda: found.run(checked.validated_parameters, False, *more), hidden)
 
 
-def translated(work: Callable[[], Plain], hidden: set[str] | frozenset[str] = frozenset()) -> Plain:
+def workload_of(document: Mapping[str, Any]) -> Any:
+    """What a Workload of the optimiser asks of the planner: `Asked` of the library, as events read it, too.
+
+    :raises Problem: it cannot be read.
+    """
+    return translated(lambda: library("module_utils.planning.optimizer").asked_of(document))
+
+
+def translated(work: Callable[[], Answer], hidden: set[str] | frozenset[str] = frozenset()) -> Answer:
     """The work's answer; an error of the library becomes a problem, without the texts that must not show."""
     errors = library("module_utils.errors")
     try:

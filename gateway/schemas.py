@@ -8,12 +8,17 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from typing_extensions import TypeAliasType
 
 # Magnum's own rule for names of clusters; a template of Ansible or Jinja cannot be one
 ClusterName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_.-]{0,241}$")]
-# Names and ids of what exists. Magnum takes nearly everything; braces and control characters only come from mistakes or attacks
-Reference = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f/?#%\\{}]{1,255}$")]
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{0,1024}$")]
+# Control characters (C0, DEL, C1) and the two line separators of Unicode: no text holds them, as they forge lines of logs and terminals.
+# All patterns are classes of characters between ^ and $, which the engines of Rust and ECMAScript read alike; lone surrogates are no text
+CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+# Names and ids of what exists. Magnum takes nearly everything; braces only come from mistakes or attacks
+REFERENCE = rf"^[^{CONTROL}/?#%\\{{}}]{{1,255}}$"
+Reference = Annotated[str, StringConstraints(pattern=REFERENCE)]
+Text = Annotated[str, StringConstraints(pattern=rf"^[^{CONTROL}]{{0,1024}}$")]
 LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_./-]{0,254}$")]
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
 Labels = Annotated[dict[LabelName, Text | Whole | bool], Field(max_length=64)]
@@ -157,49 +162,76 @@ class CleanupRequest(Strict):
     apply: bool = Field(default=False, description="Without it the job's result is a plan, and nothing is deleted")
 
 
-# The optimiser's own document: it grows with the optimiser, so keys that decide nothing here are taken and reported as ignored.
+# The optimiser's own document, with the keys that `planning/optimizer.py` of the collection reads or notes as not counting.
+
+# Any JSON whose texts are harmless, for what nothing here decides on
+Json = TypeAliasType("Json", "Text | bool | int | float | list[Json] | dict[Text, Json] | None")
+Quantity = Text | Annotated[int, Field(ge=0, le=2**53)]
+QUANTITY = "A quantity of Kubernetes, such as `64Gi`; without a unit it counts bytes"
 
 
-class Loose(BaseModel):
-    model_config = ConfigDict(extra="allow", strict=True)
+class Device(Strict):
+    """Accelerators of one kind."""
 
-
-class Device(Loose):
     count: Count | None = None
     type: Text | None = None
-    memory: Text | Amount | None = None
+    memory: Quantity | None = Field(default=None, description=QUANTITY)
 
 
-class Requirements(Loose):
-    cpu: Text | Amount | None = None
-    memory: Text | Amount | None = None
-    gpu: Device | None = None
-    npu: Device | None = None
+class Gpu(Device):
+    compute: Json = None
 
 
-class Toleration(Loose):
+class Npu(Device):
+    precision: Json = None
+
+
+class Requirements(Strict):
+    """What one replica needs."""
+
+    cpu: Text | Amount | None = Field(default=None, description="Cores, such as `4` or `500m`")
+    memory: Quantity | None = Field(default=None, description=QUANTITY)
+    storage: Json = None
+    gpu: Gpu | None = None
+    npu: Npu | None = None
+    network: Json = None
+
+
+class Toleration(Strict):
     key: Text | None = None
     operator: Text | None = None
     value: Text | None = None
     effect: Text | None = None
+    tolerationSeconds: Whole | None = None
 
 
-class Constraints(Loose):
+class Constraints(Strict):
+    """Where it may run, and what it may cost."""
+
     maxCostPerHour: Amount | None = None
+    maxExecutionTime: Text | Whole | None = Field(default=None, description="Such as `1h30m`")
     preferredClusters: Annotated[list[Reference], Field(max_length=1000)] | None = None
     forbiddenClusters: Annotated[list[Reference], Field(max_length=1000)] | None = None
+    nodeSelectors: Annotated[dict[LabelName, Text], Field(max_length=64)] | None = None
     tolerations: Annotated[list[Toleration], Field(max_length=64)] | None = None
+    affinity: Json = None
 
 
-class OptimiserWorkload(Loose):
+class OptimiserWorkload(Strict):
     """A workload in the optimiser's own form."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")]
+    id: Annotated[str, StringConstraints(pattern=rf"^[^{CONTROL}]{{1,255}}$")]
     name: Text | None = None
     type: Text | None = None
+    status: Json = None
     priority: Annotated[int, Field(ge=-(10**6), le=10**6)] | None = None
+    labels: Labels | None = None
+    annotations: Json = None
     requirements: Requirements
     constraints: Constraints | None = None
+    metadata: Json = None
+    createdAt: Json = None
+    updatedAt: Json = None
 
 
 # --- answers: the asker's keys, and ours beside
