@@ -29,7 +29,7 @@ class _OfGateway:
         yield GaugeMetricFamily(
             "kcloud_gateway_tokens_file_error",
             "1 while the tokens file cannot be read, and the tokens of before count",
-            value=float(self._gateway.tokens.error() is not None),
+            value=float(self._gateway.tokens.error is not None),
         )
         cache = self._gateway.cache
         yield CounterMetricFamily("kcloud_gateway_cloud_reads", "Reads of a cloud", value=cache.reads)

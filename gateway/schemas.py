@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
-from typing_extensions import TypeAliasType
 
 # Magnum's own rule for names of clusters; a template of Ansible or Jinja cannot be one
 ClusterName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_.-]{0,241}$")]
@@ -26,7 +26,8 @@ def no_id(name: str) -> str:
 
 NewName = Annotated[ClusterName, AfterValidator(no_id)]
 # Control characters (C0, DEL, C1) and the two line separators of Unicode: no text holds them, as they forge lines of logs and terminals.
-# All patterns are classes of characters between ^ and $, which the engines of Rust and ECMAScript read alike; lone surrogates are no text
+# All patterns are classes of characters between ^ and $, which the engines of Rust and ECMAScript read alike. pydantic refuses lone
+# surrogates before it looks at a pattern
 CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 # Names and ids of what exists. Magnum takes nearly everything; braces only come from mistakes or attacks
 REFERENCE = rf"^[^{CONTROL}/?#%\\{{}}]{{1,255}}$"
@@ -177,8 +178,29 @@ class CleanupRequest(Strict):
 
 # The optimiser's own document, with the keys that `planning/optimizer.py` of the collection reads or notes as not counting.
 
-# Any JSON whose texts are harmless, for what nothing here decides on
-Json = TypeAliasType("Json", "Text | bool | int | float | list[Json] | dict[Text, Json] | None")
+
+def harmless(value: Any) -> Any:
+    """Any JSON without control characters in its keys and texts, at most DEPTH levels deep. One error, however much is wrong."""
+    level = [value]
+    for _depth in range(DEPTH):
+        if any(isinstance(entry, str) and HARMFUL.search(entry) for entry in level):
+            raise ValueError("keys and texts must not hold control characters")
+        level = [part for entry in level for part in _parts(entry)]
+        if not level:
+            return value
+    raise ValueError(f"at most {DEPTH} levels are read")
+
+
+def _parts(entry: Any) -> Iterable[Any]:
+    if isinstance(entry, dict):
+        return (*entry, *entry.values())
+    return entry if isinstance(entry, list) else ()
+
+
+HARMFUL = re.compile(rf"[{CONTROL}\ud800-\udfff]")
+DEPTH = 16
+# What nothing here decides on
+Json = Annotated[Any, AfterValidator(harmless)]
 Quantity = Text | Annotated[int, Field(ge=0, le=2**53)]
 QUANTITY = "A quantity of Kubernetes, such as `64Gi`; without a unit it counts bytes"
 

@@ -107,14 +107,40 @@ def test_each_text_of_a_request_has_a_pattern_of_explicit_characters(request_: A
 
 @pytest.mark.parametrize("where", ["status", "annotations", "metadata", "createdAt"])
 def test_what_decides_nothing_holds_no_control_characters_either(where: str) -> None:
-    for value in ("a\u0085", {"a\u2028": 1}, {"a": [{"b": "\x1b[2J"}]}):
+    for value in ("a\u0085", {"a\u2028": 1}, {"a": [{"b": "\x1b[2J"}]}, ["\ud800"]):
         assert not takes(schemas.OptimiserWorkload, {"id": "w", "requirements": {}, where: value})
     fine = {"a": [{"b": "c", "d": [1, 2.5, True, None]}]}
     assert takes(schemas.OptimiserWorkload, {"id": "w", "requirements": {}, where: fine})
 
 
-def test_a_document_of_endless_depth_is_refused() -> None:
+def nested(levels: int) -> dict[str, Any]:
+    """A Workload whose metadata is a text within so many lists."""
     deep: Any = "a"
-    for _level in range(400):
+    for _level in range(levels):
         deep = [deep]
-    assert not takes(schemas.OptimiserWorkload, {"id": "w", "requirements": {}, "metadata": deep})
+    return {"id": "w", "requirements": {}, "metadata": deep}
+
+
+def test_a_document_of_endless_depth_is_refused_by_one_error() -> None:
+    assert takes(schemas.OptimiserWorkload, nested(schemas.DEPTH - 1))
+    for levels in (schemas.DEPTH, 5000):
+        with pytest.raises(ValidationError, match="at most 16 levels") as refused:
+            schemas.OptimiserWorkload.model_validate(nested(levels))
+        assert refused.value.error_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [("ml", True), ("a" * 31, True), ("a" * 33, True), ("a" * 32, False), ("ABCDEF01" * 4, False)]
+    + [("ab8d41a2-7d52-4c37-8f6c-1f5a1d0f7a11", False), ("ab8d41a2-7d52-4c37-8f6c-1f5a1d0f7a1g", True)],
+)
+def test_a_new_cluster_is_not_called_like_an_id(name: str, taken: bool) -> None:
+    assert takes(schemas.ClusterRequest, {"name": name, "cluster_template_id": "t"}) is taken
+    assert takes(schemas.OptimalRequest, {"requirements": {}, "cluster_name": name}) is taken
+
+
+def test_an_optional_key_may_be_null() -> None:
+    for request_ in (schemas.ClusterRequest, schemas.TemplateRequest):
+        needed = {"name": "a", "cluster_template_id": "t"} if request_ is schemas.ClusterRequest else {"name": "a"}
+        for key in set(request_.model_fields) - set(needed):
+            assert takes(request_, {**needed, key: None}), key
