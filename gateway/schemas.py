@@ -13,6 +13,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 # Magnum's own rule for names of clusters; a template of Ansible or Jinja cannot be one
 ClusterName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_.-]{0,241}$")]
+# A new cluster is not called like an id: Magnum and the modules would take its name for one. Magnum reads ids with and without hyphens
+_ID = re.compile(r"[0-9a-fA-F]{32}")
+
+
+def no_id(name: str) -> str:
+    """The name, unless it can be read as an id."""
+    if _ID.fullmatch(name.replace("-", "")):
+        raise ValueError("a name must not look like an id")
+    return name
+
+
+NewName = Annotated[ClusterName, AfterValidator(no_id)]
 # Control characters (C0, DEL, C1) and the two line separators of Unicode: no text holds them, as they forge lines of logs and terminals.
 # All patterns are classes of characters between ^ and $, which the engines of Rust and ECMAScript read alike. pydantic refuses lone
 # surrogates before it looks at a pattern
@@ -38,12 +50,12 @@ class Strict(BaseModel):
 class ClusterRequest(Strict):
     """A cluster of an existing cluster template."""
 
-    name: ClusterName
+    name: NewName
     cluster_template_id: Reference = Field(description="Name or id of a cluster template")
     node_count: Annotated[int, Field(ge=0, le=10_000)] | None = None
     master_count: Annotated[int, Field(ge=1, le=99)] | None = None
     keypair: Reference | None = None
-    labels: Labels = {}
+    labels: Labels | None = {}
 
 
 class ScaleRequest(Strict):
@@ -148,7 +160,7 @@ class OptimalRequest(Strict):
     """A workload, and what a new cluster for it is called."""
 
     requirements: WorkloadRequest
-    cluster_name: ClusterName | None = None
+    cluster_name: NewName | None = None
 
 
 class OptimizeRequest(Strict):

@@ -127,3 +127,20 @@ def test_a_document_of_endless_depth_is_refused_by_one_error() -> None:
         with pytest.raises(ValidationError, match="at most 16 levels") as refused:
             schemas.OptimiserWorkload.model_validate(nested(levels))
         assert refused.value.error_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [("ml", True), ("a" * 31, True), ("a" * 33, True), ("a" * 32, False), ("ABCDEF01" * 4, False)]
+    + [("ab8d41a2-7d52-4c37-8f6c-1f5a1d0f7a11", False), ("ab8d41a2-7d52-4c37-8f6c-1f5a1d0f7a1g", True)],
+)
+def test_a_new_cluster_is_not_called_like_an_id(name: str, taken: bool) -> None:
+    assert takes(schemas.ClusterRequest, {"name": name, "cluster_template_id": "t"}) is taken
+    assert takes(schemas.OptimalRequest, {"requirements": {}, "cluster_name": name}) is taken
+
+
+def test_an_optional_key_may_be_null() -> None:
+    for request_ in (schemas.ClusterRequest, schemas.TemplateRequest):
+        needed = {"name": "a", "cluster_template_id": "t"} if request_ is schemas.ClusterRequest else {"name": "a"}
+        for key in set(request_.model_fields) - set(needed):
+            assert takes(request_, {**needed, key: None}), key
