@@ -307,10 +307,10 @@ def test_what_the_inventory_protects_stays_protected(
     host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": {"localhost": host}, "vars": site}}), "utf-8")
     command = [
+        # Neither an installed program nor `-m ansible`: under ansible-test, Ansible has no metadata
         sys.executable,
-        "-m",
-        "ansible",
-        "playbook",
+        "-c",
+        "from ansible.cli.playbook import main; main()",
         "-i",
         "hosts.json",
         "cleanup.yml",
