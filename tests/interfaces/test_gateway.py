@@ -117,6 +117,18 @@ def test_a_cluster_is_created_and_shown(boss: Client, cloud: TestCloud, cluster:
         assert {"updated_at", "coe_version", "created_at"} <= set(shown) and shown["age_seconds"] <= 2
 
 
+def test_a_cluster_that_exists_is_not_created_again(
+    boss: Client, cloud: TestCloud, template: dict[str, Any], cluster: dict[str, Any]
+) -> None:
+    before = boss.get("/jobs").json()["jobs"]
+    refused = boss.post("/clusters", {"name": CLUSTER, "cluster_template_id": TEMPLATE, "node_count": 3})
+    assert (refused.status_code, refused.json()["code"]) == (409, "CLUSTER_EXISTS"), refused.text
+    assert f"PUT /clusters/{cluster['id']}/scale" in refused.json()["hint"]
+    as_id = boss.post("/clusters", {"name": cluster["id"], "cluster_template_id": TEMPLATE, "node_count": 3})
+    assert (as_id.status_code, as_id.json()["resource"]) == (422, "name")
+    assert boss.get("/jobs").json()["jobs"] == before and cloud.clusters(CLUSTER)[0].node_count == 1
+
+
 def test_status_metrics_and_costs(boss: Client, cluster: dict[str, Any]) -> None:
     status = boss.get(f"/clusters/{CLUSTER}/status").json()
     assert (status["cluster_id"], status["status"], status["failure"]) == (cluster["id"], "CREATE_COMPLETE", None)
