@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -292,6 +294,20 @@ def test_size_and_rate_are_limited(tmp_path: Path, cloud: TestCloud) -> None:
         wrong = [httpx.get(f"{small.url}/jobs", trust_env=False).status_code for _number in range(5)]
         assert wrong == [401, 401, 401, 429, 429]
         assert boss.get("/jobs").status_code == 200
+
+
+def test_clients_that_send_nothing_do_not_lock_others_out(tmp_path: Path) -> None:
+    with running_gateway(tmp_path, WORKERS="0", CONNECTIONS="5") as small, contextlib.ExitStack() as stack:
+        address = httpx.URL(small.url)
+        for _number in range(8):
+            stack.enter_context(socket.create_connection((address.host, address.port)))
+        statuses = [httpx.get(f"{small.url}/health", trust_env=False).status_code]
+        deadline = time.monotonic() + 60
+        while statuses[-1] == 503 and time.monotonic() < deadline:
+            time.sleep(0.5)
+            statuses.append(httpx.get(f"{small.url}/health", trust_env=False).status_code)
+        # The clients are still there
+        assert (statuses[0], statuses[-1]) == (503, 200)
 
 
 def test_a_hundred_clients_at_once_cost_few_reads_of_the_cloud(gateway: RunningGateway, boss: Client) -> None:
