@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -115,6 +117,18 @@ def test_a_cluster_is_created_and_shown(boss: Client, cloud: TestCloud, cluster:
             cluster["id"], cluster["api_address"], "CREATE_COMPLETE",
         )  # fmt: skip
         assert {"updated_at", "coe_version", "created_at"} <= set(shown) and shown["age_seconds"] <= 2
+
+
+def test_a_cluster_that_exists_is_not_created_again(
+    boss: Client, cloud: TestCloud, template: dict[str, Any], cluster: dict[str, Any]
+) -> None:
+    before = boss.get("/jobs").json()["jobs"]
+    refused = boss.post("/clusters", {"name": CLUSTER, "cluster_template_id": TEMPLATE, "node_count": 3})
+    assert (refused.status_code, refused.json()["code"]) == (409, "CLUSTER_EXISTS"), refused.text
+    assert f"PUT /clusters/{cluster['id']}/scale" in refused.json()["hint"]
+    as_id = boss.post("/clusters", {"name": cluster["id"], "cluster_template_id": TEMPLATE, "node_count": 3})
+    assert (as_id.status_code, as_id.json()["resource"]) == (422, "name")
+    assert boss.get("/jobs").json()["jobs"] == before and cloud.clusters(CLUSTER)[0].node_count == 1
 
 
 def test_status_metrics_and_costs(boss: Client, cluster: dict[str, Any]) -> None:
@@ -280,6 +294,20 @@ def test_size_and_rate_are_limited(tmp_path: Path, cloud: TestCloud) -> None:
         wrong = [httpx.get(f"{small.url}/jobs", trust_env=False).status_code for _number in range(5)]
         assert wrong == [401, 401, 401, 429, 429]
         assert boss.get("/jobs").status_code == 200
+
+
+def test_clients_that_send_nothing_do_not_lock_others_out(tmp_path: Path) -> None:
+    with running_gateway(tmp_path, WORKERS="0", CONNECTIONS="5") as small, contextlib.ExitStack() as stack:
+        address = httpx.URL(small.url)
+        for _number in range(8):
+            stack.enter_context(socket.create_connection((address.host, address.port)))
+        statuses = [httpx.get(f"{small.url}/health", trust_env=False).status_code]
+        deadline = time.monotonic() + 60
+        while statuses[-1] == 503 and time.monotonic() < deadline:
+            time.sleep(0.5)
+            statuses.append(httpx.get(f"{small.url}/health", trust_env=False).status_code)
+        # The clients are still there
+        assert (statuses[0], statuses[-1]) == (503, 200)
 
 
 def test_a_hundred_clients_at_once_cost_few_reads_of_the_cloud(gateway: RunningGateway, boss: Client) -> None:
