@@ -123,32 +123,39 @@ def _followed(process: subprocess.Popen[bytes], run: Run) -> Outcome:
     assert process.stdin is not None and process.stdout is not None
     result: dict[str, Any] | None = None
     failure: dict[str, Any] | None = None
-    status, stopped = None, threading.Event()
+    status, stopped, over = None, threading.Event(), threading.Event()
 
     def watch() -> None:
         # A playbook may wait for long without a word
-        while process.poll() is None:
-            if not run.goes_on():
-                stopped.set()
-                break
-            time.sleep(WATCH_S)
-        process.stdin.close()
+        try:
+            while not over.wait(WATCH_S):
+                if not run.goes_on():
+                    stopped.set()
+                    break
+        finally:
+            process.stdin.close()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
-    for line in process.stdout:
-        said = json.loads(line)
-        if "status" in said:
-            status = said["status"]
-            continue
-        kept = event_of(said)
-        if kept is not None and not stopped.is_set():
-            run.event(kept)
-        failure = failure_of(said) or failure
-        found = artifacts_of(said)
-        result = found if found is not None else result
-    process.wait()
-    watcher.join()
+    try:
+        for line in process.stdout:
+            said = json.loads(line)
+            if "status" in said:
+                status = said["status"]
+                continue
+            kept = event_of(said)
+            if kept is not None and not stopped.is_set():
+                run.event(kept)
+            failure = failure_of(said) or failure
+            found = artifacts_of(said)
+            result = found if found is not None else result
+        process.wait()
+    finally:
+        # Whatever happened: who returns from here says that the playbook has ended
+        over.set()
+        process.stdout.close()
+        process.wait()
+        watcher.join()
     if stopped.is_set():
         return Outcome(None)
     if status == "successful":
