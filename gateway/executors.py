@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,6 +38,8 @@ class Run(Protocol):
     """What an executor may ask of, and say to, the gateway while a job runs."""
 
     def event(self, event: Mapping[str, Any]) -> None: ...
+
+    def said(self, result: Mapping[str, Any]) -> None: ...
 
     def remote(self, identity: str | None) -> None: ...
 
@@ -148,7 +150,10 @@ def _followed(process: subprocess.Popen[bytes], run: Run) -> Outcome:
                 run.event(kept)
             failure = failure_of(said) or failure
             found = artifacts_of(said)
-            result = found if found is not None else result
+            if found is not None:
+                # Kept at once, as what the next run must remember: the playbook may be ended before its end
+                result = {**(result or {}), **found}
+                run.said(result)
         process.wait()
     finally:
         # Whatever happened: who returns from here says that the playbook has ended
@@ -162,11 +167,12 @@ def _followed(process: subprocess.Popen[bytes], run: Run) -> Outcome:
         return Outcome(SUCCEEDED, result or {}, None)
     if failure is not None:
         return Outcome(FAILED, result, failure)
-    return failed(
+    ended = failed(
         "PLAYBOOK_FAILED",
         f"ansible-runner ended with '{status}' before any task failed",
         hint="Look at the gateway's log, and at its collections and clouds.yaml; then send the request again",
     )
+    return replace(ended, result=result)
 
 
 # --- AWX

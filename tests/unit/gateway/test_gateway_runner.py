@@ -30,7 +30,11 @@ class Asked:
 
     def __init__(self, goes_on: Callable[[], bool] = lambda: True) -> None:
         self.events: list[Any] = []
+        self.results: list[Any] = []
         self.goes_on = goes_on
+
+    def said(self, result: Any) -> None:
+        self.results.append(result)
 
     def event(self, event: Any) -> None:
         self.events.append(event)
@@ -100,6 +104,15 @@ def test_a_gateway_that_is_killed_takes_its_playbooks_along(tmp_path: Path, monk
             process.stdin.close()
         process.wait(PATIENCE_S)
     assert processes_with(str(tmp_path)) == []
+
+
+def test_what_a_playbook_says_is_kept_before_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    marker = f"{tmp_path}/task"
+    statistics = {"ansible.builtin.set_stats": {"data": {"kcloud_test": {"state": [1]}, "other": 2}}}
+    asked = Asked(lambda: not processes_with(marker))
+    job = job_of(monkeypatch, tmp_path, statistics, sleeping(Path(marker), "300"))
+    assert RunnerExecutor(tmp_path / "jobs").run(job, asked).state is None
+    assert asked.results == [{"kcloud_test": {"state": [1]}}]
 
 
 def test_what_a_task_leaves_in_the_background_ends_with_its_playbook(
