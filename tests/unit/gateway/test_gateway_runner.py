@@ -148,3 +148,24 @@ def test_an_error_of_the_gateway_ends_the_playbook_before_the_target_is_free(
         )
     assert processes_with(str(tmp_path)) == [] and threading.active_count() == threads
     assert os.listdir(tmp_path / "jobs") == []
+
+
+def test_folders_of_jobs_whose_gateway_was_killed_are_removed_at_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = tmp_path / "jobs"
+    (jobs / "2-1" / "env").mkdir(parents=True)
+    (jobs / "2-1" / "env" / "extravars").write_text("of a request", encoding="utf-8")
+    found = list[list[str]]()
+    asked = Asked()
+
+    def start_another(_event: Any) -> None:
+        # Two gateways may share a folder, as when one takes the place of another
+        RunnerExecutor(jobs)
+        found.append(os.listdir(jobs))
+
+    asked.event = start_another  # type: ignore[method-assign]
+    first = RunnerExecutor(jobs)
+    assert os.listdir(jobs) == []
+    outcome = first.run(job_of(monkeypatch, tmp_path, {"ansible.builtin.debug": {"msg": "x"}}), asked)
+    assert outcome.state == "succeeded" and found == [["1-1"]] and os.listdir(jobs) == []
