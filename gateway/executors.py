@@ -111,6 +111,8 @@ class RunnerExecutor:
         environment["PYTHONPATH"] = os.pathsep.join(
             filter(None, [str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH")])
         )
+        # A module that is ended leaves its file, which holds its options: it goes with the folder of the job
+        environment["ANSIBLE_REMOTE_TMP"] = str(place / "tmp")
         process = subprocess.Popen(
             [sys.executable, "-m", "gateway.job_process", str(place)],
             stdin=subprocess.PIPE,

@@ -81,11 +81,14 @@ def sleeping(folder: Path, seconds: str) -> dict[str, Any]:
 
 
 def test_a_playbook_that_is_cancelled_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    marker = f"{tmp_path}/task"
+    marker, left = f"{tmp_path}/task", tmp_path / "left"
+    monkeypatch.setenv("ANSIBLE_REMOTE_TMP", str(left))
     job = job_of(monkeypatch, tmp_path, sleeping(Path(marker), "300"))
     outcome = RunnerExecutor(tmp_path / "jobs").run(job, Asked(lambda: not processes_with(marker)))
     assert outcome.state is None
-    assert processes_with(str(tmp_path)) == [] and list((tmp_path / "jobs").glob("1-*")) == []
+    assert processes_with(str(tmp_path)) == [] and os.listdir(tmp_path / "jobs") == []
+    # Nor its module, with the options that it had
+    assert not left.exists()
 
 
 def test_a_gateway_that_is_killed_takes_its_playbooks_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
