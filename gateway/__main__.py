@@ -34,6 +34,7 @@ def main() -> int:
 def serve() -> int:
     """Serve until a signal ends it. Jobs in progress are given back, for the next gateway."""
     from gateway.app import build
+    from gateway.connections import Connection
 
     try:
         settings = read_settings(os.environ)
@@ -45,8 +46,10 @@ def serve() -> int:
         app,
         host=settings.host,
         port=settings.port,
-        # A client that sends nothing holds no connection for long
+        # A client that sends nothing, or half of a head, holds no connection for longer
+        http=Connection,
         timeout_keep_alive=10,
+        ws="none",
         limit_concurrency=settings.connections,
         server_header=False,
         # Addresses hold names of clusters; the metrics count requests by route

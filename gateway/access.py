@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Path, Request
@@ -14,7 +14,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gateway.gateway import Gateway, request_of
 from gateway.gateway import Request as Asked
+from gateway.limits import MOST_AT_ONCE, TooManyAtOnce
 from gateway.problems import Problem
+from gateway.schemas import REFERENCE
 from gateway.tokens import Caller
 
 _bearer = HTTPBearer(auto_error=False, description="A token of the tokens file")
@@ -61,10 +63,30 @@ def _limited(seconds: float) -> None:
         )
 
 
+async def in_work(
+    caller: Annotated[Caller, Depends(caller_of)], gateway: Annotated[Gateway, Depends(gateway_of)]
+) -> AsyncIterator[Caller]:
+    """The caller; the request is in work until its answer is sent.
+
+    :raises Problem: too many requests of the tenant are in work.
+    """
+    try:
+        with gateway.at_once.one(caller.tenant.name):
+            yield caller
+    except TooManyAtOnce:
+        raise Problem(
+            429,
+            "TOO_MANY_AT_ONCE",
+            f"The gateway works on {MOST_AT_ONCE} requests of this tenant at once, and its cloud is slow",
+            hint="Wait as long as the header Retry-After says, and send fewer requests at once",
+            headers={"Retry-After": "2"},
+        ) from None
+
+
 def needs(role: str) -> Callable[[Caller], Caller]:
     """A dependency: a caller with this role or a higher one."""
 
-    def check(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+    def check(caller: Annotated[Caller, Depends(in_work)]) -> Caller:
         if not caller.may(role):
             raise Problem(
                 403,
@@ -90,9 +112,7 @@ IdempotencyKey = Annotated[
     ),
 ]
 ClusterId = Annotated[str, Path(pattern=r"^[a-zA-Z0-9_.-]{1,242}$", description="Id or name of a cluster")]
-TemplateId = Annotated[
-    str, Path(pattern=r"^[^\x00-\x1f\x7f/?#%\\{}]{1,255}$", description="Id or name of a cluster template")
-]
+TemplateId = Annotated[str, Path(pattern=REFERENCE, description="Id or name of a cluster template")]
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 

@@ -24,14 +24,13 @@ from starlette.routing import Match
 
 from gateway import operations
 from gateway.gateway import build_gateway
-from gateway.limits import BodyLimit
+from gateway.limits import BODY_S, THREADS, BodyLimit
 from gateway.measures import Measures
 from gateway.problems import MEDIA_TYPE, Problem, of_validation
 from gateway.schemas import Health
 from gateway.settings import Settings
 
 log = logging.getLogger("gateway")
-THREADS = 200
 # A client may make up methods; each label of a metric costs memory
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -81,7 +80,17 @@ def build(settings: Settings) -> FastAPI:
         )
         await respond(problem)(scope, receive, send)
 
-    app.add_middleware(BodyLimit, most=settings.max_body, refuse=too_large)
+    async def too_slow(scope: Any, receive: Any, send: Any) -> None:
+        problem = Problem(
+            408,
+            "BODY_TOO_SLOW",
+            f"The body of a request did not come within {BODY_S:g} seconds",
+            hint="Send the whole body at once, as long as Content-Length says",
+            headers={"Connection": "close"},
+        )
+        await respond(problem)(scope, receive, send)
+
+    app.add_middleware(BodyLimit, most=settings.max_body, refuse=too_large, too_slow=too_slow)
     return app
 
 

@@ -22,7 +22,7 @@ from gateway.answers import written
 from gateway.collection import make_importable
 from gateway.executors import AwxExecutor, Executor, RunnerExecutor, awx_client
 from gateway.jobs import Job, KeyReused, NewJob, QueueFull, Store
-from gateway.limits import Rate
+from gateway.limits import MOST_AT_ONCE, AtOnce, Rate
 from gateway.playbooks import PLAYBOOKS
 from gateway.problems import Problem
 from gateway.reads import Cache, Cloud
@@ -47,6 +47,7 @@ class Gateway:
     version: str
     rate: Rate
     failed_logins: Rate
+    at_once: AtOnce
 
     def cloud(self, caller: Caller) -> Cloud:
         settings = self.settings
@@ -175,6 +176,7 @@ def build_gateway(settings: Settings) -> Gateway:
         else str(json.loads((place / "MANIFEST.json").read_text(encoding="utf-8"))["collection_info"]["version"]),
         rate=Rate(settings.rate_per_minute),
         failed_logins=Rate(settings.failed_logins_per_minute),
+        at_once=AtOnce(MOST_AT_ONCE),
     )
 
 

@@ -26,6 +26,11 @@ class _OfGateway:
         for state, count in sorted(self._gateway.store.counts().items()):
             jobs.add_metric([state], count)
         yield jobs
+        yield GaugeMetricFamily(
+            "kcloud_gateway_tokens_file_error",
+            "1 while the tokens file cannot be read, and the tokens of before count",
+            value=float(self._gateway.tokens.error is not None),
+        )
         cache = self._gateway.cache
         yield CounterMetricFamily("kcloud_gateway_cloud_reads", "Reads of a cloud", value=cache.reads)
         yield CounterMetricFamily(

@@ -15,6 +15,7 @@ from gateway.access import Admin, ClusterId, IdempotencyKey, JobId, Operator, Re
 from gateway.gateway import Gateway, now_text
 from gateway.jobs import Job
 from gateway.problems import Problem
+from gateway.reads import workload_of
 from gateway.schemas import ProblemAnswer
 from gateway.tokens import Caller
 
@@ -26,10 +27,11 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         401: "No token, or a wrong one",
         403: "The token's role does not allow this",
         404: "There is no such object",
-        409: "A name stands for several objects, or the state forbids it",
+        408: "The body came too slowly",
+        409: "A name stands for several objects or is taken, or the state forbids it",
         413: "The body is too large",
         422: "The request cannot be read; the problem names the key",
-        429: "Too many requests, or too many jobs wait",
+        429: "Too many requests, or too many at once, or too many jobs wait",
         502: "The cloud answered with an error",
         503: "The cloud does not answer",
         504: "The cloud answered too late",
@@ -40,6 +42,8 @@ LOCATION = {202: {"headers": {"Location": {"schema": {"type": "string"}, "descri
 # All jobs that decide about many clusters have one target: of a tenant, one of them runs at a time. What they change is protected by
 # `expected_state`, which each operation on a cluster compares
 FLEET = "fleet"
+# Seconds that a list of clusters may be old where a name must be free; requests that come together share one
+FRESH_S = 1.0
 
 
 def _aged(response: Response, age: float) -> None:
@@ -87,14 +91,26 @@ def create_cluster(
     wanted = asked(request, body.model_dump(), key)
     job = gateway.repeated(caller, wanted)
     if job is None:
-        template, _age = gateway.cloud(caller).template(body.cluster_template_id)
+        cloud, labels = gateway.cloud(caller), body.labels or {}
+        template, _age = cloud.template(body.cluster_template_id)
+        # Read anew: the playbook would resize a cluster that has the name
+        for found in cloud.clusters(FRESH_S)[0]:
+            if found["name"] == body.name:
+                raise Problem(
+                    409,
+                    "CLUSTER_EXISTS",
+                    f"Failed to create cluster '{body.name}': a cluster with this name exists, with the id {found['id']}",
+                    reason=found["status"],
+                    hint=f"PUT /clusters/{found['id']}/scale resizes it; to create another one, give another name, or delete this one first",
+                    resource=f"cluster/{body.name}",
+                )
         variables = {
             "requested_cluster_name": body.name,
             "requested_cluster_template": template["id"],
             "requested_cluster_node_count": body.node_count,
             "requested_cluster_master_count": body.master_count,
             "requested_cluster_keypair": body.keypair,
-            "requested_cluster_labels": body.labels or None,
+            "requested_cluster_labels": labels or None,
         }
         answer = {
             "id": None,
@@ -103,8 +119,8 @@ def create_cluster(
             "node_count": body.node_count,
             "master_count": body.master_count,
             "created_at": None,
-            "labels": body.labels,
-            "notices": answers.notices(template["labels"], body.labels),
+            "labels": labels,
+            "notices": answers.notices(template["labels"], labels),
         }
         job = gateway.submit(caller, wanted, "create_cluster", f"cluster/{body.name}", variables, answer)
     return _accepted(response, job)
@@ -345,10 +361,10 @@ def _resources(room: Plain | None) -> Plain | None:
 def decide(body: schemas.OptimiserWorkload, caller: Reader, gateway: TheGateway, response: Response) -> Any:
     """The optimiser's Workload -> its Decision. Nothing is changed."""
     given = body.model_dump(exclude_none=True)
-    workload, forbidden, ignored = optimiser.workload(given)
-    answer, age = gateway.cloud(caller).match(workload, without=forbidden)
+    wanted = workload_of(given)
+    answer, age = gateway.cloud(caller).match(wanted.workload, without=frozenset(wanted.forbidden))
     _aged(response, age)
-    return optimiser.decision(given, answer, ignored, str(uuid.uuid4()), now_text(), gateway.version)
+    return optimiser.decision(given, answer, wanted.notes, str(uuid.uuid4()), now_text(), gateway.version)
 
 
 # --- what is about many clusters

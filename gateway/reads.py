@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.collection import NAME
 from gateway.problems import Problem, of_failure
 
 Plain = dict[str, Any]
+Answer = TypeVar("Answer")
 # An error is remembered for so long, so that a cloud that is away is not asked by every client
 FAILURE_S = 2.0
 # Answers that nobody has asked for again for so long are forgotten
@@ -46,7 +47,15 @@ def ask(module: str, options: Mapping[str, Any]) -> Plain:
     return translated(lambda: found.run(checked.validated_parameters, False, *more), hidden)
 
 
-def translated(work: Callable[[], Plain], hidden: set[str] | frozenset[str] = frozenset()) -> Plain:
+def workload_of(document: Mapping[str, Any]) -> Any:
+    """What a Workload of the optimiser asks of the planner: `Asked` of the library, as events read it, too.
+
+    :raises Problem: it cannot be read.
+    """
+    return translated(lambda: library("module_utils.planning.optimizer").asked_of(document))
+
+
+def translated(work: Callable[[], Answer], hidden: set[str] | frozenset[str] = frozenset()) -> Answer:
     """The work's answer; an error of the library becomes a problem, without the texts that must not show."""
     errors = library("module_utils.errors")
     try:
@@ -149,11 +158,12 @@ class Cloud:
         self._auth = {"cloud": cloud, "api_timeout": timeout}
         self._cache, self._variables, self._assume_empty = cache, variables, assume_empty
 
-    def clusters(self) -> tuple[list[Plain], float]:
+    def clusters(self, max_age: float | None = None) -> tuple[list[Plain], float]:
         """All clusters with a summary of their node groups."""
         return self._cache.get(
             (self.tenant, "clusters"),
             lambda: ask("magnum_cluster_info", {**self._auth, "node_groups": "summary"})["clusters"],
+            max_age,
         )
 
     def cluster(self, reference: str) -> tuple[Plain, float]:
@@ -251,9 +261,15 @@ class Cloud:
             "new_cluster_name": name,
         }
         if without:
-            kept = [entry["name"] for entry in fleet["clusters"] if not {entry["name"], entry["id"]} & without]
+            allowed, others = _parted(fleet["clusters"], lambda entry: not {entry["name"], entry["id"]} & without)
+            names = {entry["name"] for entry in allowed}
             # No pattern stands for no cluster: a name that no cluster can have does
-            options["cluster_names"] = kept or ["-"]
+            options["cluster_names"] = sorted(names) or ["-"]
+            # A name chooses all clusters that have it, so those are left out by their ids. The others stay: their names are taken
+            options["fleet"] = {
+                **fleet,
+                "clusters": allowed + [entry for entry in others if entry["name"] not in names],
+            }
         if self._assume_empty and not self._is_watched():
             options["placements"] = []
         return ask("cluster_match", options), age
@@ -335,6 +351,11 @@ def _one(found: list[Plain], reference: str, kind: str) -> Plain:
     raise Problem(
         409, "AMBIGUOUS_NAME", f"{len(fitting)} objects have the name '{reference}'", reason=ids, hint="Give the id"
     )
+
+
+def _parted(entries: list[Plain], belongs: Callable[[Plain], bool]) -> tuple[list[Plain], list[Plain]]:
+    """Those that belong, and the others."""
+    return [entry for entry in entries if belongs(entry)], [entry for entry in entries if not belongs(entry)]
 
 
 def _of_cluster(found: Plain, cluster: Plain) -> Plain:

@@ -5,15 +5,34 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 # Magnum's own rule for names of clusters; a template of Ansible or Jinja cannot be one
 ClusterName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_.-]{0,241}$")]
-# Names and ids of what exists. Magnum takes nearly everything; braces and control characters only come from mistakes or attacks
-Reference = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f/?#%\\{}]{1,255}$")]
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{0,1024}$")]
+# A new cluster is not called like an id: Magnum and the modules would take its name for one. Magnum reads ids with and without hyphens
+_ID = re.compile(r"[0-9a-fA-F]{32}")
+
+
+def no_id(name: str) -> str:
+    """The name, unless it can be read as an id."""
+    if _ID.fullmatch(name.replace("-", "")):
+        raise ValueError("a name must not look like an id")
+    return name
+
+
+NewName = Annotated[ClusterName, AfterValidator(no_id)]
+# Control characters (C0, DEL, C1) and the two line separators of Unicode: no text holds them, as they forge lines of logs and terminals.
+# All patterns are classes of characters between ^ and $, which the engines of Rust and ECMAScript read alike. pydantic refuses lone
+# surrogates before it looks at a pattern
+CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+# Names and ids of what exists. Magnum takes nearly everything; braces only come from mistakes or attacks
+REFERENCE = rf"^[^{CONTROL}/?#%\\{{}}]{{1,255}}$"
+Reference = Annotated[str, StringConstraints(pattern=REFERENCE)]
+Text = Annotated[str, StringConstraints(pattern=rf"^[^{CONTROL}]{{0,1024}}$")]
 LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_./-]{0,254}$")]
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
 Labels = Annotated[dict[LabelName, Text | Whole | bool], Field(max_length=64)]
@@ -31,12 +50,12 @@ class Strict(BaseModel):
 class ClusterRequest(Strict):
     """A cluster of an existing cluster template."""
 
-    name: ClusterName
+    name: NewName
     cluster_template_id: Reference = Field(description="Name or id of a cluster template")
     node_count: Annotated[int, Field(ge=0, le=10_000)] | None = None
     master_count: Annotated[int, Field(ge=1, le=99)] | None = None
     keypair: Reference | None = None
-    labels: Labels = {}
+    labels: Labels | None = {}
 
 
 class ScaleRequest(Strict):
@@ -141,7 +160,7 @@ class OptimalRequest(Strict):
     """A workload, and what a new cluster for it is called."""
 
     requirements: WorkloadRequest
-    cluster_name: ClusterName | None = None
+    cluster_name: NewName | None = None
 
 
 class OptimizeRequest(Strict):
@@ -157,49 +176,97 @@ class CleanupRequest(Strict):
     apply: bool = Field(default=False, description="Without it the job's result is a plan, and nothing is deleted")
 
 
-# The optimiser's own document: it grows with the optimiser, so keys that decide nothing here are taken and reported as ignored.
+# The optimiser's own document, with the keys that `planning/optimizer.py` of the collection reads or notes as not counting.
 
 
-class Loose(BaseModel):
-    model_config = ConfigDict(extra="allow", strict=True)
+def harmless(value: Any) -> Any:
+    """Any JSON without control characters in its keys and texts, at most DEPTH levels deep. One error, however much is wrong."""
+    level = [value]
+    for _depth in range(DEPTH):
+        if any(isinstance(entry, str) and HARMFUL.search(entry) for entry in level):
+            raise ValueError("keys and texts must not hold control characters")
+        level = [part for entry in level for part in _parts(entry)]
+        if not level:
+            return value
+    raise ValueError(f"at most {DEPTH} levels are read")
 
 
-class Device(Loose):
+def _parts(entry: Any) -> Iterable[Any]:
+    if isinstance(entry, dict):
+        return (*entry, *entry.values())
+    return entry if isinstance(entry, list) else ()
+
+
+HARMFUL = re.compile(rf"[{CONTROL}\ud800-\udfff]")
+DEPTH = 16
+# What nothing here decides on
+Json = Annotated[Any, AfterValidator(harmless)]
+Quantity = Text | Annotated[int, Field(ge=0, le=2**53)]
+QUANTITY = "A quantity of Kubernetes, such as `64Gi`; without a unit it counts bytes"
+
+
+class Device(Strict):
+    """Accelerators of one kind."""
+
     count: Count | None = None
     type: Text | None = None
-    memory: Text | Amount | None = None
+    memory: Quantity | None = Field(default=None, description=QUANTITY)
 
 
-class Requirements(Loose):
-    cpu: Text | Amount | None = None
-    memory: Text | Amount | None = None
-    gpu: Device | None = None
-    npu: Device | None = None
+class Gpu(Device):
+    compute: Json = None
 
 
-class Toleration(Loose):
+class Npu(Device):
+    precision: Json = None
+
+
+class Requirements(Strict):
+    """What one replica needs."""
+
+    cpu: Text | Amount | None = Field(default=None, description="Cores, such as `4` or `500m`")
+    memory: Quantity | None = Field(default=None, description=QUANTITY)
+    storage: Json = None
+    gpu: Gpu | None = None
+    npu: Npu | None = None
+    network: Json = None
+
+
+class Toleration(Strict):
     key: Text | None = None
     operator: Text | None = None
     value: Text | None = None
     effect: Text | None = None
+    tolerationSeconds: Whole | None = None
 
 
-class Constraints(Loose):
+class Constraints(Strict):
+    """Where it may run, and what it may cost."""
+
     maxCostPerHour: Amount | None = None
+    maxExecutionTime: Text | Whole | None = Field(default=None, description="Such as `1h30m`")
     preferredClusters: Annotated[list[Reference], Field(max_length=1000)] | None = None
     forbiddenClusters: Annotated[list[Reference], Field(max_length=1000)] | None = None
+    nodeSelectors: Annotated[dict[LabelName, Text], Field(max_length=64)] | None = None
     tolerations: Annotated[list[Toleration], Field(max_length=64)] | None = None
+    affinity: Json = None
 
 
-class OptimiserWorkload(Loose):
+class OptimiserWorkload(Strict):
     """A workload in the optimiser's own form."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,255}$")]
+    id: Annotated[str, StringConstraints(pattern=rf"^[^{CONTROL}]{{1,255}}$")]
     name: Text | None = None
     type: Text | None = None
+    status: Json = None
     priority: Annotated[int, Field(ge=-(10**6), le=10**6)] | None = None
+    labels: Labels | None = None
+    annotations: Json = None
     requirements: Requirements
     constraints: Constraints | None = None
+    metadata: Json = None
+    createdAt: Json = None
+    updatedAt: Json = None
 
 
 # --- answers: the asker's keys, and ours beside

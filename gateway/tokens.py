@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 import secrets
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ import yaml
 
 from gateway.settings import SettingsError
 
+log = logging.getLogger("gateway")
 # Each role may do what those before it may
 ROLES = ("read", "operate", "admin")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -72,12 +75,20 @@ def parse(document: Any) -> dict[str, Caller]:
     """
     if not isinstance(document, Mapping) or set(document) - {"tenants", "tokens"}:
         raise SettingsError("Failed to read the tokens file: it holds 'tenants' and 'tokens', and nothing else")
-    tenants = {}
+    tenants: dict[str, Tenant] = {}
+    of_cloud: dict[str, str] = {}
     for name, about in _mapping(document.get("tenants"), "tenants").items():
         cloud = _mapping(about, f"tenants.{name}").get("cloud")
         if not _NAME.fullmatch(str(name)) or not isinstance(cloud, str) or not cloud:
             raise SettingsError(
                 f"Failed to read tenant '{name}' of the tokens file: give 'cloud', a name of clouds.yaml"
+            )
+        # Locks, caches and limits are those of a tenant
+        other = of_cloud.setdefault(cloud, str(name))
+        if other != str(name):
+            raise SettingsError(
+                f"Failed to read tenants '{other}' and '{name}' of the tokens file: both have the cloud '{cloud}'. Tenants of one cloud "
+                "would change the same clusters at once: give their tokens one tenant"
             )
         tenants[str(name)] = Tenant(str(name), cloud)
     callers: dict[str, Caller] = {}
@@ -114,32 +125,63 @@ def _mapping(value: Any, where: str) -> Mapping[str, Any]:
 
 
 class TokensFile:
-    """The file, read again when it changes. A file that became wrong leaves the callers as they were."""
+    """The file, read again when it changes.
+
+    A file that became wrong leaves the callers as they were, and the log and the metrics say so: what was taken out of it since then still
+    counts. Where there is no file any more, nobody is let in.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stamp: tuple[int, int] | None = None
+        self._lock = threading.Lock()
+        self._stamp: tuple[int, ...] | None = None
         self._callers: dict[str, Caller] = {}
-        self.error: str | None = None
-        self._read()
-        if self.error:
-            raise SettingsError(self.error)
+        self._error: str | None = None
+        self._look()
+        if self._error:
+            raise SettingsError(self._error)
 
     def find(self, token: str) -> Caller | None:
+        """Whose token this is."""
         self._read()
         return find(self._callers, token)
 
+    @property
+    def error(self) -> str | None:
+        """Why the file, as it is now, does not count."""
+        self._read()
+        return self._error
+
     def _read(self) -> None:
+        with self._lock:
+            before = (self._stamp, self._error)
+            self._look()
+            if (self._stamp, self._error) == before:
+                return
+            if self._error is None:
+                log.info("Read the tokens file '%s'", self._path)
+            elif self._callers:
+                log.error(
+                    "%s. Until it is correct, its tokens as they were before count, those taken out since then, too",
+                    self._error,
+                )
+            else:
+                log.error("%s. No token counts", self._error)
+
+    def _look(self) -> None:
+        stamp = None
         try:
             about = self._path.stat()
-            stamp = (about.st_mtime_ns, about.st_size)
-            if stamp == self._stamp:
-                return
-            self._stamp = stamp
-            self._callers = parse(yaml.safe_load(self._path.read_text(encoding="utf-8")))
-            self.error = None
+            # Its permissions may change, too, or another file may take its place
+            stamp = (about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+            if stamp != self._stamp:
+                self._callers = parse(yaml.safe_load(self._path.read_text(encoding="utf-8")))
+                self._error = None
         except SettingsError as error:
-            self.error = str(error)
+            self._error = str(error)
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            if isinstance(error, FileNotFoundError):
+                self._callers = {}
             # The parser's text could repeat a line of the file
-            self.error = f"Failed to read the tokens file '{self._path}': {type(error).__name__}"
+            self._error = f"Failed to read the tokens file '{self._path}': {type(error).__name__}"
+        self._stamp = stamp

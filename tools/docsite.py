@@ -30,6 +30,15 @@ ANSIBLE = {
     "ansible_configuration_settings": ("reference_appendices/config.html", "Ansible Configuration Settings"),
     "common_return_values": ("reference_appendices/common_return_values.html", "Return Values"),
 }
+# The same for environment variables, all of one page
+VARIABLES = (
+    "ANSIBLE_CACHE_PLUGIN",
+    "ANSIBLE_CACHE_PLUGIN_CONNECTION",
+    "ANSIBLE_CACHE_PLUGIN_PREFIX",
+    "ANSIBLE_CACHE_PLUGIN_TIMEOUT",
+    "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED",
+    "ANSIBLE_INVENTORY_USE_EXTRA_VARS",
+)
 HEAD = """\
 .. _ansible_collections.kcloud.infrastructure.docsite.playbooks:
 
@@ -81,9 +90,11 @@ def playbooks_page() -> str:
 
 
 def inventory() -> bytes:
-    """The labels of Ansible's documentation as a Sphinx inventory: four lines, then its compressed rows."""
+    """The labels and variables of Ansible's documentation as a Sphinx inventory: four lines, then its compressed rows."""
     head = "# Sphinx inventory version 2\n# Project: Ansible\n# Version:\n# The remainder is compressed using zlib.\n"
     rows = "".join(f"{label} std:label -1 {page} {title}\n" for label, (page, title) in ANSIBLE.items())
+    page = ANSIBLE["ansible_configuration_settings"][0]
+    rows += "".join(f"{name} std:envvar -1 {page}#envvar-{name} -\n" for name in VARIABLES)
     return head.encode() + zlib.compress(rows.encode())
 
 

@@ -55,7 +55,7 @@ notes:
 options:
   cluster_names:
     description:
-      - Names of the clusters to look at, or patterns such as V(team-a-*); all others are ignored. Not given, every
+      - Names or ids of the clusters to look at, or patterns such as V(team-a-*); all others are ignored. Not given, every
         cluster of the project.
     type: list
     elements: str

@@ -66,6 +66,7 @@ options:
       - How a host is named. The first entry that is not empty counts; the id is the last resort.
       - An entry is a variable with or without its prefix, such as V(name) or V(magnum_name), a Jinja expression such as
         V(magnum_labels.team ~ '-' ~ magnum_name), or a template such as V("{{ magnum_name }}.example.org").
+      - V({), V(}), V(%) and V(#) in what comes out become V(_), so that no name is a template where it is used.
       - Magnum allows several clusters of one name. Each host whose name another one has too gets its id appended, and a warning says so.
         Only a cluster that stays keeps its name beside others of that name that are being deleted.
     type: list
@@ -76,8 +77,8 @@ options:
       - Only clusters that fit one of these filters. All clusters when empty.
       - A filter is a dictionary. A cluster fits when it fits every key. Keys are V(names), V(ids), V(types), V(status), V(health) and
         V(labels), each but the last with a text or a list of texts.
-      - Values are patterns such as V(team-a-*). A status is given whole as V(CREATE_FAILED), by the end as V(FAILED) or by the action as
-        V(DELETE). The health before Magnum has looked is V(UNKNOWN).
+      - Values are patterns such as V(team-a-*) or V(UPDATE_*). A status is also given by the end as V(FAILED) or by the action as
+        V(DELETE). The case of a status and of a health does not count. The health before Magnum has looked is V(UNKNOWN).
     type: list
     elements: dict
     default: []
@@ -168,7 +169,7 @@ from ansible.module_utils.basic import AnsibleFallbackNotFound, env_fallback
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible.vars.reserved import get_reserved_names
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import AUTH_ARGUMENT_SPEC
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import AUTH_ARGUMENT_SPEC, configuration
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest, KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.inventory_hosts import (
     CLUSTERS,
@@ -182,7 +183,11 @@ from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.inventory_ho
     read_filters,
     unique_names,
 )
-from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.inventory_source import Question, read_source
+from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.inventory_source import (
+    Question,
+    read_source,
+    require_libraries,
+)
 
 try:
     # ansible-core 2.19 evaluates only templates that are marked so; before it evaluated every one that is not marked unsafe
@@ -204,6 +209,10 @@ SECRET = re.compile(r"secret|passw|token|key|passcode", re.IGNORECASE)
 # Braces, or the header by which a text sets delimiters of its own
 MAY_BE_TEMPLATE = re.compile(r"[{}]|#jinja2", re.IGNORECASE)
 NAME = re.compile(r"[A-Za-z_]\w*")
+# AWX stores names and hands them back without marks: none may then be a template, or the start of one
+IN_TEMPLATES = re.compile(r"[{}%#]")
+# What a cloud's configuration says of where and as whom to ask, beside `auth`
+WHERE = re.compile(r"(auth_type|region_name|interface|endpoint_override)$")
 
 
 def harmless(value: Any) -> Any:
@@ -290,6 +299,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             servers=SERVERS in self.get_option("hosts"),
             fail_on_errors=self.get_option("fail_on_errors"),
         )
+        require_libraries(question)
         kept = self.get_option("cache")
         key = f"{self.get_cache_key(path)}_{self._digest(params, question)}"
         if cache and kept:
@@ -304,8 +314,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _digest(self, params: dict[str, Any], question: Question) -> str:
         """Differs where another cloud, project or question would be read, so that no cache answers for it."""
+        found = configuration(params)
+        cloud = {name: value for name, value in found.items() if name == "auth" or WHERE.search(name)}
         environment = {name: value for name, value in os.environ.items() if name.startswith("OS_")}
-        asked = [without_secrets(params), without_secrets(environment), sorted(question.gather), question.servers]
+        asked = [
+            without_secrets(params),
+            without_secrets(environment),
+            without_secrets(cloud),
+            sorted(question.gather),
+            question.servers,
+        ]
         asked += [repr(question.include), repr(question.exclude)]
         return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
@@ -353,12 +371,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), own, name, strict=strict)
 
     def _wanted_name(self, entry: Entry, own: dict[str, Any]) -> str:
-        """The first name that ``hostnames`` give, before it is made unique."""
+        """The first name that ``hostnames`` give, before it is made unique, without what makes templates."""
         known = {**harmless(dict(entry.variables)), **own}
         for hostname in self.get_option("hostnames"):
             name = str(self._evaluated(hostname, known, entry) or "").strip()
             if name:
-                return name
+                return IN_TEMPLATES.sub("_", name)
         return entry.variables["id"]
 
     def _evaluated(self, hostname: str, known: dict[str, Any], entry: Entry) -> Any:

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,7 +31,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors impor
     Unclear,
     Unreadable,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.session import judging_session
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.session import is_error, judging_session, words_of
 
 if TYPE_CHECKING:
     from ansible_collections.kcloud.infrastructure.plugins.module_utils.wait import Deadline
@@ -163,15 +164,39 @@ def _configured(given: dict[str, Any]) -> Connection:
 
     :raises InvalidRequest: the named cloud is in no clouds.yaml, or an option has a form that the SDK cannot use.
     """
-    import openstack.config
     import openstack.connection
+
+    with _config_errors(given):
+        config = _region(given)
+        config.set_session_constructor(judging_session())
+        return openstack.connection.Connection(config=config)
+
+
+def _region(given: dict[str, Any]) -> Any:
+    import openstack.config
+
+    return openstack.config.get_cloud_region(app_name="kcloud.infrastructure", **given)
+
+
+def configuration(params: dict[str, Any]) -> dict[str, Any]:
+    """What the options, clouds.yaml and the environment come to, with the secrets in ``auth``; no request is made.
+
+    :param params: as ``connect``.
+    :raises InvalidRequest: as ``connect``.
+    """
+    given = _options(params)
+    with _config_errors(given):
+        return dict(_region(given).config)
+
+
+@contextlib.contextmanager
+def _config_errors(given: dict[str, Any]) -> Iterator[None]:
+    """Name the cloud whose configuration cannot be used."""
     import openstack.exceptions
     from keystoneauth1.exceptions import AuthPluginException
 
     try:
-        config = openstack.config.get_cloud_region(app_name="kcloud.infrastructure", **given)
-        config.set_session_constructor(judging_session())
-        return openstack.connection.Connection(config=config)
+        yield
     except (
         openstack.exceptions.ConfigException,
         AuthPluginException,
@@ -254,7 +279,7 @@ def trust_refusal(connection: Connection, doing: str, resource: str) -> NotPermi
     auth_type = str(connection.config.config.get("auth_type") or "")
     if "applicationcredential" not in auth_type.replace("_", "").lower():
         return None
-    said = refused_trust(connection, doing, resource)
+    said = ask_for_trust(connection, doing, resource).refusal
     if said is None:
         return None
     return NotPermitted(
@@ -266,8 +291,27 @@ def trust_refusal(connection: Connection, doing: str, resource: str) -> NotPermi
     )
 
 
-def refused_trust(connection: Connection, doing: str, resource: str) -> str | None:
-    """What Keystone says where it lets these credentials make no trust; None where it lets them.
+@dataclass(frozen=True)
+class TrustAnswer:
+    """What Keystone says to a request for a trust that cannot be made.
+
+    :param status: the HTTP status, None where there is none.
+    :param said: the words that came with it.
+    :param own: whether it is an error in Keystone's form, which a proxy's is not.
+    """
+
+    status: int | None
+    said: str
+    own: bool
+
+    @property
+    def refusal(self) -> str | None:
+        """Keystone's words where they clearly refuse trusts; None otherwise: the creation itself tells then."""
+        return self.said if self.status == 403 and self.own and "trust" in self.said.lower() else None
+
+
+def ask_for_trust(connection: Connection, doing: str, resource: str) -> TrustAnswer:
+    """Ask Keystone for a trust that cannot be made, to see whether it lets these credentials make any.
 
     Keystones differ in which application credentials may, so it is asked for a trust that cannot be made, with a trustee
     that does not exist: it refuses the credential first (403), and misses the user second (404). Nothing is made.
@@ -289,14 +333,13 @@ def refused_trust(connection: Connection, doing: str, resource: str) -> str | No
         doing,
         resource,
     )
-    if answer is None or answer.status_code != 403:
-        return None
+    if answer is None:
+        return TrustAnswer(None, "", own=False)
     try:
-        said = str(answer.json()["error"]["message"])
+        said = _one_line(answer.json()["error"]["message"])
     except (ValueError, TypeError, KeyError):
-        # Not Keystone's own words: the creation itself tells.
-        return None
-    return _one_line(said) if "trust" in said.lower() else None
+        said = words_of(answer.content)
+    return TrustAnswer(answer.status_code, said, own=is_error(answer.content))
 
 
 def status_of(error: BaseException) -> int | None:

@@ -32,7 +32,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.placement im
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.flavors import resources
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.questions import only
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.quotas import cluster_limit, compute_quotas
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_like
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_chosen
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -173,12 +173,12 @@ def template(found: ClusterTemplate) -> Plain:
 def list_groups(api: MagnumReader, patterns: Collection[str] | None = None) -> list[Listed]:
     """The project's clusters with their worker groups, as lists show them: without true bounds.
 
-    :param patterns: names, or patterns of names, of the clusters whose groups are read; None for all.
+    :param patterns: names, patterns of names, or ids, of the clusters whose groups are read; None for all.
     """
 
     def workers(found: Cluster) -> Listed:
         going = (found.status or "").startswith(GOING)
-        looked_at = patterns is None or is_like(found.name, patterns)
+        looked_at = patterns is None or is_chosen(found.name, found.id, patterns)
         groups = api.node_groups(found) if looked_at and not going else ()
         return found, [group for group in groups if group.role != "master"]
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # What Neutron counts and clusters use up, by its names, which are ours too.
 NETWORK_RESOURCES = ("networks", "routers", "ports", "security_groups", "floating_ips")
+# What the quotas are called here
+RESOURCES = ("instances", "cores", "ram_mib", *NETWORK_RESOURCES, "clusters")
 
 
 def quota(limit: int | None, used: int) -> dict[str, Any]:

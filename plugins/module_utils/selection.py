@@ -15,6 +15,11 @@ def is_like(text: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(text, pattern) for pattern in patterns)
 
 
+def is_chosen(name: str, identifier: str | None, patterns: Collection[str]) -> bool:
+    """Whether an object is one of these, by its name, a pattern of it, or its id, which is compared as it is. Names may repeat."""
+    return identifier in patterns or is_like(name, patterns)
+
+
 def has_status(status: str, wanted: Collection[str]) -> bool:
     """Whether a status such as CREATE_FAILED is one of those wanted, whole or by its action or end; any when none is."""
     return not wanted or any(

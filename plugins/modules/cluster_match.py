@@ -54,7 +54,7 @@ options:
     elements: dict
   cluster_names:
     description:
-      - Names of the clusters that may be used and scaled, or patterns such as V(team-a-*); all others are ignored. Not
+      - Names or ids of the clusters that may be used and scaled, or patterns such as V(team-a-*); all others are ignored. Not
         given, every cluster of the project.
     type: list
     elements: str

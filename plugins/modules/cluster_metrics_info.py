@@ -19,7 +19,7 @@ description:
   - Every figure says its C(source) and its C(coverage). What no metric says is none with a C(reason), and is never 0.
 options:
   names:
-    description: Only clusters with one of these names, or with a name like one of these patterns. Not given, all clusters of the project.
+    description: Only clusters with one of these names or ids, or with a name like one of these patterns. Not given, all clusters of the project.
     type: list
     elements: str
   window:

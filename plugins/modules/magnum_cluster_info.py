@@ -21,7 +21,7 @@ options:
       - When more than one cluster has this name, the module fails and lists their ids.
     type: str
   names:
-    description: Only clusters with one of these names, or with a name like one of these patterns, such as V(team-a-*).
+    description: Only clusters with one of these names or ids, or with a name like one of these patterns, such as V(team-a-*).
     type: list
     elements: str
     version_added: 0.2.0

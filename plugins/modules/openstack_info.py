@@ -115,7 +115,9 @@ openstack:
           type: str
           sample: password
     services:
-      description: By type of service, whether the cloud has it, and the microversions it offers.
+      description:
+        - By type of service, whether the cloud has it, and the microversions it offers.
+        - Nova, Glance, Neutron, Heat and Magnum have answered a request. The others are what the catalog says, with the C(name) there.
       returned: success
       type: dict
       sample: {container-infra: {available: true, endpoint: "http://127.0.0.1:9511/v1", min_version: "1.1", max_version: "1.12"}}
@@ -167,7 +169,7 @@ openstack:
     trusts:
       description:
         - Whether Keystone lets the credential make trusts, which Magnum needs for each new cluster, as C(permitted), and Keystone's C(reason)
-          where it does not. C(permitted) is none where it was not asked.
+          where it does not. C(permitted) is none where it was not asked, or where its answer does not tell, with that answer as C(reason).
       returned: success
       type: dict
       sample: {permitted: false, reason: Delegated tokens cannot manage trusts}
@@ -186,15 +188,16 @@ openstack:
       sample: {quotas: {code: NOT_PERMITTED, reason: "...", hint: "..."}}
 """
 
+import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
+    ask_for_trust,
     connect,
     read,
-    refused_trust,
     translated,
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
@@ -223,14 +226,18 @@ if TYPE_CHECKING:
 
 # The time in which a series must have had a sample, in seconds
 WINDOW_S = 3600
-# The services, each with something small to read: being in the catalog is not being there.
+# The services, each with something small to read, and a key that only its own answer has: being in the catalog is not being
+# there, and Nova lists images too.
 SERVICES = {
-    "compute": "/os-availability-zone",
-    "image": "/images?limit=1",
-    "network": "/networks?limit=1&fields=id",
-    "orchestration": "/stacks?limit=1",
-    "container-infra": "/clustertemplates?limit=1",
+    "compute": ("/os-availability-zone", "availabilityZoneInfo"),
+    "image": ("/images?limit=1", "schema"),
+    "network": ("/networks?limit=1&fields=id", "networks"),
+    "orchestration": ("/stacks?limit=1", "stacks"),
+    "container-infra": ("/clustertemplates?limit=1", "clustertemplates"),
 }
+# The service's word on this user, and not on itself
+REFUSALS = (401, 403)
+ADDRESS_HINT = "Check the address of this service in the cloud's catalog, and its endpoint_override in clouds.yaml where there is one"
 
 
 def identity(connection: Connection) -> dict[str, Any]:
@@ -247,36 +254,102 @@ def identity(connection: Connection) -> dict[str, Any]:
     }
 
 
-def services(connection: Connection) -> dict[str, Any]:
-    found = {}
-    for service, something in SERVICES.items():
+@contextlib.contextmanager
+def understood(doing: str, resource: str) -> Iterator[None]:
+    """As ``translated``, also where openstacksdk stumbles over a service of which it could read no version."""
+    with translated(doing, resource):
         try:
-            with translated(f"find {service}", service):
-                adapter = connection.config.get_session_client(service)
-                endpoint = adapter.get_endpoint_data()
-                if endpoint is not None and endpoint.url:
-                    if service == "container-infra":
-                        # An override in clouds.yaml may lead above or below the version that is asked
-                        endpoint = find_endpoint(adapter)
-                        adapter.endpoint_override = endpoint.url
-                    answer = adapter.get(something)
-                    if answer.status_code >= 500:
-                        raise ServiceError(
-                            f"Failed to use {service}: it answered {answer.status_code}",
-                            resource=service,
-                            http_status=answer.status_code,
-                            hint="Look at the service's log",
-                        )
+            yield
+        except AttributeError as error:
+            if not _is_of_sdk(error):
+                raise
+            raise ServiceError(
+                f"Failed to {doing}",
+                resource=resource,
+                reason=f"openstacksdk cannot use what answers at the address of a service ({error})",
+                hint=ADDRESS_HINT,
+            ) from error
+
+
+def _is_of_sdk(error: Exception) -> bool:
+    """Whether a library raised it: what our own code gets wrong must stay a traceback."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    name = frame.tb_frame.f_globals.get("__name__", "") if frame is not None else ""
+    return name.split(".")[0] in ("openstack", "keystoneauth1")
+
+
+def services(connection: Connection) -> dict[str, Any]:
+    found = catalogued(connection)
+    for service in SERVICES:
+        try:
+            with understood(f"find {service}", service):
+                found[service] = _service(connection, service)
         except KcloudError as error:
             found[service] = {"available": False, "reason": error.reason or error.message, "hint": error.hint}
-            continue
-        if endpoint is None or not endpoint.url:
-            found[service] = {"available": False, "reason": "it is not in the cloud's catalog", "hint": None}
-            continue
-        versions = [endpoint.min_microversion, endpoint.max_microversion]
-        low, high = (".".join(map(str, version)) if version else None for version in versions)
-        found[service] = {"available": True, "endpoint": endpoint.url, "min_version": low, "max_version": high}
     return found
+
+
+def catalogued(connection: Connection) -> dict[str, Any]:
+    """The services of the catalog, by type; none of them is asked."""
+    catalog = connection.session.auth.get_access(connection.session).service_catalog
+    found = {}
+    for entry in catalog.catalog:
+        service = entry["type"]
+        urls = catalog.get_urls(
+            service_type=service,
+            interface=connection.config.get_interface(service),
+            region_name=connection.config.get_region_name(service),
+        )
+        about = {"name": entry.get("name") or service}
+        if urls:
+            found[service] = {**about, "available": True, "endpoint": urls[0], "min_version": None, "max_version": None}
+        else:
+            reason = "the catalog has no endpoint of it for this region and interface"
+            found[service] = {**about, "available": False, "reason": reason, "hint": None}
+    return found
+
+
+def _service(connection: Connection, service: str) -> dict[str, Any]:
+    """A service that has answered a request.
+
+    :raises ServiceError: what answered there is not this service.
+    """
+    something, key = SERVICES[service]
+    adapter = connection.config.get_session_client(service)
+    given, endpoint = adapter.endpoint_override, adapter.get_endpoint_data()
+    if endpoint is None or not endpoint.url:
+        if not given:
+            return {"available": False, "reason": "it is not in the cloud's catalog", "hint": None}
+        raise _not_there(service, f"{given} tells no version of {service}")
+    if service == "container-infra":
+        # An override in clouds.yaml may lead above or below the version that is asked
+        endpoint = find_endpoint(adapter)
+    # openstacksdk goes on from the version that it found as well
+    adapter.endpoint_override = endpoint.url
+    answer = adapter.get(something)
+    if answer.status_code >= 400 and answer.status_code not in REFUSALS:
+        raise _not_there(service, f"{endpoint.url} answered {answer.status_code}", answer.status_code)
+    if answer.status_code < 400 and key not in _keys(answer):
+        why = f"{endpoint.url} answered {answer.status_code}, and not in the form of {service}"
+        raise _not_there(service, why, answer.status_code)
+    versions = [endpoint.min_microversion, endpoint.max_microversion]
+    low, high = (".".join(map(str, version)) if version else None for version in versions)
+    return {"available": True, "endpoint": endpoint.url, "min_version": low, "max_version": high}
+
+
+def _keys(answer: Any) -> list[str]:
+    try:
+        body = answer.json()
+    except ValueError:
+        return []
+    return list(body) if isinstance(body, dict) else []
+
+
+def _not_there(service: str, reason: str, status: int | None = None) -> ServiceError:
+    hint = "Look at the service's log" if status is not None and status >= 500 else ADDRESS_HINT
+    return ServiceError(f"Failed to use {service}", resource=service, reason=reason, hint=hint, http_status=status)
 
 
 def images(connection: Connection) -> list[dict[str, Any]]:
@@ -340,8 +413,15 @@ def conductors(connection: Connection) -> list[dict[str, Any]] | None:
 
 
 def trusts(connection: Connection) -> dict[str, Any]:
-    said = refused_trust(connection, "ask Keystone whether this credential can make trusts", "keystone")
-    return {"permitted": said is None, "reason": said}
+    """Permitted where Keystone misses the user to be trusted, not where it refuses; anything else does not tell."""
+    try:
+        answer = ask_for_trust(connection, "ask Keystone whether this credential can make trusts", "keystone")
+    except KcloudError as error:
+        return {"permitted": None, "reason": error.reason or error.message}
+    if answer.status == 404 and answer.own:
+        return {"permitted": True, "reason": None}
+    reason = answer.said or f"it answered {answer.status}"
+    return {"permitted": False if answer.status in REFUSALS else None, "reason": reason}
 
 
 def metrics(sources: list[Source], wanted: list[str]) -> list[dict[str, Any]]:
@@ -392,7 +472,8 @@ def run(params: dict[str, Any], check_mode: bool, hide: Callable[[Iterable[str]]
         found[part] = nothing
         if part in wanted:
             try:
-                found[part] = reader(connection)
+                with understood(f"read {part.replace('_', ' ')}", part):
+                    found[part] = reader(connection)
             except KcloudError as error:
                 found["problems"][part] = error.failure()
     found[METRICS] = [] if chosen is None else metrics(chosen.sources(connection), params["names"])

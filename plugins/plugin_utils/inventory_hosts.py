@@ -85,7 +85,7 @@ FILTER_KEYS = ("names", "ids", "types", "status", "health", "labels")
 
 @dataclass(frozen=True)
 class Filter:
-    """Clusters that fit all that is given; each value is a pattern such as ``team-a-*``, except those of ``status``."""
+    """Clusters that fit all that is given; each value is a pattern such as ``team-a-*``. Those of ``status`` and ``health`` are upper case."""
 
     names: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
@@ -95,13 +95,13 @@ class Filter:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def holds(self, cluster: Raw) -> bool:
-        labels = cluster["labels"]
+        labels, status = cluster["labels"], cluster["status"] or ""
         return (
             (not self.names or is_like(cluster["name"], self.names))
             and (not self.ids or is_like(cluster["id"], self.ids))
             and (not self.types or is_like(labels.get(TYPE_LABEL, ""), self.types))
-            and has_status(cluster["status"] or "", self.status)
-            and (not self.health or (cluster["health_status"] or UNKNOWN).upper() in self.health)
+            and (has_status(status, self.status) or is_like(status, self.status))
+            and (not self.health or is_like((cluster["health_status"] or UNKNOWN).upper(), self.health))
             and all(key in labels and is_like(normal_label(labels[key]), [value]) for key, value in self.labels.items())
         )
 

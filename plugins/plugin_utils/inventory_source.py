@@ -58,7 +58,7 @@ def read_source(params: Mapping[str, Any], question: Question) -> tuple[Plain, l
     :returns: plain data, see ``inventory_hosts``, and a sentence for each detail that could not be read.
     :raises KcloudError: the cloud cannot be reached or its clusters cannot be listed; with ``fail_on_errors`` also for a detail.
     """
-    _require_libraries(question)
+    require_libraries(question)
     connection = connect(dict(params))
     api = MagnumReader(connection, params.get("api_version"))
     chosen = [
@@ -85,7 +85,11 @@ def read_source(params: Mapping[str, Any], question: Question) -> tuple[Plain, l
     return {"clusters": side_by_side(whole, chosen), "flavors": offered}, sorted(problems)
 
 
-def _require_libraries(question: Question) -> None:
+def require_libraries(question: Question) -> None:
+    """The Python libraries that this needs.
+
+    :raises KcloudError: one is missing.
+    """
     needed = {**LIBRARIES, **({"heatclient": "python-heatclient"} if question.servers else {})}
     for name, package in needed.items():
         try:

@@ -135,18 +135,29 @@ def network_checks(cloud: Some, needs: Some) -> Iterator[Check]:
         same = _called(cloud["networks"], wanted)
         outside = shown(network["name"] for network in cloud["networks"] if network["external"])
         check, hint = f"external network {wanted}", f"Name one that leads out: {outside}"
-        if not same:
-            yield missed(check, "not there", hint)
-        elif not same[0]["external"]:
+        # As Magnum, which looks among the external ones only
+        leading_out = [network for network in same if network["external"]]
+        if same and not leading_out:
             yield missed(check, "leads nowhere", hint)
         else:
-            yield passed(check, same[0]["id"])
+            yield _the_one(check, leading_out, hint)
     wanted = needs.get("fixed_network")
     if wanted:
-        same = _called(cloud["networks"], wanted)
         inside = shown(network["name"] for network in cloud["networks"] if not network["external"])
         check, hint = f"fixed network {wanted}", f"Make it, or name one of: {inside}"
-        yield passed(check, same[0]["id"]) if same else missed(check, "not there", hint)
+        # As Magnum, which looks among all
+        yield _the_one(check, _called(cloud["networks"], wanted), hint)
+
+
+def _the_one(check: str, same: list[Some], hint: str) -> Check:
+    """The network that a name stands for, where it stands for one."""
+    if not same:
+        return missed(check, "not there", hint)
+    if len(same) > 1:
+        return missed(
+            check, f"{len(same)} of that name", f"Name it by its id: {shown(network['id'] for network in same)}"
+        )
+    return passed(check, same[0]["id"])
 
 
 def range_checks(cloud: Some, needs: Some) -> Iterator[Check]:

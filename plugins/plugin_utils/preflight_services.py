@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import InvalidRequest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.quotas import RESOURCES
 from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.preflight_rows import (
     OPERATOR,
     Check,
@@ -79,6 +81,9 @@ def trust_checks(cloud: Some, needs: Some) -> Iterator[Check]:
                 "Create with a user's password, since Magnum makes a Keystone trust for each new cluster; this credential can list, "
                 "resize and delete",
             )
+    elif about.get("reason"):
+        hint = "Create a small cluster to see: a Keystone that lets credentials make trusts answers that the user to be trusted does not exist"
+        yield warned(check, f"{called}; not known, Keystone's answer does not tell: {about['reason']}", hint)
     elif delegated:
         hint = "Let openstack_preflight_probe_trusts be true outside of check mode: most Keystones refuse it the trust of a new cluster"
         yield warned(check, f"{called}; Keystone was not asked", hint)
@@ -89,13 +94,15 @@ def trust_checks(cloud: Some, needs: Some) -> Iterator[Check]:
 def service_checks(cloud: Some, needs: Some) -> Iterator[Check]:
     for service in needs.get("services") or ():
         about = cloud["services"].get(service) or {}
-        check = f"{SERVICE_NAMES.get(service, service)} answers"
+        # The others are not asked
+        check = f"{SERVICE_NAMES[service]} answers" if service in SERVICE_NAMES else f"{service} is in the catalog"
         if not about.get("available"):
             hint = about.get("hint") or f"{OPERATOR} whether it is offered, and check 'region_name' and 'interface'"
             yield missed(check, about.get("reason", "not in the catalog"), hint)
             continue
         versions = f", {about['min_version']} to {about['max_version']}" if about.get("max_version") else ""
-        yield passed(check, f"{about['endpoint']}{versions}")
+        called = f"{about['name']}, " if about.get("name") else ""
+        yield passed(check, f"{called}{about['endpoint']}{versions}")
         wanted = needs.get("microversion")
         if service == "container-infra" and wanted:
             check, highest = f"Magnum offers microversion {wanted}", about.get("max_version")
@@ -120,12 +127,24 @@ def conductor_checks(cloud: Some, needs: Some) -> Iterator[Check]:
 
 
 def quota_checks(cloud: Some, needs: Some) -> Iterator[Check]:
+    """What is left of the quotas.
+
+    :raises InvalidRequest: a resource that no quota counts.
+    """
     for resource, wanted in sorted((needs.get("left") or {}).items()):
+        if resource not in RESOURCES:
+            raise InvalidRequest(
+                f"Failed to read option 'openstack_preflight_left.{resource}': no quota counts '{resource}'",
+                resource=f"openstack_preflight_left.{resource}",
+                hint=f"Use one of: {', '.join(RESOURCES)}",
+            )
         check = f"quota: {wanted} {resource} left"
         about = cloud["quotas"].get(resource)
         if about is None:
             # Not every cloud tells its tenants; what is not known is not a failure, but it is said
-            yield passed(check, "the cloud does not say")
+            yield warned(
+                check, "not known: the cloud does not say", f"{OPERATOR} how many {resource} the project may have"
+            )
         elif about["left"] is None:
             yield passed(check, "unlimited")
         elif about["left"] >= int(wanted):

@@ -306,6 +306,12 @@ def test_a_cluster_is_resized_and_deleted(created: Job, start: Launch, cloud: Te
     resized = start("kcloud resize cluster", answered={**single, "requested_cluster_node_count": 2})
     assert resized.succeeded, resized.output
     assert sizes(cloud)[f"{PREFIX}single"] == 2
+    # The survey's default is one node: to create it again leaves the nodes alone
+    again = start("kcloud create cluster", answered={**single, "requested_cluster_template": CLUSTER_TEMPLATE})
+    assert again.succeeded, again.output
+    assert again.artifacts["kcloud_requested_cluster"]["changed"] is False
+    assert "the cluster exists already" in again.output
+    assert sizes(cloud)[f"{PREFIX}single"] == 2
     deleted = start("kcloud delete cluster", answered=single)
     assert deleted.succeeded, deleted.output
     assert f"{PREFIX}single" not in sizes(cloud)

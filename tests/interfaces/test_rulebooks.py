@@ -157,7 +157,10 @@ def clusters(cloud: TestCloud, templates: None, optimizer: Webhook) -> None:
             "master_count": 1,
         }
         assert optimizer.post("clusters", {**body, "labels": {"workload_type": "training", "team": "4"}}) == 200
-    log = lambda: optimizer.output
+
+    def log() -> str:
+        return optimizer.output
+
     eventually("all are complete", lambda: [workers(cloud, name) for name in ("a", "b", "npu")] == [1, 1, 1], log)
 
 
@@ -225,7 +228,10 @@ def test_what_is_no_request_is_refused_and_nothing_runs(optimizer: Webhook, fold
     ]
     for path, body in wrong:
         assert optimizer.post(path, body) == 200, path
-    log = lambda: optimizer.since(mark)
+
+    def log() -> str:
+        return optimizer.since(mark)
+
     eventually("each is refused", lambda: log().count("refused a request to") == len(wrong), log, 60)
     assert "PLAY [" not in log()
     assert not witness.exists()
@@ -486,7 +492,10 @@ def test_alerts_that_are_none_are_refused_and_resolved_ones_start_nothing(alertm
     assert webhook.post("alertmanager", [1]) == 200
     # The splitter of ansible-rulebook fails on this, and goes on with the next
     assert webhook.post("alertmanager", {"alerts": 5}) == 500
-    log = lambda: webhook.since(mark)
+
+    def log() -> str:
+        return webhook.since(mark)
+
     eventually("each is refused", lambda: log().count("refused a request to") == len(bad) + 2, log, 60)
     eventually("it is over", lambda: f"KcloudAcceleratorsExhausted of {PREFIX}a is over" in log(), log, 60)
     assert "PLAY [" not in log()

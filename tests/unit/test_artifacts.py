@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jinja2.nativetypes import NativeEnvironment
 
 ROOT = Path(__file__).resolve().parents[2]
 SET_STATS = "ansible.builtin.set_stats"
@@ -54,7 +55,38 @@ def test_the_artifact_is_documented(role: str) -> None:
 @pytest.mark.parametrize("role", ["requested_cluster", "requested_cluster_template"])
 def test_a_requested_change_is_only_shown_where_asked(role: str) -> None:
     """With `kcloud_plan_only` every task that may write runs in check mode."""
-    writing = [task for task in tasks_of(role) if any(name.startswith(f"{MODULES}magnum_") for name in task)]
+    writing = [
+        task
+        for task in tasks_of(role)
+        if any(name.startswith(f"{MODULES}magnum_") and not name.endswith("_info") for name in task)
+    ]
     assert writing
     guard = f"{{{{ ansible_check_mode or __{role}_plan_only }}}}"
     assert [task["check_mode"] for task in writing] == [guard] * len(writing)
+
+
+def test_a_request_to_create_never_resizes() -> None:
+    """The survey of AWX asks for one node, unless somebody answers; a cluster of that name may have three by now, all in use."""
+    tasks = tasks_of("requested_cluster")
+    (looked,) = [number for number, task in enumerate(tasks) if f"{MODULES}magnum_cluster_info" in task]
+    (creating,) = [
+        number for number, task in enumerate(tasks) if "cluster_template" in task.get(f"{MODULES}magnum_cluster", {})
+    ]
+    assert looked < creating
+    counts = {name: text for name, text in tasks[creating][f"{MODULES}magnum_cluster"].items() if "_count" in name}
+    assert set(counts) == {"node_count", "master_count"}
+    for name, text in counts.items():
+        asked = f"requested_cluster_{name}"
+        for exists, given, expected in ((True, 1, "omitted"), (False, 1, 1), (False, None, "omitted")):
+            known = {asked: given, "__requested_cluster_exists": exists, "omit": "omitted"}
+            assert NativeEnvironment().from_string(text).render(known) == expected
+    exists = load(ROOT / "roles/requested_cluster/vars/main.yml")["__requested_cluster_exists"]
+    seen: tuple[tuple[Any, bool], ...] = (
+        ({"skipped": True}, False),
+        ({"clusters": []}, False),
+        ({"clusters": [{"status": "UPDATE_IN_PROGRESS"}]}, True),
+        # Waited for, and then there is none
+        ({"clusters": [{"status": "DELETE_IN_PROGRESS"}]}, False),
+    )
+    for found, expected in seen:
+        assert NativeEnvironment().from_string(exists).render({"__requested_cluster_found": found}) is expected

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -180,11 +183,12 @@ def test_awx_takes_the_survey(template: dict[str, Any]) -> None:
         assert isinstance(question["question_name"], str)
         if default != "":
             assert question["required"] is False
-            assert type(default) is types.get(question["type"], str), question["variable"]
+            # A boolean is an integer for isinstance, but not for AWX
+            assert default.__class__ is types.get(question["type"], str), question["variable"]
         if question["type"].startswith("multi"):
             assert default
             assert set(str(default).splitlines()) <= set(question["choices"])
-        assert all(type(question[bound]) is int for bound in ("min", "max") if bound in question)
+        assert all(question[bound].__class__ is int for bound in ("min", "max") if bound in question)
         if question["type"] in types and default != "":
             assert question["min"] <= default <= question["max"]
 
@@ -245,8 +249,19 @@ def test_the_workflow_asks_a_person_where_the_decision_fails() -> None:
         ("decide", "failure_nodes", "approve"),
         ("approve", "success_nodes", "place"),
         ("place", "success_nodes", "verify"),
-        ("verify", "always_nodes", "report"),
+        ("place", "success_nodes", "report"),
     }
+
+
+def test_a_failed_verification_fails_the_workflow() -> None:
+    """AWX takes the failure of a job that another one follows on failure, or always, for handled; of the last jobs none may fail."""
+    (workflow,) = DATA["controller_workflows"]
+    handled = {
+        node["identifier"]
+        for node in workflow["simplified_workflow_nodes"]
+        if node.get("failure_nodes") or node.get("always_nodes")
+    }
+    assert handled == {"decide"}
 
 
 def test_what_keeps_a_memory_is_not_sliced() -> None:
@@ -255,6 +270,64 @@ def test_what_keeps_a_memory_is_not_sliced() -> None:
     assert sliced == {"fleet_status.yml", "fleet_report.yml", "fleet_consolidate.yml"}
     for template in TEMPLATES:
         assert (template["inventory"] == "kcloud clusters") is ("job_slice_count" in template)
+
+
+def test_no_question_hides_what_a_site_sets_once() -> None:
+    """Protections, policies, files and folders. AWX passes a question's default on as an extra variable, also where it is empty, and that
+    wins over the inventory."""
+    asked = {question["variable"] for template in TEMPLATES for question in questions(template)}
+    assert sorted(name for name in asked if re.search(r"_(protected|policy|policy_document|file|path)$", name)) == []
+
+
+@pytest.mark.parametrize(
+    ("answered", "prefixes", "protected"),
+    [
+        ({"cleanup_allow_prefixes": "", "cleanup_protected": ""}, ["site-"], ["prod-*", "db"]),
+        (
+            {"cleanup_allow_prefixes": "test-, tmp-", "cleanup_protected": "mine, db"},
+            ["test-", "tmp-"],
+            ["db", "mine", "prod-*"],
+        ),
+        ({}, ["site-"], ["prod-*", "db"]),
+    ],
+)
+def test_what_the_inventory_protects_stays_protected(
+    tmp_path: Path, answered: dict[str, str], prefixes: list[str], protected: list[str]
+) -> None:
+    """By Ansible itself: the project's playbook, with a play in place of the collection's that writes what the role would get."""
+    text = (PROJECT / "cleanup.yml").read_text(encoding="utf-8")
+    imported = "import_playbook: kcloud.infrastructure.cleanup"
+    assert imported in text
+    (tmp_path / "cleanup.yml").write_text(text.replace(imported, "import_playbook: shown.yml"), encoding="utf-8")
+    given = "{{ {'prefixes': cluster_cleanup_allow_prefixes, 'protected': cluster_cleanup_protected} | to_json }}"
+    copied = {"content": given, "dest": str(tmp_path / "given.json"), "mode": "0600"}
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [{"ansible.builtin.copy": copied}]}
+    (tmp_path / "shown.yml").write_text(json.dumps([play]), encoding="utf-8")
+    site = {"cluster_cleanup_allow_prefixes": ["site-"], "cluster_cleanup_protected": ["prod-*", "db"]}
+    host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": {"localhost": host}, "vars": site}}), "utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "ansible",
+        "playbook",
+        "-i",
+        "hosts.json",
+        "cleanup.yml",
+        "-e",
+        json.dumps(answered),
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "given.json").read_text(encoding="utf-8"))
+    assert (found["prefixes"], sorted(found["protected"])) == (prefixes, sorted(protected))
+
+
+@pytest.mark.parametrize("playbook", sorted(PROJECT.glob("fleet_*.yml")), ids=lambda path: path.stem)
+def test_a_slice_names_its_clusters_by_id(playbook: Path) -> None:
+    """Names may repeat, so that a name would choose clusters that are not of the slice, or not of the limit."""
+    collected = load(playbook)[0]["tasks"][0]["ansible.builtin.add_host"]["kcloud_slice_clusters"]
+    assert "map('extract', hostvars, 'magnum_id')" in collected
 
 
 def test_the_role_hands_on_every_key_of_the_data() -> None:

@@ -340,6 +340,10 @@ def network_is_closed(objects: list[Document]) -> Iterator[str]:
             peer = {"ingress": "from", "egress": "to"}[direction]
             if any(not rule.get(peer) or not rule.get("ports") for rule in one["spec"].get(direction, [])):
                 yield f"{called(one)} opens every address or every port"
+        peers = [peer for rule in one["spec"].get("egress", []) for peer in rule["to"]]
+        if any("ipBlock" in peer for peer in peers) and {"namespaceSelector": {}} not in peers:
+            # Network plugins such as Cilium match no ipBlock against pods
+            yield f"{called(one)} keeps services out that run as pods of this cluster"
 
 
 def environment_of(objects: list[Document], container: Document) -> dict[str, str]:
@@ -365,12 +369,21 @@ def only_volumes_are_written(objects: list[Document]) -> Iterator[str]:
 
 def nothing_acts_by_itself(objects: list[Document]) -> Iterator[str]:
     """What is scheduled shows what it would do, until an overlay says otherwise; each such playbook has its switch."""
-    given = yaml.safe_load(settings_with(objects, "variables.yml")["variables.yml"]) or {}
-    for name, container in containers(objects):
-        playbook = playbook_of(container)
-        for switch in sorted(one for one in role_variables(playbook or "status") if one.endswith("_apply")):
-            if given.get(switch) is not False:
-                yield f"{name} acts: variables.yml does not say {switch}: false"
+    for name, pod in workloads(objects):
+        given = variables_of(objects, pod["spec"])
+        for playbook in filter(None, map(playbook_of, pod["spec"]["containers"])):
+            for switch in sorted(one for one in role_variables(playbook) if one.endswith("_apply")):
+                if given.get(switch) is not False:
+                    yield f"{name} acts: nothing says {switch}: false"
+
+
+def variables_of(objects: list[Document], pod: Document) -> Document:
+    """What Ansible reads in a pod for every host: the files of a folder in order of their names, the last one wins."""
+    (settings,) = [volume["configMap"] for volume in pod["volumes"] if volume["name"] == "settings"]
+    data = named(objects, "ConfigMap", settings["name"])["data"]
+    paths = {entry["path"]: entry["key"] for entry in settings["items"] if "/group_vars/all/" in entry["path"]}
+    read = [yaml.safe_load(data[paths[path]]) or {} for path in sorted(paths)]
+    return {name: value for variables in read for name, value in variables.items()}
 
 
 RULES: tuple[Rule, ...] = (
@@ -553,6 +566,16 @@ SPOILED: dict[str, tuple[Rule, Callable[[list[Document]], Any], str]] = {
         lambda all: settings_with(all, "variables.yml").update({"variables.yml": "cluster_autoscale_apply: true"}),
         "cluster_autoscale_apply",
     ),
+    "not switched off": (
+        nothing_acts_by_itself,
+        lambda all: settings_with(all, "switches.yml").update({"switches.yml": "{}"}),
+        "cluster_autoscale_apply",
+    ),
+    "out of the pod": (
+        network_is_closed,
+        lambda all: named(all, "NetworkPolicy", "kcloud-openstack")["spec"]["egress"][0]["to"].pop(),
+        "pods",
+    ),
 }
 
 
@@ -598,23 +621,35 @@ def test_the_secrets_are_those_of_the_guide(environment: str) -> None:
     assert {name for name in SECRETS[environment] if f"generic {name}" not in guide} == set()
 
 
-def test_the_guides_own_site_renders(tmp_path: Path) -> None:
-    """The copy of an overlay that the guide shows: another registry, another interface, and a schedule that acts."""
-    shutil.copytree(ROOT / "deploy/kubernetes", tmp_path / "deploy/kubernetes")
+def guides_site(folder: Path, more: str | None = None) -> list[Document]:
+    """The objects of the copy of an overlay that the guide shows, with its variables.yml or with these."""
+    shutil.copytree(ROOT / "deploy/kubernetes", folder / "deploy/kubernetes")
     guide = (ROOT / "docs/docsite/rst/guide_image_and_kubernetes.rst").read_text(encoding="utf-8")
     site, variables = [textwrap.dedent(block) for block in re.findall(r"code-block:: yaml\n\n((?: +.*\n|\n)+)", guide)]
-    (tmp_path / "kustomization.yaml").write_text(site, encoding="utf-8")
-    (tmp_path / "variables.yml").write_text(variables, encoding="utf-8")
-    command = ["kubectl", "kustomize", str(tmp_path)]
+    (folder / "kustomization.yaml").write_text(site, encoding="utf-8")
+    (folder / "variables.yml").write_text(variables if more is None else more, encoding="utf-8")
+    command = ["kubectl", "kustomize", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    objects = list(yaml.safe_load_all(done.stdout))
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def test_a_sites_variables_leave_the_switches_off(tmp_path: Path) -> None:
+    """They replace the file of the base, and say nothing about what acts."""
+    objects = guides_site(tmp_path, "accelerator_cluster_image: ubuntu-capi\n")
+    assert "ubuntu-capi" in settings_with(objects, "variables.yml")["variables.yml"]
+    assert list(nothing_acts_by_itself(objects)) == []
+
+
+def test_the_guides_own_site_renders(tmp_path: Path) -> None:
+    """Another registry, another interface, and a schedule that acts."""
+    objects = guides_site(tmp_path)
     assert {one["image"] for _name, one in containers(objects)} == {
         f"registry.example.com/kcloud-infrastructure:{VERSION}"
     }
     assert environment_of(objects, scale(objects))["MAGNUM_ENDPOINT_TYPE"] == "internal"
     assert list(nothing_acts_by_itself(objects)) == [
-        "CronJob kcloud-scale acts: variables.yml does not say cluster_autoscale_apply: false"
+        "CronJob kcloud-scale acts: nothing says cluster_autoscale_apply: false"
     ]
     other_rules = set(RULES) - {nothing_acts_by_itself, images_are_this_version}
     assert [complaint for rule in other_rules for complaint in rule(objects)] == []

@@ -20,7 +20,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model
 )
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.state import cluster_state
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.api import MagnumReader
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import has_status, is_like
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import has_status, is_chosen, is_like
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -34,7 +34,7 @@ class Selection:
     """Which clusters: those that fit all that is given.
 
     :param name: name or id of one cluster.
-    :param names: names, or patterns of names; None for all.
+    :param names: names, patterns of names, or ids; None for all.
     :param statuses: whole, or by action or end, as ``has_status`` takes them.
     :param labels: a cluster has all of these, with these values or values like these patterns.
     """
@@ -47,7 +47,7 @@ class Selection:
     def holds(self, cluster: Cluster) -> bool:
         """Whether a cluster is one of those, ``name`` aside: the API looks that up."""
         return (
-            (self.names is None or is_like(cluster.name, self.names))
+            (self.names is None or is_chosen(cluster.name, cluster.id, self.names))
             and has_status(cluster.status or "", self.statuses)
             and all(
                 key in cluster.labels and is_like(normal_label(cluster.labels[key]), [normal_label(value)])

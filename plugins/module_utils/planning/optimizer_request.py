@@ -29,6 +29,8 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.wor
 
 # Rulebooks render values by Jinja's native types, which read these as other values
 NO_NAMES = {"True", "False", "None"}
+# An id without its hyphens
+NO_HYPHENS = re.compile(r"[0-9a-fA-F]{32}")
 # Keys of labels and of all other dictionaries; Ansible gives a meaning to keys that begin with an underscore
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,252}")
 # No brace, percent sign, number sign, backslash, dollar sign, backtick or control character: nothing that begins a template
@@ -130,6 +132,15 @@ def name_of(value: object, path: str) -> str:
     raise refused(path, shown(value), "a name", hint)
 
 
+def new_name_of(value: object, path: str) -> str:
+    """A name of a cluster that is to be created: an id would stand for a cluster that exists, beside the lock of its name."""
+    name = name_of(value, path)
+    # Magnum reads ids with and without hyphens
+    if NO_HYPHENS.fullmatch(name.replace("-", "")):
+        raise refused(path, shown(name), "a name of a new cluster", "Give a name that does not look like an id")
+    return name
+
+
 def _is_label(value: str) -> bool:
     return bool(LABEL.fullmatch(value)) and len(value) <= LONGEST["cluster"] and value not in NO_NAMES
 
@@ -150,7 +161,7 @@ def _optional(read: Callable[..., Any], payload: Mapping[str, Any], key: str, *a
 
 def _create(payload: Mapping[str, Any]) -> Request:
     only_known(payload, CREATE_KEYS, "payload")
-    name = name_of(payload.get("name"), "payload.name")
+    name = new_name_of(payload.get("name"), "payload.name")
     labels = mapping(payload.get("labels"), "payload.labels")
     checked(labels, "payload.labels")
     for key, value in labels.items():

@@ -15,7 +15,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.aud
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.fleet import read_batch, read_request
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.reading import mappings
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning.state import check_plan
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_like
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_chosen
 
 Plain = dict[str, Any]
 Params = Mapping[str, Any]
@@ -53,11 +53,11 @@ def names_of(fleet: Plain) -> frozenset[str]:
 
 
 def only(fleet: Plain, patterns: Sequence[str] | None) -> Plain:
-    """The fleet with the clusters that are named, or whose names are like a pattern; without patterns all."""
+    """The fleet with the clusters that are named, by id or by a name like a pattern; without patterns all."""
     if patterns is None:
         return fleet
     clusters = mappings(fleet.get("clusters"), "fleet.clusters")
-    kept = [given for _path, given in clusters if is_like(str(given.get("name")), patterns)]
+    kept = [given for _path, given in clusters if is_chosen(str(given.get("name")), given.get("id"), patterns)]
     return {**fleet, "clusters": kept}
 
 

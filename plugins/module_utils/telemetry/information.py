@@ -19,7 +19,7 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.read.
     project_servers,
     read_nodes,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_like
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import is_chosen
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.attribution import Directory
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.telemetry.figures import (
     OF_WORKERS,
@@ -58,7 +58,7 @@ class Inventory:
 
 
 def read_inventory(connection: Connection, api_version: str | None, names: Collection[str] | None) -> Inventory:
-    """The clusters with these names, or like these patterns, and their nodes; without those that are being deleted.
+    """The clusters with these names or ids, or like these patterns, and their nodes; without those that are being deleted.
 
     :raises KcloudError: Magnum, Heat or Nova cannot be read.
     """
@@ -67,7 +67,8 @@ def read_inventory(connection: Connection, api_version: str | None, names: Colle
     chosen = [
         cluster
         for cluster in listed
-        if (names is None or is_like(cluster.name, names)) and not (cluster.status or "").startswith(GOING)
+        if (names is None or is_chosen(cluster.name, cluster.id, names))
+        and not (cluster.status or "").startswith(GOING)
     ]
     whole = api.all_with_listed_groups(chosen)
     servers = project_servers(connection) if whole else ()

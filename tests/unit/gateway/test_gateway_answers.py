@@ -9,10 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.planning import optimizer
+from pydantic import BaseModel
 
-from gateway import answers, optimiser
+from gateway import answers, optimiser, schemas
 from gateway.jobs import Job
 from gateway.problems import Problem, of_failure, of_validation
+from gateway.reads import workload_of
 
 CLUSTER = {
     "id": "i1", "name": "ml", "status": "CREATE_COMPLETE", "node_count": 2, "master_count": 1, "created_at": "t", "labels": {},
@@ -166,67 +169,94 @@ def test_a_jobs_answer_is_completed_at_its_end(verb: str, answer: Any, result: A
 # --- the optimiser
 
 
+def document(**given: Any) -> dict[str, Any]:
+    """A Workload of the optimiser as the operation hands it on: what the schema takes, without what is null."""
+    return schemas.OptimiserWorkload.model_validate({"id": "w", "requirements": {}, **given}).model_dump(
+        exclude_none=True
+    )
+
+
 @pytest.mark.parametrize(
     ("requirements", "expected"),
     [
         ({"cpu": 4, "memory": "64Gi"}, {"cpu_cores": 4, "memory_gb": 64.0}),
         ({"cpu": "500m", "memory": "512Mi"}, {"cpu_cores": 0.5, "memory_gb": 0.5}),
         ({"cpu": "2", "memory": "1073741824"}, {"cpu_cores": 2.0, "memory_gb": 1.0}),
-        ({"memory": "80GB"}, {"memory_gb": 74.505806}),
-        ({"gpu": {"count": 2, "type": "a100", "memory": "80Gi"}}, {"gpu_count": 2, "gpu_model": "a100", "gpu_memory_gb": 80.0}),
+        ({"memory": 1073741824}, {"memory_gb": 1.0}),
+        ({"gpu": {"count": 2, "type": "a100", "memory": "80Gi"}}, {"gpu_count": 2, "gpu_model": ["a100"], "gpu_memory_gb": 80.0}),
         ({"gpu": {"count": 0, "type": "a100"}}, {}),
         ({"npu": {"count": 1}}, {"npu_count": 1}),
         ({}, {}),
     ],
 )  # fmt: skip
 def test_requirements_of_the_optimiser(requirements: dict[str, Any], expected: dict[str, Any]) -> None:
-    found, forbidden, ignored = optimiser.workload({"id": "w", "requirements": requirements})
-    assert found == {"name": "w", **expected} and not forbidden and not ignored
+    wanted = workload_of(document(requirements=requirements))
+    assert wanted.workload == {"name": "w", **expected}
+    assert not wanted.forbidden and not wanted.notes
 
 
 @pytest.mark.parametrize(
     ("where", "value"),
-    [("cpu", "four"), ("cpu", "1Gi"), ("memory", "64Q"), ("memory", "much"), ("memory", "-1Gi"), ("cpu", "")],
+    [
+        *(("cpu", "four"), ("cpu", "1Gi"), ("memory", "64Q"), ("memory", "much"), ("memory", "-1Gi")),
+        *(("memory", "80GB"), ("memory", "64"), ("memory", 64)),
+    ],
 )
-def test_amounts_that_cannot_be_read_are_named(where: str, value: str) -> None:
+def test_amounts_that_cannot_be_read_are_named(where: str, value: object) -> None:
     with pytest.raises(Problem) as refused:
-        optimiser.workload({"id": "w", "requirements": {where: value}})
-    assert refused.value.status == 422 and refused.value.body["resource"] == f"requirements.{where}"
+        workload_of(document(requirements={where: value}))
+    assert refused.value.status == 422 and refused.value.body["code"] == "INVALID_REQUEST"
+    assert refused.value.body["resource"] == f"workload.requirements.{where}" and refused.value.body["hint"]
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"id": "1-2", "name": "A b/c"}, {"name": "A-b-c"}),
-        ({"id": "12"}, {"name": "workload-12"}),
-        ({"id": "w", "type": "realtime"}, {"name": "w", "type": "real_time"}),
-        ({"id": "w", "type": "ml_training", "priority": 10}, {"name": "w", "type": "ml_training", "priority": 10}),
-        ({"id": "w", "constraints": {"maxCostPerHour": 3.5}}, {"name": "w", "max_cost_per_hour": 3.5}),
+        ({"id": "1-2", "name": "A b/c"}, {"name": "A b/c"}),
+        ({"id": "12"}, {"name": "12"}),
+        ({"type": "realtime"}, {"name": "w", "type": "real_time"}),
+        ({"type": "ml_training", "priority": 10}, {"name": "w", "type": "ml_training", "priority": 10}),
+        ({"constraints": {"maxCostPerHour": 3.5}}, {"name": "w", "max_cost_per_hour": 3.5}),
         (
-            {"id": "w", "constraints": {"tolerations": [{"key": "a"}, {"key": "b", "value": "c", "effect": "NoSchedule"}]}},
+            {"constraints": {"tolerations": [
+                {"key": "a", "operator": "Exists"}, {"key": "b", "value": "c", "effect": "NoSchedule"},
+            ]}},
             {"name": "w", "tolerations": ["a", "b=c:NoSchedule"]},
         ),
+        ({"labels": {"a": "b"}}, {"name": "w", "labels": {"a": "b"}}),
+        ({"constraints": {"maxExecutionTime": "90m"}}, {"name": "w", "duration_h": 2}),
     ],
 )  # fmt: skip
 def test_names_types_and_constraints_of_the_optimiser(given: dict[str, Any], expected: dict[str, Any]) -> None:
-    found, _forbidden, _ignored = optimiser.workload({"requirements": {}, **given})
-    assert found == expected
+    assert workload_of(document(**given)).workload == expected
 
 
 def test_what_decides_nothing_is_reported() -> None:
-    given = {
-        "id": "w",
-        "status": "pending",
-        "labels": {"a": "b"},
-        "metadata": {"owner": "x"},
-        "requirements": {"storage": "1Ti", "gpu": {"count": 1, "compute": "8.0"}, "network": {"latency": 5}},
-        "constraints": {"preferredClusters": ["a"], "forbiddenClusters": ["b"], "affinity": {}},
-    }
-    _found, forbidden, ignored = optimiser.workload(given)
-    assert forbidden == {"b"}
-    assert ignored == [
-        "constraints.preferredClusters", "requirements.gpu.compute", "requirements.network", "requirements.storage",
+    wanted = workload_of(
+        document(
+            status="pending",
+            metadata={"owner": "x"},
+            requirements={"storage": "1Ti", "gpu": {"count": 1, "compute": "8.0"}, "network": {"latency": 5}},
+            constraints={"preferredClusters": ["a"], "forbiddenClusters": ["b"], "affinity": {}},
+        )
+    )
+    assert wanted.forbidden == ("b",)
+    assert [note.split(" does not count: ")[0] for note in wanted.notes] == [
+        "requirements.storage", "requirements.network", "requirements.gpu.compute", "constraints.preferredClusters",
     ]  # fmt: skip
+
+
+def test_the_schema_takes_each_key_that_the_library_reads_and_no_other() -> None:
+    def keys(model: type[BaseModel]) -> list[str]:
+        return sorted(model.model_fields)
+
+    assert keys(schemas.OptimiserWorkload) == sorted(optimizer.KEYS)
+    assert keys(schemas.Requirements) == sorted(optimizer.REQUIREMENTS)
+    assert keys(schemas.Constraints) == sorted(optimizer.CONSTRAINTS)
+    assert keys(schemas.Toleration) == sorted(optimizer.TOLERATION)
+    assert {"gpu": keys(schemas.Gpu), "npu": keys(schemas.Npu)} == {
+        kind: sorted(names) for kind, names in optimizer.DEVICES.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -241,10 +271,10 @@ def test_what_decides_nothing_is_reported() -> None:
 def test_a_decision_for_the_optimiser(action: str, kind: str, status: str) -> None:
     answer = decided(action, cluster_id="i1")
     answer["ranking"][0] |= {"why": ["CHEAPEST"], "why_not": [{"code": "CPU_SHORT"}, {"code": "CPU_SHORT"}]}
-    found = optimiser.decision({"id": "w", "labels": {"a": "b"}}, answer, ["x"], "id", "now", "1.0")
+    found = optimiser.decision({"id": "w", "labels": {"a": "b"}}, answer, ("x",), "id", "now", "1.0")
     assert (found["type"], found["status"], found["workloadId"]) == (kind, status, "w")
     assert found["reason"] == ("CPU_SHORT" if action == "none" else "CHEAPEST")
-    assert found["details"]["action"] == action and found["details"]["ignored"] == ["x"]
+    assert found["details"]["action"] == action and found["details"]["notes"] == ["x"]
     asked = (
         "id type status reason workloadId policyId clusterId nodeId recommendedCluster recommendedNode estimatedCost"
     )

@@ -85,6 +85,7 @@ def test_roles_hold_those_below(role: str, may: list[str]) -> None:
         ({"secrets": 1}, "tokens file"),
         ({"tenants": {"a": {}}}, "tenant 'a'"),
         ({"tenants": {"a": "devcloud"}}, "tenants.a"),
+        ({"tenants": {**TENANTS, "b": {"cloud": "devcloud"}}}, "tenants 'a' and 'b' .* cloud 'devcloud'"),
         ({"tenants": TENANTS, "tokens": ["x"]}, r"tokens\[0\]"),
         ({"tenants": TENANTS, "tokens": [{**ENTRY, "role": "root"}]}, r"tokens\[0\].role"),
         ({"tenants": TENANTS, "tokens": [{**ENTRY, "tenant": "b"}]}, r"tokens\[0\].tenant"),
@@ -116,6 +117,26 @@ def test_the_tokens_file_is_read_again_and_a_wrong_one_is_not_taken(tmp_path: Pa
     assert tokens.find(second) and tokens.error
     path.write_text(head + more, encoding="utf-8")
     assert tokens.find(second) and not tokens.find(first) and tokens.error is None
+
+
+def test_a_wrong_tokens_file_is_logged_once_for_each_change(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "tokens.yml"
+    secret, entry = new_token("one", "read", "a")
+    path.write_text(f"tenants: {{a: {{cloud: devcloud}}}}\ntokens:\n{entry}", encoding="utf-8")
+    tokens = TokensFile(path)
+    for text in ("tokens: [", "tokens: [[", "secrets: 1"):
+        path.write_text(text, encoding="utf-8")
+        caplog.clear()
+        # The token was revoked and still counts, which the operator must learn
+        assert all(tokens.find(secret) for _time in range(3))
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        assert "those taken out since then" in caplog.text and str(tokens.error) in caplog.text
+    caplog.clear()
+    path.unlink()
+    assert not any(tokens.find(secret) for _time in range(3)) and "FileNotFoundError" in str(tokens.error)
+    assert [record.levelname for record in caplog.records] == ["ERROR"] and "No token counts" in caplog.text
+    path.write_text(f"tenants: {{a: {{cloud: devcloud}}}}\ntokens:\n{entry}", encoding="utf-8")
+    assert tokens.find(secret) and tokens.error is None
 
 
 def test_a_rate_lets_a_minutes_requests_through_and_fills_evenly() -> None:

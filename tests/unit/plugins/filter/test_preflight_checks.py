@@ -50,6 +50,10 @@ def cloud(**changes: Any) -> dict[str, Any]:
                 {"id": "3", "name": "bridge", "external": True, "subnets": [{"name": "", "cidr": "172.24.4.0/24"}]},
                 {"id": "4", "name": "pods", "external": False, "subnets": [{"name": "p", "cidr": "10.100.4.0/24"}]},
                 {"id": "5", "name": "silent", "external": True, "subnets": []},
+                {"id": "6", "name": "inner-and-outer", "external": False, "subnets": []},
+                {"id": "7", "name": "inner-and-outer", "external": True, "subnets": []},
+                {"id": "8", "name": "two-out", "external": True, "subnets": []},
+                {"id": "9", "name": "two-out", "external": True, "subnets": []},
             ],
             "cluster_templates": [{"id": "1", "name": "plain", "os_distro": "ubuntu", "labels": {}}],
             "conductors": None,
@@ -76,15 +80,45 @@ GOOD: dict[str, Any] = {
     "ranges": {"pods": "10.100.0.0/16", "services": "172.24.0.0/13"},
     "flavors": ["cpu"],
     "accelerators": ["gpu", "a100", "nvidia-a100"],
-    "left": {"cores": 3, "ports": 100, "volumes": 1},
+    "left": {"cores": 3, "ports": 100},
 }
 
 
 def test_a_cloud_that_has_everything_passes() -> None:
-    """What a cloud does not say, such as a quota, does not fail the check but is said."""
     checks = preflight_checks(cloud(), GOOD)
-    assert [check for check in checks if not check["ok"]] == []
-    assert {check["check"]: check["found"] for check in checks}["quota: 1 volumes left"] == "the cloud does not say"
+    assert [check for check in checks if not check["ok"] or check["warning"]] == []
+
+
+def test_a_quota_that_the_cloud_does_not_tell_is_a_warning() -> None:
+    check = only(cloud(), {**GOOD, "left": {"clusters": 1, "cores": 3}})
+    assert (check["check"], check["ok"], check["warning"]) == ("quota: 1 clusters left", True, True)
+    assert check["found"] == "not known: the cloud does not say"
+
+
+@pytest.mark.parametrize("name", ["ram", "core", "volumes"])
+def test_a_resource_that_no_quota_counts_is_refused(name: str) -> None:
+    """A mistyped one above all: it would pass."""
+    with pytest.raises(AnsibleFilterError, match=rf"'openstack_preflight_left\.{name}'.* cores, ram_mib, networks"):
+        preflight_checks(cloud(), {**GOOD, "left": {"clusters": 1, name: 10**9}})
+
+
+def test_a_service_that_is_only_in_the_catalog_passes_by_it() -> None:
+    """Its name is the catalog's; the row says that it was not asked."""
+    there = {"name": "keystone", "available": True, "endpoint": "http://k/v3", "min_version": None, "max_version": None}
+    services = {**cloud()["openstack"]["services"], "identity": there}
+    checks = preflight_checks(cloud(services=services), {**GOOD, "services": ["identity"]})
+    (row,) = [check for check in checks if check["check"] == "identity is in the catalog"]
+    assert (row["ok"], row["found"]) == (True, "keystone, http://k/v3")
+
+
+def test_a_network_is_the_one_that_magnum_takes_for_its_name() -> None:
+    """The external one among those of a name; a name that stands for two must be an id."""
+    checks = preflight_checks(cloud(), {**GOOD, "external_network": "inner-and-outer"})
+    assert [check["found"] for check in checks if check["check"] == "external network inner-and-outer"] == ["7"]
+    for needs in ({"external_network": "two-out"}, {"fixed_network": "inner-and-outer"}):
+        check = only(cloud(), {**GOOD, **needs})
+        assert (check["ok"], check["found"]) == (False, "2 of that name")
+        assert check["hint"].startswith("Name it by its id: ")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +132,7 @@ def test_a_cloud_that_has_everything_passes() -> None:
             "openstack_preflight_ranges",
         ),
         ({"microversion": "1.10"}, "Magnum offers microversion 1.10", "newer Magnum"),
-        ({"services": ["key-manager"]}, "key-manager answers", "region_name"),
+        ({"services": ["key-manager"]}, "key-manager is in the catalog", "region_name"),
         ({"images": ["none"]}, "image none", "fcos"),
         ({"images": ["bare"]}, "image bare", "os_distro"),
         ({"images": ["twice"]}, "image twice", "by its id"),
@@ -132,6 +166,9 @@ CREATES = "credential can create clusters"
         ("application_credential", {"permitted": True, "reason": None}, "1.12", "passed"),
         # Not asked, as in check mode: it is not known
         ("application_credential", {"permitted": None, "reason": None}, "1.12", "warned"),
+        # Asked, and Keystone's answer says nothing of trusts
+        ("password", {"permitted": None, "reason": "it answered 500"}, "1.12", "warned"),
+        ("application_credential", {"permitted": None, "reason": "it answered 500"}, "1.12", "warned"),
         # Magnum 23 makes no trusts itself
         ("application_credential", REFUSED, "1.14", "warned"),
     ],

@@ -108,11 +108,14 @@ def test_of_a_fleet_only_the_named_clusters_are_looked_at() -> None:
     for names, kept in ((None, 3), (["team-a-*", "shop"], 2), (["team"], 0), ([], 0)):
         found = standing_fleet({"fleet": fleet, "cluster_names": names})
         assert len(found["clusters"]) == kept
+    twins = {"flavors": FLAVORS, "clusters": [{"name": "shop", "id": "one"}, {"name": "shop", "id": "two"}]}
+    assert standing_fleet({"fleet": twins, "cluster_names": ["two"]})["clusters"] == twins["clusters"][1:]
     # A module without the option
     assert standing_fleet({"fleet": fleet}) == fleet
 
 
-def test_groups_are_listed_only_of_clusters_that_are_looked_at() -> None:
+@pytest.mark.parametrize("chosen", ["c", "c*", cases.CLUSTER_ID])
+def test_groups_are_listed_only_of_clusters_that_are_looked_at(chosen: str) -> None:
     """Another one stays known by the list of all, which takes its name and counts it."""
     other = cases.cluster(uuid=cases.OTHER_ID, name="shop")
     script = [
@@ -122,7 +125,7 @@ def test_groups_are_listed_only_of_clusters_that_are_looked_at() -> None:
         ("GET", f"{cases.ONE}/nodegroups/id-cpu", 200, CPU),
     ]
     with cases.magnum(script) as (api, sent):
-        found = with_bounds(api, list_groups(api, ["c", "team-*"]), every_group)
+        found = with_bounds(api, list_groups(api, [chosen]), every_group)
         assert len(sent.sent) == 4
     assert [(entry.name, [group.max_node_count for group in groups]) for entry, groups in found] == [
         ("c", [5, 9]),
@@ -130,7 +133,7 @@ def test_groups_are_listed_only_of_clusters_that_are_looked_at() -> None:
     ]
     fleet = {"clusters": [cluster(entry, [node_group(group) for group in groups]) for entry, groups in found]}
     assert sorted(names_of(fleet)) == ["c", "shop"]
-    assert [entry["name"] for entry in only(fleet, ["c", "team-*"])["clusters"]] == ["c"]
+    assert [entry["name"] for entry in only(fleet, [chosen])["clusters"]] == ["c"]
 
 
 @pytest.mark.parametrize(

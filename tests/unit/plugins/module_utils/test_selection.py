@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import has_status, is_like
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.selection import has_status, is_chosen, is_like
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,11 @@ def test_statuses(status: str, wanted: list[str], fits: bool) -> None:
 )
 def test_names(name: str, patterns: list[str], fits: bool) -> None:
     assert is_like(name, patterns) is fits
+
+
+@pytest.mark.parametrize(
+    ("identifier", "patterns", "fits"),
+    [("id-1", ["id-1"], True), ("id-2", ["id-1"], False), ("id-2", ["id-*"], False), (None, ["None"], False)],
+)
+def test_of_clusters_with_one_name_the_id_chooses(identifier: str | None, patterns: list[str], fits: bool) -> None:
+    assert is_chosen("shop", identifier, patterns) is fits

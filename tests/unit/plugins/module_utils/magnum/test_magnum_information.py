@@ -147,6 +147,8 @@ def test_filters_come_before_the_groups() -> None:
     [
         ({}, True),
         ({"names": ["t*"]}, True),
+        ({"names": ["1"]}, True),
+        ({"names": ["2"]}, False),
         ({"names": []}, False),
         ({"names": ["train"], "statuses": ["COMPLETE"]}, True),
         ({"names": ["train"], "statuses": ["FAILED"]}, False),

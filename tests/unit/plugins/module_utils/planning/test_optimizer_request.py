@@ -132,6 +132,8 @@ TEMPLATE = "{{ lookup('pipe', 'id') }}"
         ("clusters", {**CREATE, "name": "12"}, "payload.name"),
         ("clusters", {**CREATE, "name": "a" * 243}, "payload.name"),
         ("clusters", {**CREATE, "name": ["a"]}, "payload.name"),
+        ("clusters", {**CREATE, "name": ID}, "does not look like an id"),
+        ("clusters", {**CREATE, "name": "ABcd" * 8}, "does not look like an id"),
         ("clusters", {**CREATE, "cluster_template_id": "x; rm"}, "payload.cluster_template_id"),
         ("clusters", {**CREATE, "keypair": {"a": 1}}, "payload.keypair"),
         ("clusters", {**CREATE, "node_count": "4"}, "payload.node_count"),

@@ -60,7 +60,8 @@ def test_nodes_that_are_servers_need_no_group_by_itself() -> None:
     assert set(known) == {"c", "d", "e", cases.CLUSTER_ID, cases.OTHER_ID, cases.STACK_ID}
 
 
-def test_where_no_server_is_seen_addresses_stand_for_the_nodes() -> None:
+@pytest.mark.parametrize("chosen", ["c", cases.CLUSTER_ID])
+def test_where_no_server_is_seen_addresses_stand_for_the_nodes(chosen: str) -> None:
     nodes, _known = inventory(
         ("GET", cases.ALL_CLUSTERS, 200, {"clusters": [cases.cluster(), cases.cluster(uuid=cases.OTHER_ID, name="d")]}),
         ("GET", cases.GROUPS, 200, cases.listed(MASTER, WORKER, cases.group("empty", node_count=0))),
@@ -73,6 +74,6 @@ def test_where_no_server_is_seen_addresses_stand_for_the_nodes() -> None:
         ),
         # One that went meanwhile has no nodes that anybody knows
         ("GET", f"{cases.ONE}/nodegroups/id-default-master", *cases.error(404, "Nodegroup could not be found.")),
-        names=["c"],
+        names=[chosen],
     )
     assert nodes == {"c/default-worker": ["10.0.0.6", "10.0.0.5"]}
