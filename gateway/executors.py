@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -12,8 +14,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,6 +40,8 @@ class Run(Protocol):
     """What an executor may ask of, and say to, the gateway while a job runs."""
 
     def event(self, event: Mapping[str, Any]) -> None: ...
+
+    def said(self, result: Mapping[str, Any]) -> None: ...
 
     def remote(self, identity: str | None) -> None: ...
 
@@ -80,18 +84,17 @@ class RunnerExecutor:
 
     def __init__(self, folder: Path, variables_file: Path | None = None) -> None:
         self._folder, self._variables_file = folder, variables_file
+        _remove_left(folder)
 
     def run(self, job: Job, run: Run) -> Outcome:
         place = self._folder / f"{job.id}-{job.attempts}"
-        self._prepare(place, job)
-        try:
+        with _held(place):
+            self._prepare(place, job)
             return self._watched(place, run)
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
 
     def _prepare(self, place: Path, job: Job) -> None:
         for name in ("env", "inventory", "project"):
-            (place / name).mkdir(mode=0o700, parents=True)
+            (place / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         (place / "inventory" / "hosts.yml").write_text(yaml.safe_dump(INVENTORY), encoding="utf-8")
         variables = {**job.variables, "kcloud_openstack": {"cloud": job.cloud}}
         (place / "env" / "extravars").write_text(extra_vars(variables), encoding="utf-8")
@@ -108,6 +111,8 @@ class RunnerExecutor:
         environment["PYTHONPATH"] = os.pathsep.join(
             filter(None, [str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH")])
         )
+        # A module that is ended leaves its file, which holds its options: it goes with the folder of the job
+        environment["ANSIBLE_REMOTE_TMP"] = str(place / "tmp")
         process = subprocess.Popen(
             [sys.executable, "-m", "gateway.job_process", str(place)],
             stdin=subprocess.PIPE,
@@ -118,48 +123,86 @@ class RunnerExecutor:
         return _followed(process, run)
 
 
+@contextlib.contextmanager
+def _held(place: Path) -> Iterator[None]:
+    """A folder while the block runs. Its lock ends with this process, however that happens, and tells that the folder is in use."""
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Not every file system has locks; without one, a folder is never taken for one that was left
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        os.close(handle)
+
+
+def _remove_left(folder: Path) -> None:
+    """Remove the folders of jobs whose gateway was killed: they hold what requests asked for."""
+    for place in folder.glob("*-*/"):
+        with contextlib.suppress(OSError):
+            handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(place, ignore_errors=True)
+            finally:
+                os.close(handle)
+
+
 def _followed(process: subprocess.Popen[bytes], run: Run) -> Outcome:
     """Read the process's lines to its end. Its input is held open: when it closes, the process ends the playbook."""
     assert process.stdin is not None and process.stdout is not None
     result: dict[str, Any] | None = None
     failure: dict[str, Any] | None = None
-    status, stopped = None, threading.Event()
+    status, stopped, over = None, threading.Event(), threading.Event()
 
     def watch() -> None:
         # A playbook may wait for long without a word
-        while process.poll() is None:
-            if not run.goes_on():
-                stopped.set()
-                break
-            time.sleep(WATCH_S)
-        process.stdin.close()
+        try:
+            while not over.wait(WATCH_S):
+                if not run.goes_on():
+                    stopped.set()
+                    break
+        finally:
+            process.stdin.close()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
-    for line in process.stdout:
-        said = json.loads(line)
-        if "status" in said:
-            status = said["status"]
-            continue
-        kept = event_of(said)
-        if kept is not None and not stopped.is_set():
-            run.event(kept)
-        failure = failure_of(said) or failure
-        found = artifacts_of(said)
-        result = found if found is not None else result
-    process.wait()
-    watcher.join()
+    try:
+        for line in process.stdout:
+            said = json.loads(line)
+            if "status" in said:
+                status = said["status"]
+                continue
+            kept = event_of(said)
+            if kept is not None and not stopped.is_set():
+                run.event(kept)
+            failure = failure_of(said) or failure
+            found = artifacts_of(said)
+            if found is not None:
+                # Kept at once, as what the next run must remember: the playbook may be ended before its end
+                result = {**(result or {}), **found}
+                run.said(result)
+        process.wait()
+    finally:
+        # Whatever happened: who returns from here says that the playbook has ended
+        over.set()
+        process.stdout.close()
+        process.wait()
+        watcher.join()
     if stopped.is_set():
         return Outcome(None)
     if status == "successful":
         return Outcome(SUCCEEDED, result or {}, None)
     if failure is not None:
         return Outcome(FAILED, result, failure)
-    return failed(
+    ended = failed(
         "PLAYBOOK_FAILED",
         f"ansible-runner ended with '{status}' before any task failed",
         hint="Look at the gateway's log, and at its collections and clouds.yaml; then send the request again",
     )
+    return replace(ended, result=result)
 
 
 # --- AWX
@@ -171,14 +214,43 @@ ASKED_AT_LAUNCH = {
     "ask_variables_on_launch": "the variables of a request",
     "ask_credential_on_launch": "the credential of a tenant",
 }
-# For so long AWX may be out of reach before the job counts as failed
-AWX_PATIENCE_S = 600.0
+# The extra variable by which a job is found in AWX: its id here
+MARKER = "kcloud_gateway_job"
+# After a launch without an answer it is only looked for, for so long: AWX may still be about to carry it out
+AWX_SETTLE_S = 120.0
+# When AWX has not answered for so long, the job's events say so
+AWX_PATIENCE_S = 60.0
+
+
+# No answer, or not one of AWX
+UNANSWERED = (httpx.HTTPError, ValueError, LookupError, TypeError)
+
+
+class NotSetUp(Exception):
+    """AWX lacks what a launch needs. The text names it."""
+
+
+class _Silence:
+    """How long AWX has not answered."""
+
+    def __init__(self, run: Run, task: str) -> None:
+        self._run, self._task, self._seconds = run, task, 0.0
+
+    def longer(self, error: Exception) -> None:
+        before, self._seconds = self._seconds, self._seconds + AWX_PAUSE_S
+        if before < AWX_PATIENCE_S <= self._seconds:
+            message = f"AWX does not answer, and the job may run there: {type(error).__name__}: {error}"
+            self._run.event({"task": self._task, "status": "waiting", "message": message[:500]})
+
+    def over(self) -> None:
+        self._seconds = 0.0
 
 
 class AwxExecutor:
     """Launches the verb's job template, and follows the job in AWX. AWX spreads the work, and keeps the tenants' credentials.
 
-    A gateway that takes a job up follows the job that AWX runs already.
+    A gateway that takes a job up follows the job that AWX runs already, which it finds by its marker where its id was not kept. While a job
+    may run in AWX it does not count as ended here, however long AWX is silent: another one of its target could begin.
 
     :param client: an HTTP client whose base address is AWX's.
     """
@@ -193,7 +265,7 @@ class AwxExecutor:
 
     def run(self, job: Job, run: Run) -> Outcome:
         try:
-            identity = job.remote_id or self._launch(job)
+            identity = job.remote_id or self._begin(job, run)
         except httpx.HTTPStatusError as error:
             return failed(
                 "AWX_REFUSED",
@@ -201,66 +273,103 @@ class AwxExecutor:
                 reason=error.response.text[:500],
                 hint="Compare the job template's survey and 'prompt on launch' of variables with the collection's AWX data",
             )
-        except LookupError as error:
+        except NotSetUp as error:
             return failed(
                 "AWX_NOT_SET_UP",
                 f"Failed to launch the job template of {job.verb}",
                 reason=str(error)[:500],
                 hint="Apply the collection's AWX data, with a credential for each tenant that has the name of its cloud",
             )
-        except (httpx.HTTPError, ValueError) as error:
-            return failed(
-                "AWX_UNREACHABLE", f"Failed to launch the job template of {job.verb}", reason=str(error)[:500]
-            )
+        if identity is None:
+            return Outcome(None)
         run.remote(identity)
-        return self._follow(identity, run)
+        return self._follow(job, identity, run)
 
-    def _launch(self, job: Job) -> str:
-        """Launch with the variables of the request, and with the credential that has the name of the tenant's cloud.
+    def _begin(self, job: Job, run: Run) -> str | None:
+        """The id of the job in AWX, launched unless it runs there already; None where this gateway is to stop.
 
-        :raises LookupError: AWX lacks the job template or the credential, or the template does not take them from a launch. Nothing was
-            launched then: a job with a part of its variables, or with another tenant's credential, must not begin.
+        :raises NotSetUp: see `_launch`.
+        :raises httpx.HTTPStatusError: AWX refused, and runs nothing for this job.
+        """
+        # A gateway may have died while it launched
+        silence, may_run = _Silence(run, "Launch the job template"), job.attempts > 1
+        settling = AWX_SETTLE_S if may_run else 0.0
+        while run.goes_on():
+            try:
+                if (identity := self._launched(job)) is not None:
+                    return identity
+                if settling <= 0:
+                    may_run = False
+                    launch = self._launch(job)
+                    settling, may_run = AWX_SETTLE_S, True
+                    answer = self._client.send(launch)
+                    may_run = answer.status_code >= 500
+                    answer.raise_for_status()
+                    return str(answer.json()["id"])
+                silence.over()
+            except httpx.HTTPStatusError as error:
+                if error.response.status_code < 500 and not may_run:
+                    raise
+                silence.longer(error)
+            except UNANSWERED as error:
+                silence.longer(error)
+            self._sleep(AWX_PAUSE_S)
+            settling -= AWX_PAUSE_S
+        return None
+
+    def _launched(self, job: Job) -> str | None:
+        """The id of the job that AWX has for this one."""
+        asked = {"extra_vars__icontains": job.id, "order_by": "id", "page_size": 1}
+        answer = self._client.get("/api/v2/jobs/", params=asked)
+        answer.raise_for_status()
+        found = answer.json()["results"]
+        return str(found[0]["id"]) if found else None
+
+    def _launch(self, job: Job) -> httpx.Request:
+        """The request that launches the job, with the variables of the request, and with the credential that has the name of the tenant's cloud.
+
+        :raises NotSetUp: AWX lacks the job template or the credential, or the template does not take them from a launch: a job with a part
+            of its variables, or with another tenant's credential, must not begin.
         """
         name = self._templates.get(job.verb) or f"kcloud {job.verb.replace('_', ' ')}"
         template = self._only("job_templates", name)
         for field, shown in ASKED_AT_LAUNCH.items():
             if not template.get(field):
-                raise LookupError(f"the job template '{name}' does not take {shown}: set its {field} to true")
+                raise NotSetUp(f"the job template '{name}' does not take {shown}: set its {field} to true")
         # AWX marks variables of a launch as unsafe by itself
-        body = {"extra_vars": dict(job.variables), "credentials": [self._only("credentials", job.cloud)["id"]]}
-        answer = self._client.post(f"/api/v2/job_templates/{template['id']}/launch/", json=body)
-        answer.raise_for_status()
-        return str(answer.json()["id"])
+        body = {
+            "extra_vars": {**job.variables, MARKER: job.id},
+            "credentials": [self._only("credentials", job.cloud)["id"]],
+        }
+        return self._client.build_request("POST", f"/api/v2/job_templates/{template['id']}/launch/", json=body)
 
     def _only(self, kind: str, name: str) -> Mapping[str, Any]:
         answer = self._client.get(f"/api/v2/{kind}/", params={"name": name})
         answer.raise_for_status()
         found = answer.json()["results"]
         if len(found) != 1:
-            raise LookupError(f"AWX has {len(found)} {kind.replace('_', ' ')} with the name '{name}'")
+            raise NotSetUp(f"AWX has {len(found)} {kind.replace('_', ' ')} with the name '{name}'")
         return found[0]
 
-    def _follow(self, identity: str, run: Run) -> Outcome:
-        status, silent = None, 0.0
+    def _follow(self, job: Job, identity: str, run: Run) -> Outcome:
+        status, silence = None, _Silence(run, f"AWX job {identity}")
         while run.goes_on():
             try:
                 answer = self._client.get(f"/api/v2/jobs/{identity}/")
-                if answer.status_code == 404:
+                # What stands before an AWX that is away may say 404 too: AWX itself has to say that it has no such job
+                if answer.status_code == 404 and self._launched(job) is None:
                     run.remote(None)
                     return failed("AWX_JOB_LOST", f"AWX no longer has job {identity}", hint="Send the request again")
                 answer.raise_for_status()
                 found = answer.json()
-            except (httpx.HTTPError, ValueError) as error:
-                silent += AWX_PAUSE_S
-                if silent > AWX_PATIENCE_S:
-                    return failed(
-                        "AWX_UNREACHABLE", f"AWX does not say how job {identity} ended", reason=str(error)[:500]
-                    )
+                now = found["status"]
+            except (httpx.HTTPStatusError, *UNANSWERED) as error:
+                silence.longer(error)
                 self._sleep(AWX_PAUSE_S)
                 continue
-            silent = 0.0
-            if found["status"] != status:
-                status = found["status"]
+            silence.over()
+            if now != status:
+                status = now
                 run.event({"task": f"AWX job {identity}", "status": status})
             if status in AWX_DONE:
                 return self._ended(identity, found)
@@ -295,4 +404,4 @@ class AwxExecutor:
 def awx_client(awx: Awx) -> httpx.Client:
     """A client that logs in with the token of the file."""
     token = awx.token_file.read_text(encoding="utf-8").strip()
-    return httpx.Client(base_url=awx.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    return httpx.Client(base_url=awx.url, headers={"Authorization": f"Bearer {token}"}, timeout=10)

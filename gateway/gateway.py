@@ -23,6 +23,7 @@ from gateway.collection import make_importable
 from gateway.executors import AwxExecutor, Executor, RunnerExecutor, awx_client
 from gateway.jobs import Job, KeyReused, NewJob, QueueFull, Store
 from gateway.limits import MOST_AT_ONCE, AtOnce, Rate
+from gateway.playbooks import PLAYBOOKS
 from gateway.problems import Problem
 from gateway.reads import Cache, Cloud
 from gateway.settings import PREFIX, Settings, SettingsError
@@ -110,8 +111,8 @@ class Gateway:
         return {variable: {"source": "prometheus"}}
 
     def usual_seconds(self, caller: Caller, verb: str) -> float | None:
-        """How long a verb usually took; None where it never ran."""
-        found = self.store.durations(caller.tenant.name, verb)
+        """How long a verb usually took; None where it never changed anything."""
+        found = self.store.durations(caller.tenant.name, verb, PLAYBOOKS[verb].artifact)
         return round(statistics.median(found), 1) if found else None
 
 

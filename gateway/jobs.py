@@ -117,14 +117,25 @@ class Store:
     def __init__(self, url: str, lease: float, max_queued: int = 1000) -> None:
         self._lease, self._max_queued = lease, max_queued
         self._is_sqlite = url.startswith("sqlite")
+        # Whoever waits for the database learns in time that it does not answer
+        wait = min(30.0, lease / 4)
         if self._is_sqlite:
             path = sql.make_url(url).database
             if path:
                 Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._engine = sql.create_engine(url, connect_args={"timeout": 30})
+            # The parameters of a statement hold what a request asked for: no error may show them
+            self._engine = sql.create_engine(url, connect_args={"timeout": wait}, hide_parameters=True)
             sql.event.listen(self._engine, "connect", _set_up_sqlite)
         else:
-            self._engine = sql.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=30)
+            self._engine = sql.create_engine(
+                url,
+                connect_args=_of_postgresql(url, wait),
+                hide_parameters=True,
+                pool_pre_ping=True,
+                pool_size=10,
+                max_overflow=30,
+                pool_timeout=wait,
+            )
         self._create_tables()
 
     def _create_tables(self) -> None:
@@ -225,23 +236,28 @@ class Store:
             ).scalars()
             return [dict(event) for event in rows]
 
-    def last_result(self, tenant: str, verb: str) -> Mapping[str, Any] | None:
-        """The result of the newest job of a verb that has one: what its next run continues from."""
+    def last_state(self, tenant: str, verb: str, artifact: str) -> Mapping[str, Any] | None:
+        """The ``state`` of an artifact in the newest result of a verb: what its next run continues from.
+
+        How the job ended does not count: a playbook says what it remembers before it changes anything, and may be ended after that. A job
+        that is run again continues from what it said itself.
+        """
+        state = _jobs.c.result[(artifact, "state")]
         with self._engine.connect() as connection:
             return connection.execute(
-                sql.select(_jobs.c.result)
-                .where(_jobs.c.tenant == tenant, _jobs.c.verb == verb, _jobs.c.finished_at.is_not(None))
-                .where(_jobs.c.state == SUCCEEDED)
-                .order_by(_jobs.c.finished_at.desc())
+                sql.select(state.as_json())
+                .where(_jobs.c.tenant == tenant, _jobs.c.verb == verb, state.as_string().is_not(None))
+                .order_by(_jobs.c.finished_at.is_(None).desc(), _jobs.c.finished_at.desc())
                 .limit(1)
             ).scalar()
 
-    def durations(self, tenant: str, verb: str, limit: int = 50) -> list[float]:
-        """How long the newest successful jobs of a verb took, in seconds."""
+    def durations(self, tenant: str, verb: str, artifact: str, limit: int = 50) -> list[float]:
+        """How long the newest successful jobs of a verb took, in seconds: of those whose artifact says that they changed something."""
         with self._engine.connect() as connection:
             rows = connection.execute(
                 sql.select(_jobs.c.finished_at - _jobs.c.started_at)
                 .where(_jobs.c.tenant == tenant, _jobs.c.verb == verb, _jobs.c.state == SUCCEEDED)
+                .where(_jobs.c.result[(artifact, "changed")].as_boolean())
                 .order_by(_jobs.c.finished_at.desc())
                 .limit(limit)
             ).scalars()
@@ -256,15 +272,23 @@ class Store:
     # --- the work
 
     def claim(self, owner: str) -> Job | None:
-        """Take the oldest job that may run: one that waits, or whose gateway has let its lease end."""
-        other = _jobs.alias()
+        """Take a job that may run: one that waits, or whose gateway has let its lease end.
+
+        The tenant for which the fewest jobs run comes first, and of its jobs the oldest one.
+        """
+        other, running = _jobs.alias(), _jobs.alias()
         with self._transaction() as (connection, now):
             same = (other.c.tenant == _jobs.c.tenant, other.c.target == _jobs.c.target, other.c.id != _jobs.c.id)
             busy = sql.exists().where(*same, other.c.state == RUNNING)
+            run_already = (
+                sql.select(sql.func.count())
+                .where(running.c.tenant == _jobs.c.tenant, running.c.state == RUNNING, running.c.lease_until >= now)
+                .scalar_subquery()
+            )
             rows = connection.execute(
                 sql.select(_jobs.c.id, _jobs.c.attempts)
                 .where(_claimable(now), ~busy)
-                .order_by(_jobs.c.created_at, _jobs.c.id)
+                .order_by(run_already, _jobs.c.created_at, _jobs.c.id)
                 .limit(LOOKED_AT)
             ).all()
         for row in rows:
@@ -306,19 +330,29 @@ class Store:
         with self._transaction() as (connection, _now):
             connection.execute(_jobs.update().where(*_mine(job)).values(remote_id=remote_id))
 
+    def keep_result(self, job: Job, result: Mapping[str, Any]) -> None:
+        """Keep what a job that runs has said so far."""
+        with self._transaction() as (connection, _now):
+            connection.execute(_jobs.update().where(*_mine(job)).values(result=result))
+
     def finish(self, job: Job, state: str, result: Mapping[str, Any] | None, failure: Mapping[str, Any] | None) -> bool:
-        """End a job; false where it is no longer this gateway's."""
+        """End a job; false where it is no longer this gateway's. Without a result, it has what was kept while it ran."""
+        known = {} if result is None else {"result": result}
         with self._transaction() as (connection, now):
             done = connection.execute(
                 _jobs.update()
                 .where(*_mine(job))
-                .values(state=state, result=result, failure=failure, finished_at=now, lease_until=None, owner=None)
+                .values(state=state, failure=failure, finished_at=now, lease_until=None, owner=None, **known)
             )
             return bool(done.rowcount)
 
     def add_event(self, job: Job, event: Mapping[str, Any]) -> None:
-        """Append an event; the oldest ones make room."""
+        """Append an event; the oldest ones make room. What a gateway says of a job that it lost does not count."""
         with self._transaction() as (connection, now):
+            # Changes nothing, and locks: two writers would give one number twice
+            kept = connection.execute(_jobs.update().where(*_mine(job)).values(attempts=job.attempts))
+            if not kept.rowcount:
+                return
             last = connection.execute(
                 sql.select(sql.func.coalesce(sql.func.max(_events.c.number), 0)).where(_events.c.job_id == job.id)
             ).scalar_one()
@@ -350,6 +384,23 @@ def _mine(job: Job) -> tuple[sql.ColumnElement[bool], ...]:
 
 def _job(row: Any) -> Job:
     return Job(**row._mapping)
+
+
+def _of_postgresql(url: str, wait: float) -> dict[str, Any]:
+    """Options of libpq by which a server that is gone, or a lock, holds nobody up for longer than this; {} for another database."""
+    address = sql.make_url(url)
+    if address.get_backend_name() != "postgresql":
+        return {}
+    seconds, thousandths = max(1, int(wait)), max(1, int(wait * 1000))
+    given = address.query.get("options", "")
+    return {
+        "connect_timeout": seconds,
+        "tcp_user_timeout": thousandths,
+        "keepalives_idle": seconds,
+        "keepalives_interval": 1,
+        "keepalives_count": 2,
+        "options": f"{given} -c statement_timeout={thousandths}".strip(),
+    }
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:

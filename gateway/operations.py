@@ -417,11 +417,9 @@ def clean_up(
     wanted = asked(request, options.model_dump(), key)
     job = gateway.repeated(caller, wanted)
     if job is None:
-        before = gateway.store.last_result(caller.tenant.name, "cleanup") or {}
         variables = {
             "cluster_cleanup_apply": options.apply,
             **gateway.telemetry("cluster_cleanup_telemetry"),
-            "cluster_cleanup_state": (before.get("kcloud_cluster_cleanup") or {}).get("state") or None,
         }
         answer = {
             "message": "Clean-up is queued; the job's result says which clusters it deleted",

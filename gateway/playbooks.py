@@ -15,10 +15,14 @@ import yaml
 
 @dataclass(frozen=True)
 class Playbook:
-    """A playbook of the collection, and the artifact that says what it did."""
+    """A playbook of the collection, and the artifact that says what it did.
+
+    ``memory`` is the variable that takes the artifact's ``state`` of the run before; None for a playbook that remembers nothing.
+    """
 
     name: str
     artifact: str
+    memory: str | None = None
 
 
 _OURS = "kcloud.infrastructure."
@@ -29,7 +33,7 @@ PLAYBOOKS = {
     "create_cluster_template": Playbook(_OURS + "create_cluster_template", "kcloud_requested_cluster_template"),
     "place_workload": Playbook(_OURS + "place_workload", "kcloud_workload_placement"),
     "consolidate": Playbook(_OURS + "consolidate", "kcloud_cluster_consolidation"),
-    "cleanup": Playbook(_OURS + "cleanup", "kcloud_cluster_cleanup"),
+    "cleanup": Playbook(_OURS + "cleanup", "kcloud_cluster_cleanup", "cluster_cleanup_state"),
 }
 # How much of a message is kept
 LONGEST_MESSAGE = 2000
@@ -116,10 +120,15 @@ def failure_of(event: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def artifacts_of(event: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The artifacts `kcloud_*` at the end of a play; None for an event of another kind."""
-    if event.get("event") != "playbook_on_stats":
+    """The artifacts `kcloud_*`: all of them at the end of a playbook, or those that a task has just set; None for other events."""
+    data = event.get("event_data") or {}
+    if event.get("event") == "playbook_on_stats":
+        return own_artifacts(data.get("artifact_data") or {})
+    result = data.get("res")
+    if event.get("event") != "runner_on_ok" or not isinstance(result, Mapping):
         return None
-    return own_artifacts((event.get("event_data") or {}).get("artifact_data") or {})
+    said = result.get("ansible_stats")
+    return own_artifacts(said.get("data") or {}) or None if isinstance(said, Mapping) else None
 
 
 def own_artifacts(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from gateway.executors import AwxExecutor, Outcome
+from gateway.executors import AWX_PAUSE_S, AWX_SETTLE_S, AwxExecutor, Outcome
 from gateway.jobs import Job
 from gateway.playbooks import PLAYBOOKS, artifacts_of, event_of, extra_vars, failure_of
 
@@ -119,17 +119,35 @@ class Awx:
         credentials: int = 1,
         asks: bool = True,
         launch: int = 201,
+        lost: bool = False,
         **ended: Any,
     ) -> None:
         self.statuses, self.templates, self.credentials, self.asks = list(statuses), templates, credentials, asks
-        self.launch, self.ended = launch, ended
+        self.launch, self.lost, self.ended = launch, lost, ended
         self.asked: list[tuple[str, str, Any]] = []
         self.hiccups = 0
+        # What AWX has, by its marker; and what happens to the next answers of a path
+        self.has: dict[str, int] = {}
+        self.trouble: dict[str, list[Any]] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
         body = json.loads(request.content) if request.content else dict(request.url.params)
         self.asked.append((request.method, path, body))
+        trouble = (self.trouble.get(path) or [None]).pop(0)
+        if path.endswith("/launch/") and trouble != "unheard" and self.launch == 201:
+            self.has[body["extra_vars"]["kcloud_gateway_job"]] = 42
+        if trouble in ("unheard", "unanswered"):
+            raise httpx.ReadTimeout("no answer")
+        if trouble is not None:
+            return httpx.Response(trouble)
+        if path == "/api/v2/jobs/":
+            found = [
+                {"id": identity}
+                for job, identity in self.has.items()
+                if not self.lost and job == body["extra_vars__icontains"]
+            ]
+            return httpx.Response(200, json={"results": found})
         if path == "/api/v2/job_templates/":
             template = {"id": 7, "ask_variables_on_launch": True, "ask_credential_on_launch": self.asks}
             return httpx.Response(200, json={"results": [template] * self.templates})
@@ -180,17 +198,19 @@ def test_awx_is_launched_followed_and_read() -> None:
     outcome, watched = run(awx)
     assert outcome == Outcome("succeeded", {"kcloud_requested_cluster": {"a": 1}}, None)
     assert watched.remotes == ["42"] and watched.events == ["pending", "running", "successful"]
-    assert awx.asked[:3] == [
+    search = {"extra_vars__icontains": "1", "order_by": "id", "page_size": "1"}
+    assert awx.asked[:4] == [
+        ("GET", "/api/v2/jobs/", search),
         ("GET", "/api/v2/job_templates/", {"name": "kcloud create cluster"}),
         ("GET", "/api/v2/credentials/", {"name": "c"}),
         (
             "POST",
             "/api/v2/job_templates/7/launch/",
-            {"extra_vars": {"requested_cluster_name": "{{ a }}"}, "credentials": [9]},
+            {"extra_vars": {"requested_cluster_name": "{{ a }}", "kcloud_gateway_job": "1"}, "credentials": [9]},
         ),
     ]
     run(named := Awx("successful"), create_cluster="My template")
-    assert named.asked[0][2] == {"name": "My template"}
+    assert named.asked[1][2] == {"name": "My template"}
 
 
 def test_a_failed_job_of_awx_has_its_failure() -> None:
@@ -215,6 +235,65 @@ def test_a_gateway_that_stops_leaves_the_job_of_awx_running() -> None:
     assert [method for method, _path, _body in awx.asked].count("POST") == 1
 
 
+LAUNCH = "/api/v2/job_templates/7/launch/"
+
+
+def launches(awx: Awx) -> int:
+    return [path for _method, path, _body in awx.asked].count(LAUNCH)
+
+
+@pytest.mark.parametrize("trouble", ["unanswered", 504])
+def test_a_launch_without_an_answer_is_looked_for_and_not_repeated(trouble: Any) -> None:
+    awx = Awx("successful", artifacts={})
+    awx.trouble = {LAUNCH: [trouble], "/api/v2/jobs/": [None, 502, 401]}
+    outcome, watched = run(awx)
+    assert (outcome.state, watched.remotes, launches(awx)) == ("succeeded", ["42"], 1)
+
+
+def test_a_launch_that_awx_did_not_hear_is_repeated_when_it_cannot_arrive_any_more() -> None:
+    awx = Awx("successful", artifacts={})
+    awx.trouble = {LAUNCH: ["unheard"]}
+    outcome, _watched = run(awx)
+    paths = [path for _method, path, _body in awx.asked]
+    assert outcome.state == "succeeded" and launches(awx) == 2
+    assert paths[paths.index(LAUNCH) + 1 :].index(LAUNCH) >= AWX_SETTLE_S / AWX_PAUSE_S
+
+
+def test_a_job_whose_gateway_died_while_it_launched_is_found_by_its_marker() -> None:
+    from dataclasses import replace
+
+    awx = Awx("successful", artifacts={})
+    awx.has = {"other": 41, "1": 42}
+    outcome, watched = run(awx, replace(JOB, attempts=2))
+    assert (outcome.state, watched.remotes, launches(awx)) == ("succeeded", ["42"], 0)
+    # It is looked for until its launch cannot arrive any more
+    outcome, _watched = run(late := Awx("successful", artifacts={}), replace(JOB, attempts=2))
+    paths = [path for _method, path, _body in late.asked]
+    assert outcome.state == "succeeded" and launches(late) == 1 and paths.index(LAUNCH) >= AWX_SETTLE_S / AWX_PAUSE_S
+
+
+def test_a_job_is_given_back_and_not_failed_while_awx_is_silent() -> None:
+    from dataclasses import replace
+
+    silent = Awx("running")
+    silent.hiccups = 10**6
+    outcome, watched = run(silent, replace(JOB, remote_id="42"), Watched(most=1000))
+    assert outcome.state is None and watched.events == ["waiting"]
+    unsure = Awx()
+    unsure.trouble = {"/api/v2/jobs/": [None, *["unanswered"] * 1000], LAUNCH: ["unanswered"]}
+    outcome, watched = run(unsure, watched=Watched(most=1000))
+    assert (outcome.state, watched.events, launches(unsure)) == (None, ["waiting"], 1)
+
+
+def test_only_awx_itself_says_that_it_lost_a_job() -> None:
+    from dataclasses import replace
+
+    awx = Awx("running", "successful", artifacts={})
+    awx.has, awx.trouble = {"1": 42}, {"/api/v2/jobs/42/": [404, None, 404], "/api/v2/jobs/": [503]}
+    outcome, watched = run(awx, replace(JOB, remote_id="42"))
+    assert outcome.state == "succeeded" and watched.events == ["running", "successful"]
+
+
 @pytest.mark.parametrize(
     ("awx", "code", "said"),
     [
@@ -223,7 +302,7 @@ def test_a_gateway_that_stops_leaves_the_job_of_awx_running() -> None:
         (Awx(credentials=0), "AWX_NOT_SET_UP", "0 credentials with the name 'c'"),
         (Awx(asks=False), "AWX_NOT_SET_UP", "ask_credential_on_launch"),
         (Awx(launch=400), "AWX_REFUSED", "HTTP 400"),
-        (Awx(), "AWX_JOB_LOST", "42"),
+        (Awx(lost=True), "AWX_JOB_LOST", "42"),
     ],
 )
 def test_what_awx_refuses_is_said(awx: Awx, code: str, said: str) -> None:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -13,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from gateway.jobs import LOOKED_AT, MOST_EVENTS, Job, KeyReused, NewJob, QueueFull, Store
+from gateway.jobs import LOOKED_AT, MOST_EVENTS, Job, KeyReused, NewJob, QueueFull, Store, _of_postgresql
 from gateway.problems import Problem
 from gateway.reads import Cache
 
@@ -51,8 +54,36 @@ def test_a_job_goes_its_way(store: Store) -> None:
     assert [event["task"] for event in store.events(job.id)] == ["x"]
     assert store.counts() == {"queued": 0, "running": 0, "succeeded": 1, "failed": 0}
     assert not store.renew(running) and not store.finish(running, "failed", None, {})
-    assert store.last_result("t", "v") == {"r": 1} and len(store.durations("t", "v")) == 1
-    assert store.last_result("other", "v") is None
+
+
+def test_the_next_run_continues_from_what_the_last_one_said_whatever_its_end(store: Store) -> None:
+    def end(state: str, result: Any, said: Any = None) -> None:
+        store.add(new())
+        running = claimed(store)
+        if said is not None:
+            store.keep_result(running, {"a": {"state": said}})
+        store.finish(running, state, result, None)
+
+    assert store.last_state("t", "v", "a") is None
+    end("succeeded", {"a": {"state": {"parked": [1]}}})
+    end("failed", {"a": {"state": {"parked": [1, 2]}}})
+    assert store.last_state("t", "v", "a") == {"parked": [1, 2]} and store.last_state("u", "v", "a") is None
+    # It ended without a word, and after it one that never began
+    end("failed", None, said={"parked": [3]})
+    end("failed", None)
+    end("succeeded", {"b": {}})
+    assert store.last_state("t", "v", "a") == {"parked": [3]}
+    # One that is run again continues from what it said itself
+    store.add(new())
+    store.keep_result(claimed(store), {"a": {"state": {"parked": [4]}}})
+    assert store.last_state("t", "v", "a") == {"parked": [4]}
+
+
+def test_only_jobs_that_changed_something_say_how_long_it_takes(store: Store) -> None:
+    for result in ({"a": {"changed": True}}, {"a": {"changed": False}}, {"a": {}}, {}, None):
+        store.add(new())
+        store.finish(claimed(store), "succeeded", result, None)
+    assert len(store.durations("t", "v", "a")) == 1 and store.durations("t", "w", "a") == []
 
 
 def test_jobs_belong_to_tenants(store: Store) -> None:
@@ -142,6 +173,66 @@ def test_many_jobs_that_wait_for_one_target_keep_no_other_waiting(tmp_path: Path
     other, _is_new = large.add(new("cluster/b"))
     assert claimed(large).target == "cluster/a" and claimed(large).id == other.id
     large.close()
+
+
+def test_a_tenant_with_many_jobs_keeps_no_other_tenant_waiting(store: Store) -> None:
+    many = [store.add(new(f"cluster/{number}"))[0] for number in range(4)]
+    other, _is_new = store.add(new("cluster/0", tenant="u"))
+    taken = [claimed(store) for _number in range(3)]
+    assert [job.id for job in taken] == [many[0].id, other.id, many[1].id]
+    # Of two tenants with as many jobs that run, the one that has waited longer
+    store.finish(taken[0], "succeeded", {}, None)
+    later, _is_new = store.add(new("cluster/1", tenant="u"))
+    assert [claimed(store).id, claimed(store).id] == [many[2].id, later.id]
+
+
+def test_a_gateway_that_lost_a_job_adds_no_event(tmp_path: Path) -> None:
+    short = Store(f"sqlite:///{tmp_path}/jobs.sqlite", lease=0.05)
+    job, _is_new = short.add(new())
+    lost = claimed(short)
+    time.sleep(0.1)
+    taken = claimed(short, "two")
+    short.add_event(taken, {"task": "mine"})
+    short.add_event(lost, {"task": "late"})
+    assert [event["task"] for event in short.events(job.id)] == ["mine"]
+    short.close()
+
+
+def test_events_of_many_threads_get_a_number_each(store: Store) -> None:
+    job, _is_new = store.add(new())
+    running = claimed(store)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: store.add_event(running, {"task": number}), range(40)))
+    assert sorted(event["task"] for event in store.events(job.id)) == list(range(40))
+
+
+def test_an_error_of_the_database_shows_nothing_of_a_request(store: Store) -> None:
+    store.close()
+    with pytest.raises(SQLAlchemyError) as refused:
+        store.add(new(variables={"password": "of-a-request"}, tenant=None))
+    assert "kcloud_jobs" in str(refused.value) and "of-a-request" not in str(refused.value)
+
+
+def test_nobody_waits_for_the_database_as_long_as_a_lease(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    impatient = Store(f"sqlite:///{path}", lease=1)
+    job, _is_new = impatient.add(new())
+    running = claimed(impatient)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="locked"):
+            impatient.renew(running)
+    with impatient._engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() < 1000 / 3
+    assert impatient.renew(running) and impatient.get(job.id).state == "running"
+    impatient.close()
+
+
+def test_a_server_that_does_not_answer_is_given_up_in_a_part_of_a_lease() -> None:
+    options = _of_postgresql("postgresql+psycopg://u@h/d?options=-c%20search_path%3Da", 7.5)
+    assert options["options"] == "-c search_path=a -c statement_timeout=7500"
+    assert (options["connect_timeout"], options["tcp_user_timeout"]) == (7, 7500)
+    assert _of_postgresql("mysql://u@h/d", 7.5) == {}
 
 
 def test_a_queue_has_an_end(store: Store) -> None:
