@@ -93,7 +93,7 @@ def create_cluster(
     if job is None:
         cloud, labels = gateway.cloud(caller), body.labels or {}
         template, _age = cloud.template(body.cluster_template_id)
-        # Read anew: the playbook would resize a cluster that has the name
+        # Read anew: the playbook would find a cluster that has the name and change nothing, and the job would end well
         for found in cloud.clusters(FRESH_S)[0]:
             if found["name"] == body.name:
                 raise Problem(

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ansible.module_utils.basic import env_fallback
+from ansible.module_utils.basic import env_fallback, missing_required_lib
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import (
     AuthenticationFailed,
     CloudUnreachable,
@@ -39,6 +39,24 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 One = TypeVar("One")
+
+
+def require(purpose: str, name: str, package: str) -> None:
+    """Check that a Python library can be imported. Only what reads a cloud needs its clients.
+
+    :param purpose: what fails without it, such as ``read the cloud``.
+    :raises KcloudError: it is missing.
+    """
+    try:
+        __import__(name)
+    except ImportError as error:
+        raise KcloudError(
+            f"Failed to {purpose}: a Python library is missing",
+            code="MISSING_LIBRARY",
+            resource=package,
+            reason=str(error),
+            hint=missing_required_lib(package),
+        ) from None
 
 
 def _endpoint_type(name: str) -> str:

@@ -15,12 +15,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import env_fallback, missing_required_lib
+from ansible.module_utils.basic import env_fallback
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import (
     connect,
+    require,
     side_by_side,
 )
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.flavors import flavors
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import (
     Cluster,
@@ -110,8 +110,8 @@ def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Matter
     :param look: reads more at the same time.
     :raises KcloudError: the cloud cannot be reached or read.
     """
-    _require("openstack", "openstacksdk")
-    _require("magnumclient", "python-magnumclient")
+    require("read the cloud", "openstack", "openstacksdk")
+    require("read the cloud", "magnumclient", "python-magnumclient")
     connection = connect(dict(params))
     api = MagnumReader(connection, params.get("api_version"))
     with ThreadPoolExecutor(PARTS) as pool:
@@ -132,20 +132,6 @@ def read_fleet(params: Mapping[str, Any], matter: Callable[[list[Plain]], Matter
             "quota": {**used.result(), "clusters": {"limit": most.result(), "used": len(found)}},
         }
         return fleet if seen is None else seen.result()(fleet)
-
-
-def _require(name: str, package: str) -> None:
-    """Only who reads a cloud needs its clients: a match on given data runs without them."""
-    try:
-        __import__(name)
-    except ImportError as error:
-        raise KcloudError(
-            "Failed to read the cloud: a Python library is missing",
-            code="MISSING_LIBRARY",
-            resource=package,
-            reason=str(error),
-            hint=missing_required_lib(package),
-        ) from error
 
 
 def keys_of(offered: list[Plain], names: Collection[str]) -> set[str]:

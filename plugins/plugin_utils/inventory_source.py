@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from dataclasses import replace as with_changes
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ansible.module_utils.basic import missing_required_lib
-from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect, side_by_side
+from ansible_collections.kcloud.infrastructure.plugins.module_utils.cloud import connect, require, side_by_side
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.errors import KcloudError
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.flavors import flavors
 from ansible_collections.kcloud.infrastructure.plugins.module_utils.magnum.model.objects import Cluster, Status
@@ -92,16 +91,7 @@ def require_libraries(question: Question) -> None:
     """
     needed = {**LIBRARIES, **({"heatclient": "python-heatclient"} if question.servers else {})}
     for name, package in needed.items():
-        try:
-            __import__(name)
-        except ImportError as error:
-            raise KcloudError(
-                "Failed to read the inventory: a Python library is missing",
-                code="MISSING_LIBRARY",
-                resource=package,
-                reason=str(error),
-                hint=missing_required_lib(package),
-            ) from None
+        require("read the inventory", name, package)
 
 
 def _with_details(
