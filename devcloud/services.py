@@ -170,7 +170,14 @@ def openstack(paths: Paths) -> list[Service]:
         _uwsgi(paths, "heat", "heat.wsgi.api", "heat/heat.conf", {}),
         _uwsgi(paths, "heat-cfn", "heat.wsgi.cfn", "heat/heat.conf", {}, threads=2),
         _daemon(paths, "heat-engine", "heat/heat.conf"),
-        _daemon(paths, "magnum-conductor", "magnum/magnum.conf"),
+        Service(
+            "magnum-conductor",
+            (
+                *(str(paths.python), "-m", "devcloud_plugins.magnum_conductor"),
+                *("--config-file", str(paths.etc / "magnum/magnum.conf")),
+            ),
+            probe="broker",
+        ),
     ]
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from magnum.wsgi.api import application
 
-from . import trustee_domain
+from . import magnum_drivers, trustee_domain
 
 __all__ = ["application"]
 
+magnum_drivers.complete()
 trustee_domain.remember()
