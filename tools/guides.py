@@ -21,8 +21,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from tools import clusters
 from tools.places import BUILD, ROOT, tools_environment
 
 PAGES = ROOT / "docs/docsite/rst"
@@ -136,7 +136,7 @@ def existing_cluster() -> Iterator[None]:
     import openstack
 
     magnum = openstack.connect(cloud="devcloud").container_infrastructure_management
-    delete_all(magnum)
+    clusters.delete(magnum, PREFIX)
     template = magnum.create_cluster_template(
         name=f"{PREFIX}template",
         coe="kubernetes",
@@ -151,7 +151,7 @@ def existing_cluster() -> Iterator[None]:
     try:
         yield
     finally:
-        delete_all(magnum)
+        clusters.delete(magnum, PREFIX)
 
 
 def wait_for_existing_cluster(seconds: float = 180) -> None:
@@ -162,26 +162,10 @@ def wait_for_existing_cluster(seconds: float = 180) -> None:
         openstack.connect(cloud="devcloud").container_infrastructure_management,
         time.monotonic() + seconds,
     )
-    while not any(each.name == EXISTING and each.status.endswith("_COMPLETE") for each in magnum.clusters()):
+    while not any(each.status.endswith("_COMPLETE") for each in clusters.clusters(magnum, EXISTING)):
         if time.monotonic() > deadline:
             raise TimeoutError(f"cluster {EXISTING} is not there after {seconds:.0f} s")
         time.sleep(1)
-
-
-def delete_all(magnum: Any, seconds: float = 180) -> None:
-    """Delete what the guides made: clusters first, then their templates."""
-    deadline, asked = time.monotonic() + seconds, set[str]()
-    while left := [cluster for cluster in magnum.clusters() if cluster.name.startswith(PREFIX)]:
-        for cluster in left:
-            if cluster.id not in asked and not cluster.status.startswith("CREATE_IN"):
-                magnum.delete_cluster(cluster.id)
-                asked.add(cluster.id)
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"still there after {seconds:.0f} s: {[cluster.name for cluster in left]}")
-        time.sleep(1)
-    for template in magnum.cluster_templates():
-        if template.name.startswith(PREFIX):
-            magnum.delete_cluster_template(template.id)
 
 
 def main(arguments: list[str]) -> int:

@@ -9,16 +9,15 @@ import contextlib
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import openstack
-import openstack.exceptions
 import pytest
 
+from tools import clusters
 from tools.places import CLOUDS_YAML, ROOT, tools_environment
 
 
@@ -45,34 +44,11 @@ class TestCloud:
     def clusters(self, prefix: str) -> list[Any]:
         """The clusters whose names begin with the prefix, as Magnum lists them."""
         magnum = self.connect().container_infrastructure_management
-        # Magnum refuses the whole list for moments in which any cluster is being removed
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                return [cluster for cluster in magnum.clusters() if cluster.name.startswith(prefix)]
-            except openstack.exceptions.BadRequestException:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(1)
+        return clusters.clusters(magnum, prefix)
 
-    def delete(self, prefix: str, seconds: float = 300) -> None:
+    def delete(self, prefix: str) -> None:
         """Delete the clusters and cluster templates whose names begin with the prefix, and wait until they are gone."""
-        magnum = self.connect().container_infrastructure_management
-        deadline = time.monotonic() + seconds
-        asked: set[str] = set()
-        while left := self.clusters(prefix):
-            for cluster in left:
-                # Magnum refuses a cluster that is just being created, until it has a stack
-                if cluster.id not in asked and not cluster.status.startswith("CREATE_IN"):
-                    magnum.delete_cluster(cluster.id)
-                    asked.add(cluster.id)
-            assert time.monotonic() < deadline, (
-                f"still there after {seconds:.0f} s: {[cluster.name for cluster in left]}"
-            )
-            time.sleep(2)
-        for template in magnum.cluster_templates():
-            if template.name.startswith(prefix):
-                magnum.delete_cluster_template(template.id)
+        clusters.delete(self.connect().container_infrastructure_management, prefix)
 
 
 @dataclass(frozen=True)
