@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from gateway.gateway import Gateway, request_of
-from gateway.gateway import Request as Asked
+from gateway.gateway import Gateway
 from gateway.limits import MOST_AT_ONCE, TooManyAtOnce
 from gateway.problems import Problem
 from gateway.schemas import REFERENCE
@@ -114,8 +113,3 @@ IdempotencyKey = Annotated[
 ClusterId = Annotated[str, Path(pattern=r"^[a-zA-Z0-9_.-]{1,242}$", description="Id or name of a cluster")]
 TemplateId = Annotated[str, Path(pattern=REFERENCE, description="Id or name of a cluster template")]
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-
-
-def asked(request: Request, body: Any, key: str | None) -> Asked:
-    """The request as idempotency compares it."""
-    return request_of(request.method, request.url.path, body, key)

@@ -70,27 +70,21 @@ def build(settings: Settings) -> FastAPI:
     for kind, handler in HANDLERS.items():
         app.add_exception_handler(kind, handler)
 
-    async def too_large(scope: Any, receive: Any, send: Any) -> None:
-        problem = Problem(
-            413,
-            "BODY_TOO_LARGE",
-            f"The body of a request has {settings.max_body} bytes at most",
-            hint="Send less, or raise KCLOUD_GATEWAY_MAX_BODY",
-            headers={"Connection": "close"},
-        )
-        await respond(problem)(scope, receive, send)
-
-    async def too_slow(scope: Any, receive: Any, send: Any) -> None:
-        problem = Problem(
-            408,
-            "BODY_TOO_SLOW",
-            f"The body of a request did not come within {BODY_S:g} seconds",
-            hint="Send the whole body at once, as long as Content-Length says",
-            headers={"Connection": "close"},
-        )
-        await respond(problem)(scope, receive, send)
-
-    app.add_middleware(BodyLimit, most=settings.max_body, refuse=too_large, too_slow=too_slow)
+    too_large = Problem(
+        413,
+        "BODY_TOO_LARGE",
+        f"The body of a request has {settings.max_body} bytes at most",
+        hint="Send less, or raise KCLOUD_GATEWAY_MAX_BODY",
+        headers={"Connection": "close"},
+    )
+    too_slow = Problem(
+        408,
+        "BODY_TOO_SLOW",
+        f"The body of a request did not come within {BODY_S:g} seconds",
+        hint="Send the whole body at once, as long as Content-Length says",
+        headers={"Connection": "close"},
+    )
+    app.add_middleware(BodyLimit, most=settings.max_body, too_large=respond(too_large), too_slow=respond(too_slow))
     return app
 
 

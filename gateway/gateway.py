@@ -34,6 +34,20 @@ Plain = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Run:
+    """The run of a playbook that a request asks for.
+
+    :param target: what it changes; no two jobs of one target run at once.
+    :param answer: the asker's keys, which a repeated request gets again.
+    """
+
+    verb: str
+    target: str
+    variables: Plain
+    answer: Plain
+
+
+@dataclass(frozen=True)
 class Gateway:
     """Everything that a request needs."""
 
@@ -70,21 +84,19 @@ class Gateway:
         except KeyReused:
             raise _key_reused() from None
 
-    def submit(self, caller: Caller, request: Request, verb: str, target: str, variables: Plain, answer: Plain) -> Job:
+    def submit(self, caller: Caller, request: Request, run: Run) -> Job:
         """Queue a job.
 
-        :param target: what it changes; no two jobs of one target run at once.
-        :param answer: the asker's keys, which a repeated request gets again.
         :raises Problem: the key belongs to another request, or too many jobs wait.
         """
         new = NewJob(
             tenant=caller.tenant.name,
             actor=caller.name,
             cloud=caller.tenant.cloud,
-            verb=verb,
-            target=target,
-            variables={name: value for name, value in variables.items() if value is not None},
-            answer=answer,
+            verb=run.verb,
+            target=run.target,
+            variables={name: value for name, value in run.variables.items() if value is not None},
+            answer=run.answer,
             request_digest=request.digest,
             idempotency_key=request.key,
         )

@@ -79,19 +79,19 @@ class AtOnce:
 class BodyLimit:
     """ASGI middleware that ends a request when its body becomes too large, whatever its Content-Length says, or comes too slowly.
 
-    :param refuse: the application that answers 413.
-    :param too_slow: the application that answers 408.
+    :param too_large: the response, which is an application of ASGI itself, to a body over the limit.
+    :param too_slow: the response to one that does not come in time.
     """
 
-    def __init__(self, app: Any, most: int, refuse: Any, too_slow: Any, seconds: float = BODY_S) -> None:
-        self._app, self._most, self._refuse, self._too_slow, self._seconds = app, most, refuse, too_slow, seconds
+    def __init__(self, app: Any, most: int, too_large: Any, too_slow: Any, seconds: float = BODY_S) -> None:
+        self._app, self._most, self._too_large, self._too_slow, self._seconds = app, most, too_large, too_slow, seconds
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > self._most:
-            return await self._refuse(scope, receive, send)
+            return await self._too_large(scope, receive, send)
         # The whole body is read first: it is small, and a handler then never sees half of one
         parts, size, more = [], 0, True
         try:
@@ -108,7 +108,7 @@ class BodyLimit:
         except TimeoutError:
             return await self._too_slow(scope, receive, send)
         if size > self._most:
-            return await self._refuse(scope, receive, send)
+            return await self._too_large(scope, receive, send)
         whole: list[Any] = [{"type": "http.request", "body": b"".join(parts), "more_body": False}]
 
         async def replay() -> Any:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from gateway import answers, optimiser, schemas
-from gateway.access import Admin, ClusterId, IdempotencyKey, JobId, Operator, Reader, TemplateId, TheGateway, asked
-from gateway.gateway import Gateway, now_text
-from gateway.jobs import Job
+from gateway.access import Admin, ClusterId, JobId, Operator, Reader, TemplateId, TheGateway
+from gateway.gateway import Gateway, Run, now_text
 from gateway.problems import Problem
 from gateway.reads import workload_of
 from gateway.schemas import ProblemAnswer
 from gateway.tokens import Caller
+from gateway.writes import TheWrite
 
 Plain = dict[str, Any]
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -51,11 +51,6 @@ def _aged(response: Response, age: float) -> None:
     response.headers["Age"] = str(int(age))
 
 
-def _accepted(response: Response, job: Job) -> Plain:
-    response.headers["Location"] = f"/jobs/{job.id}"
-    return {**job.answer, "job": answers.reference(job)}
-
-
 # --- clusters
 
 
@@ -79,19 +74,11 @@ def list_clusters(
 @router.post(
     "/clusters", status_code=202, tags=["clusters"], response_model=schemas.ClusterAccepted, responses=LOCATION
 )
-def create_cluster(
-    body: schemas.ClusterRequest,
-    caller: Operator,
-    gateway: TheGateway,
-    request: Request,
-    response: Response,
-    key: IdempotencyKey = None,
-) -> Any:
+def create_cluster(body: schemas.ClusterRequest, caller: Operator, write: TheWrite) -> Any:
     """Create a cluster of a cluster template: the playbook `create_cluster`. The job's result has its id."""
-    wanted = asked(request, body.model_dump(), key)
-    job = gateway.repeated(caller, wanted)
-    if job is None:
-        cloud, labels = gateway.cloud(caller), body.labels or {}
+
+    def run() -> Run:
+        cloud, labels = write.gateway.cloud(caller), body.labels or {}
         template, _age = cloud.template(body.cluster_template_id)
         # Read anew: the playbook would find a cluster that has the name and change nothing, and the job would end well
         for found in cloud.clusters(FRESH_S)[0]:
@@ -122,8 +109,9 @@ def create_cluster(
             "labels": labels,
             "notices": answers.notices(template["labels"], labels),
         }
-        job = gateway.submit(caller, wanted, "create_cluster", f"cluster/{body.name}", variables, answer)
-    return _accepted(response, job)
+        return Run("create_cluster", f"cluster/{body.name}", variables, answer)
+
+    return write.accept(caller, body.model_dump(), run)
 
 
 @router.get("/clusters/available", tags=["matching"], response_model=schemas.Available)
@@ -138,23 +126,15 @@ def available_clusters(caller: Reader, gateway: TheGateway, response: Response) 
 @router.post(
     "/clusters/optimal", status_code=202, tags=["matching"], response_model=schemas.OptimalAccepted, responses=LOCATION
 )
-def create_optimal_cluster(
-    body: schemas.OptimalRequest,
-    caller: Operator,
-    gateway: TheGateway,
-    request: Request,
-    response: Response,
-    key: IdempotencyKey = None,
-) -> Any:
+def create_optimal_cluster(body: schemas.OptimalRequest, caller: Operator, write: TheWrite) -> Any:
     """Recommend a cluster for a workload, and use, scale or create it: the playbook `place_workload`.
 
     The playbook decides anew, by the cloud as it is when it runs; the job's result has its decision.
     """
-    wanted = asked(request, body.model_dump(), key)
-    job = gateway.repeated(caller, wanted)
-    if job is None:
+
+    def run() -> Run:
         workload = body.requirements.plain()
-        recommendation = _matched(gateway, caller, workload, body.cluster_name)
+        recommendation = _matched(write.gateway, caller, workload, body.cluster_name)
         if recommendation["action"] == "none":
             raise Problem(
                 409,
@@ -168,12 +148,13 @@ def create_optimal_cluster(
         variables = {
             "workload_placement_workload": workload,
             "workload_placement_cluster_name": body.cluster_name,
-            "workload_placement_assume_empty": gateway.settings.assume_empty,
-            **gateway.telemetry("workload_placement_telemetry"),
+            "workload_placement_assume_empty": write.gateway.settings.assume_empty,
+            **write.gateway.telemetry("workload_placement_telemetry"),
         }
         answer = {"recommendation": recommendation, "timestamp": now_text()}
-        job = gateway.submit(caller, wanted, "place_workload", FLEET, variables, answer)
-    return _accepted(response, job)
+        return Run("place_workload", FLEET, variables, answer)
+
+    return write.accept(caller, body.model_dump(), run)
 
 
 @router.get("/clusters/{cluster_id}", tags=["clusters"], response_model=schemas.ClusterDetails)
@@ -191,20 +172,11 @@ def get_cluster(cluster_id: ClusterId, caller: Reader, gateway: TheGateway, resp
     response_model=schemas.Scaled,
     responses=LOCATION,
 )
-def scale_cluster(
-    cluster_id: ClusterId,
-    body: schemas.ScaleRequest,
-    caller: Operator,
-    gateway: TheGateway,
-    request: Request,
-    response: Response,
-    key: IdempotencyKey = None,
-) -> Any:
+def scale_cluster(cluster_id: ClusterId, body: schemas.ScaleRequest, caller: Operator, write: TheWrite) -> Any:
     """Resize a node group of a cluster: the playbook `resize_cluster`."""
-    wanted = asked(request, body.model_dump(), key)
-    job = gateway.repeated(caller, wanted)
-    if job is None:
-        found, _age = gateway.cloud(caller).cluster(cluster_id)
+
+    def run() -> Run:
+        found, _age = write.gateway.cloud(caller).cluster(cluster_id)
         if answers.is_autoscaled(found["labels"], body.node_group):
             raise Problem(
                 409,
@@ -227,30 +199,24 @@ def scale_cluster(
             "node_count": found["node_count"],
             "notices": answers.notices(found["labels"]),
         }
-        job = gateway.submit(caller, wanted, "resize_cluster", f"cluster/{found['name']}", variables, answer)
-    return _accepted(response, job)
+        return Run("resize_cluster", f"cluster/{found['name']}", variables, answer)
+
+    return write.accept(caller, body.model_dump(), run)
 
 
 @router.delete(
     "/clusters/{cluster_id}", status_code=202, tags=["clusters"], response_model=schemas.Deleted, responses=LOCATION
 )
-def delete_cluster(
-    cluster_id: ClusterId,
-    caller: Admin,
-    gateway: TheGateway,
-    request: Request,
-    response: Response,
-    key: IdempotencyKey = None,
-) -> Any:
+def delete_cluster(cluster_id: ClusterId, caller: Admin, write: TheWrite) -> Any:
     """Delete a cluster: the playbook `delete_cluster`."""
-    wanted = asked(request, None, key)
-    job = gateway.repeated(caller, wanted)
-    if job is None:
-        found, _age = gateway.cloud(caller).cluster(cluster_id)
+
+    def run() -> Run:
+        found, _age = write.gateway.cloud(caller).cluster(cluster_id)
         variables = {"requested_cluster_name": found["id"]}
         answer = {"cluster_id": found["id"], "timestamp": now_text()}
-        job = gateway.submit(caller, wanted, "delete_cluster", f"cluster/{found['name']}", variables, answer)
-    return _accepted(response, job)
+        return Run("delete_cluster", f"cluster/{found['name']}", variables, answer)
+
+    return write.accept(caller, None, run)
 
 
 @router.get("/clusters/{cluster_id}/status", tags=["clusters"], response_model=schemas.ClusterStatus)
@@ -299,24 +265,17 @@ def list_templates(caller: Reader, gateway: TheGateway, response: Response) -> A
 @router.post(
     "/templates", status_code=202, tags=["templates"], response_model=schemas.TemplateAccepted, responses=LOCATION
 )
-def create_template(
-    body: schemas.TemplateRequest,
-    caller: Operator,
-    gateway: TheGateway,
-    request: Request,
-    response: Response,
-    key: IdempotencyKey = None,
-) -> Any:
+def create_template(body: schemas.TemplateRequest, caller: Operator, write: TheWrite) -> Any:
     """Create a cluster template: the playbook `create_cluster_template`. The job's result has its id."""
     options = body.model_dump(exclude_none=True)
-    wanted = asked(request, options, key)
-    job = gateway.repeated(caller, wanted)
-    if job is None:
-        name = options.pop("name")
-        variables = {"requested_cluster_template_name": name, "requested_cluster_template_options": options}
+
+    def run() -> Run:
+        name, others = body.name, {key: value for key, value in options.items() if key != "name"}
+        variables = {"requested_cluster_template_name": name, "requested_cluster_template_options": others}
         answer = {"id": None, "name": name, "timestamp": now_text(), "notices": answers.notices(body.labels)}
-        job = gateway.submit(caller, wanted, "create_cluster_template", f"template/{name}", variables, answer)
-    return _accepted(response, job)
+        return Run("create_cluster_template", f"template/{name}", variables, answer)
+
+    return write.accept(caller, options, run)
 
 
 @router.get("/templates/{template_id}", tags=["templates"], response_model=schemas.TemplateAnswer)
@@ -371,27 +330,20 @@ def decide(body: schemas.OptimiserWorkload, caller: Reader, gateway: TheGateway,
 
 
 @router.post("/optimize/clusters", status_code=202, tags=["fleet"], response_model=schemas.Accepted, responses=LOCATION)
-def optimize_clusters(
-    caller: Admin,
-    gateway: TheGateway,
-    request: Request,
-    response: Response,
-    body: schemas.OptimizeRequest | None = None,
-    key: IdempotencyKey = None,
-) -> Any:
+def optimize_clusters(caller: Admin, write: TheWrite, body: schemas.OptimizeRequest | None = None) -> Any:
     """Find nodes and clusters that are not needed, and delete them where `apply` is true: the playbook `consolidate`."""
     options = body or schemas.OptimizeRequest()
-    wanted = asked(request, options.model_dump(), key)
-    job = gateway.repeated(caller, wanted)
-    if job is None:
+
+    def run() -> Run:
         variables = {
             "cluster_consolidation_apply": options.apply,
             "cluster_consolidation_cluster_names": options.cluster_names,
-            **gateway.telemetry("cluster_consolidation_telemetry"),
+            **write.gateway.telemetry("cluster_consolidation_telemetry"),
         }
         answer = {"timestamp": now_text(), "apply": options.apply}
-        job = gateway.submit(caller, wanted, "consolidate", FLEET, variables, answer)
-    return _accepted(response, job)
+        return Run("consolidate", FLEET, variables, answer)
+
+    return write.accept(caller, options.model_dump(), run)
 
 
 @router.post(
@@ -401,25 +353,17 @@ def optimize_clusters(
     response_model=schemas.CleanupAccepted,
     responses=LOCATION,
 )
-def clean_up(
-    caller: Admin,
-    gateway: TheGateway,
-    request: Request,
-    response: Response,
-    body: schemas.CleanupRequest | None = None,
-    key: IdempotencyKey = None,
-) -> Any:
+def clean_up(caller: Admin, write: TheWrite, body: schemas.CleanupRequest | None = None) -> Any:
     """Find clusters that nobody uses, and delete them where `apply` is true: the playbook `cleanup`.
 
     What one run remembers of idle clusters is where the next run begins.
     """
     options = body or schemas.CleanupRequest()
-    wanted = asked(request, options.model_dump(), key)
-    job = gateway.repeated(caller, wanted)
-    if job is None:
+
+    def run() -> Run:
         variables = {
             "cluster_cleanup_apply": options.apply,
-            **gateway.telemetry("cluster_cleanup_telemetry"),
+            **write.gateway.telemetry("cluster_cleanup_telemetry"),
         }
         answer = {
             "message": "Clean-up is queued; the job's result says which clusters it deleted",
@@ -427,8 +371,9 @@ def clean_up(
             "timestamp": now_text(),
             "apply": options.apply,
         }
-        job = gateway.submit(caller, wanted, "cleanup", FLEET, variables, answer)
-    return _accepted(response, job)
+        return Run("cleanup", FLEET, variables, answer)
+
+    return write.accept(caller, options.model_dump(), run)
 
 
 # --- jobs
