@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: application_credential
-short_description: Have a restricted application credential, with its secret in a clouds.yaml
+short_description: Manage restricted application credentials, with their secrets in a clouds.yaml
 version_added: 0.1.0
 author:
   - kcloud.infrastructure contributors (@kcloud)

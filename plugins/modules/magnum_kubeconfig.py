@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: magnum_kubeconfig
-short_description: Have a kubeconfig for a Kubernetes cluster of OpenStack Magnum
+short_description: Write a kubeconfig for a Kubernetes cluster of OpenStack Magnum
 version_added: 0.1.0
 author:
   - kcloud.infrastructure contributors (@kcloud)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import socket
@@ -20,7 +21,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.interfaces.conftest import TestCloud, environment
+from tests.interfaces.conftest import TestCloud, environment, run
 from tests.interfaces.gateways import SMALL, Client, RunningGateway, running_gateway, token_of
 
 # openstacksdk warns of itself when it lists clusters
@@ -383,6 +384,13 @@ def test_a_gateway_that_is_killed_leaves_jobs_that_the_next_one_ends(
         # A resize of such a cluster would change nothing, and is refused
         resize = second.client().put(f"/clusters/{name}/scale", {"node_count": 2})
         assert (resize.status_code, resize.json()["code"]) == (409, "AUTOSCALED")
+    for count, expected in ((2, "its autoscaler owns the number of nodes (1)"), (1, "changed=0")):
+        played = run([
+            "ansible-playbook", "-i", "localhost,", "kcloud.infrastructure.resize_cluster",
+            "-e", json.dumps({"requested_cluster_name": name, "requested_cluster_node_count": count}),
+        ])  # fmt: skip
+        assert played.returncode == (0 if count == 1 else 2), played.stdout
+        assert expected in " ".join(played.stdout.split()), played.stdout
     assert job["attempts"] == 2 and job["result"]["kcloud_requested_cluster"]["cluster"]["name"] == name
     assert len(cloud.clusters(name)) == 1
 

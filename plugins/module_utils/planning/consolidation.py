@@ -235,7 +235,7 @@ class _Work:
         if option.closed and not option.moves:
             yield "EMPTY"
         elif option.moves:
-            yield "EVERYBODY_FINDS_A_SEAT"
+            yield "REPLICAS_FIT_ELSEWHERE"
 
     def once(self, moves: Iterable[Move]) -> int:
         """What moves cost: each replica's share of its node, paid twice while it moves."""

@@ -366,7 +366,7 @@ class Removal:
             return NodePlan(place, node, False, False, why_not=guards.ordered(full))
         self.left[place.cluster, place.group] -= 1
         self.closed[place.cluster] += 1
-        why = ("EMPTY",) if not moves else ("EVERYBODY_FINDS_A_SEAT",)
+        why = ("EMPTY",) if not moves else ("REPLICAS_FIT_ELSEWHERE",)
         waits = guards.ordered([*self.waits(place), *self.limits(place)])
         if waits:
             return NodePlan(place, node, False, True, moves, why, waits)
