@@ -58,6 +58,11 @@ class Target:
             raise AssertionError("only a creation begins without a stack")
         return self.stack
 
+    @property
+    def rolls_back(self) -> bool:
+        """Whether Heat was asked to roll back what fails."""
+        return not self.request.body.get("disable_rollback", True)
+
 
 def carry_out(write: Write[Target, Stack], target: Target) -> Stack | None:
     """Send the request until its effect is seen, and follow the action to its end if it is to be waited for.
@@ -83,6 +88,8 @@ def _ended(target: Target, begun: Stack, verb: str) -> Stack:
     if not target.wait:
         return begun
     stack = until_still(watch, begun)
+    if stack.failed and target.rolls_back:
+        stack = _rolled_back(watch, stack)
     if stack.status == f"{verb.upper()}_COMPLETE":
         return watch.reads.get(stack, outputs=True) or stack
     hint = {
@@ -92,6 +99,17 @@ def _ended(target: Target, begun: Stack, verb: str) -> Stack:
     }.get(stack.status, f"Look at it: openstack stack failures list {stack.name}")
     message = f"Failed to {verb} stack '{stack.name}': it ended {stack.status}"
     raise failure_of(watch.api, stack, message, hint, changed=True, reported=watch.failures)
+
+
+def _rolled_back(watch: Watch, stack: Stack) -> Stack:
+    """The stack after its rollback: Heat shows the failure first, and begins the rollback a moment later."""
+
+    def moved() -> Stack | None:
+        now = look_again(watch, stack)
+        return now if now.status != stack.status else None
+
+    begun = first_sign(watch, moved)
+    return stack if begun is None else until_still(watch, begun)
 
 
 # --- creation

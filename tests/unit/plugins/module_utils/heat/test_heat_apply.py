@@ -52,6 +52,7 @@ class FakeHeat:
     :param unclear: so many writes answer 503; ``took`` says whether they were carried out all the same.
     :param ends: the status that an action ends in, in the place of its COMPLETE.
     :param takes: so many looks until an action ends.
+    :param rests: so many looks that show a failure until its rollback begins; None where nothing is rolled back.
     """
 
     stack: Stack | None = None
@@ -60,6 +61,7 @@ class FakeHeat:
     took: bool = True
     ends: dict[str, str] = field(default_factory=dict)
     takes: int = 2
+    rests: int | None = None
     failed: list[Resource] = field(default_factory=list)
     happened: list[dict[str, Any]] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
@@ -86,6 +88,10 @@ class FakeHeat:
             if self.looks > self.takes:
                 action = self.stack.action
                 self.stack = replace(self.stack, status=self.ends.get(action, f"{action}_COMPLETE"))
+        elif self.stack and self.stack.failed and self.rests is not None:
+            self.rests -= 1
+            if self.rests < 0:
+                self.stack, self.looks, self.rests = replace(self.stack, status="ROLLBACK_IN_PROGRESS"), 0, None
         return self.stack
 
     def definition(self, stack: Stack) -> Definition:
@@ -312,6 +318,22 @@ def test_every_other_end_is_a_failure(stack: Stack | None, action: str, end: str
     assert failure["code"] == f"STACK_{end}"
     assert failure["reason"] == "disk (OS::Cinder::Volume): quota"
     assert failure["result"]["changed"] is True and failure["result"]["stack"]["status"] == end
+
+
+@pytest.mark.parametrize(("stack", "action"), [(None, "CREATE"), (standing_stack(), "UPDATE")])
+@pytest.mark.parametrize("rests", [0, 1, 5])
+def test_a_failure_is_no_end_while_its_rollback_is_to_begin(stack: Stack | None, action: str, rests: int) -> None:
+    heat = FakeHeat(stack, ends={action: f"{action}_FAILED"}, rests=rests)
+    with pytest.raises(OperationFailed) as caught:
+        run(heat, replace(WANTED, rollback=True))
+    assert caught.value.code == "STACK_ROLLBACK_COMPLETE"
+
+
+def test_a_rollback_that_does_not_begin_is_not_waited_for_long() -> None:
+    heat = FakeHeat(standing_stack(), ends={"UPDATE": "UPDATE_FAILED"})
+    with pytest.raises(OperationFailed) as caught:
+        run(heat, replace(WANTED, rollback=True))
+    assert caught.value.code == "STACK_UPDATE_FAILED"
 
 
 def test_after_a_rollback_the_reason_comes_from_events() -> None:
