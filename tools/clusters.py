@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import time
+from collections.abc import Iterator
 from typing import Any
+
+from tools.places import BUILD
 
 # Magnum refuses the whole list for the moments in which any cluster is being removed
 LIST_SECONDS = 30
@@ -44,3 +49,15 @@ def delete(magnum: Any, prefix: str, seconds: float = 300) -> None:
     for template in magnum.cluster_templates():
         if template.name.startswith(prefix):
             magnum.delete_cluster_template(template.id)
+
+
+@contextlib.contextmanager
+def alone(cloud: str) -> Iterator[None]:
+    """Keep other tests that ask for it out of a project while the block runs: they see what is in it as a whole.
+
+    :param cloud: a name of `clouds.yaml`.
+    """
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / f"{cloud}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -18,11 +18,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import clusters
+from tools import clusters, gateway
 from tools.places import BUILD, ROOT, tools_environment
 
 PAGES = ROOT / "docs/docsite/rst"
@@ -54,6 +54,9 @@ CHANGING = {
     r"\b[0-9a-f]{32,64}\b": "<digest>",
     r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?": "<time>",
     r"\b\d{1,3}(?:\.\d{1,3}){3}\b": "<address>",
+    r"\bkube-[0-9a-z]{5}\b": "<stack>",
+    # Measured times of the gateway, and what was spent since a cluster was created
+    r'("age_seconds": |creation_time": |"cost": \{\s*"value": )[0-9.]+': r"\1N",
     # What is left of a quota; tasks that show nothing
     r"\b\d+ of \d+$": "N of N",
     r"^(\S+) +: ok=\S+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+) +skipped=\S+ +rescued=(\d+) +ignored=(\d+) *$": (
@@ -68,6 +71,10 @@ PREFIX = "test-guide-"
 FIRST = "guide_getting_started"
 # A cluster that no playbook of ours has made
 EXISTING = f"{PREFIX}existing"
+
+
+# The guide whose commands ask a gateway, and the cloud that this one serves
+REST, REST_CLOUD = "rest", "devcloud-tenant-b"
 
 
 @dataclass(frozen=True)
@@ -114,13 +121,16 @@ def fresh_copy(topic: str) -> None:
     shutil.copytree(SOURCES / topic, COPIES / topic)
 
 
-def printed(step: Step) -> str:
-    """Run a step and return what it prints, normalised."""
+def printed(step: Step, around: Mapping[str, str]) -> str:
+    """Run a step and return what it prints, normalised.
+
+    :param around: variables of the environment, by which it finds what runs beside it.
+    """
     finished = subprocess.run(
         shlex.split(step.command),
         check=False,
         cwd=COPIES / step.topic,
-        env={**tools_environment(), "OS_CLOUD": "devcloud", **SETTINGS},
+        env={**tools_environment(), "OS_CLOUD": "devcloud", **SETTINGS, **around},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -128,6 +138,30 @@ def printed(step: Step) -> str:
         timeout=SECONDS_FOR_ONE_STEP,
     )
     return normalised(finished.stdout)
+
+
+@contextlib.contextmanager
+def beside(topic: str) -> Iterator[Mapping[str, str]]:
+    """What runs beside the steps of a guide: for the one of the REST interface a gateway, in a project of its own.
+
+    The answers list every cluster of their project, and other tests have theirs elsewhere.
+    """
+    if topic != REST:
+        yield {}
+        return
+    import openstack
+
+    magnum = openstack.connect(cloud=REST_CLOUD).container_infrastructure_management
+    # Not where an earlier run has left its jobs
+    folder = COPIES / f"{topic}-gateway"
+    shutil.rmtree(folder, ignore_errors=True)
+    with clusters.alone(REST_CLOUD):
+        clusters.delete(magnum, PREFIX)
+        try:
+            with gateway.running(folder, REST_CLOUD) as address:
+                yield address
+        finally:
+            clusters.delete(magnum, PREFIX)
 
 
 @contextlib.contextmanager
@@ -180,10 +214,11 @@ def main(arguments: list[str]) -> int:
         wait_for_existing_cluster()
         for topic in topics or known:
             fresh_copy(topic)
-            for step in known[topic]:
-                began = time.monotonic()
-                step.output.write_text(printed(step), encoding="utf-8")
-                print(f"{step.output.relative_to(ROOT)}: {time.monotonic() - began:.0f} s", flush=True)
+            with beside(topic) as around:
+                for step in known[topic]:
+                    began = time.monotonic()
+                    step.output.write_text(printed(step, around), encoding="utf-8")
+                    print(f"{step.output.relative_to(ROOT)}: {time.monotonic() - began:.0f} s", flush=True)
     return 0
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.interfaces.conftest import TestCloud
-from tools.guides import EXISTING, existing_cluster, fresh_copy, guides, printed, wait_for_existing_cluster
+from tools.guides import EXISTING, beside, existing_cluster, fresh_copy, guides, printed, wait_for_existing_cluster
 
 # openstacksdk 4.10 warns of an argument that it gives itself
 pytestmark = pytest.mark.filterwarnings("ignore:The 'service_type' parameter is unnecesary")
@@ -30,7 +30,8 @@ def test_a_guide_prints_what_it_shows(topic: str, another_tools_cluster: None) -
     fresh_copy(topic)
     if any(EXISTING in path.read_text(encoding="utf-8") for path in GUIDES[topic][0].output.parent.glob("*.yml")):
         wait_for_existing_cluster()
-    for step in GUIDES[topic]:
-        assert printed(step) == step.stored, (
-            f"{step.command}: if this is right, run python -m tools.guides --write {topic}"
-        )
+    with beside(topic) as around:
+        for step in GUIDES[topic]:
+            assert printed(step, around) == step.stored, (
+                f"{step.command}: if this is right, run python -m tools.guides --write {topic}"
+            )
