@@ -205,7 +205,7 @@ def test_names_refer_to_what_exists() -> None:
         assert template["inventory"] in names["controller_inventories"]
         assert template["project"] in names["controller_projects"]
         assert set(template["labels"]) <= names["controller_labels"]
-    for source in DATA["controller_inventory_sources"]:
+    for source in DATA["awx_config_inventory_sources"]:
         assert source["inventory"] in names["controller_inventories"]
         assert source["source_project"] in names["controller_projects"]
         assert source["credential"] in names["controller_credentials"]
