@@ -278,7 +278,7 @@ class AwxExecutor:
                 "AWX_NOT_SET_UP",
                 f"Failed to launch the job template of {job.verb}",
                 reason=str(error)[:500],
-                hint="Apply the collection's AWX data, with a credential for each tenant that has the name of its cloud",
+                hint="Apply the collection's AWX data. Each tenant needs credentials with the name of its cloud, of the types of the job templates",
             )
         if identity is None:
             return Outcome(None)
@@ -332,23 +332,38 @@ class AwxExecutor:
             of its variables, or with another tenant's credential, must not begin.
         """
         name = self._templates.get(job.verb) or f"kcloud {job.verb.replace('_', ' ')}"
-        template = self._only("job_templates", name)
+        template = self._only("job_templates", name=name)
         for field, shown in ASKED_AT_LAUNCH.items():
             if not template.get(field):
                 raise NotSetUp(f"the job template '{name}' does not take {shown}: set its {field} to true")
         # AWX marks variables of a launch as unsafe by itself
         body = {
             "extra_vars": {**job.variables, MARKER: job.id},
-            "credentials": [self._only("credentials", job.cloud)["id"]],
+            "credentials": self._credentials(template["id"], job.cloud),
         }
         return self._client.build_request("POST", f"/api/v2/job_templates/{template['id']}/launch/", json=body)
 
-    def _only(self, kind: str, name: str) -> Mapping[str, Any]:
-        answer = self._client.get(f"/api/v2/{kind}/", params={"name": name})
+    def _credentials(self, template: int, cloud: str) -> list[int]:
+        """The ids of the credentials of a launch: for each cloud credential of the job template the tenant's of the same type, since AWX refuses
+        to leave a type of a template out; and what is none of a cloud, such as a vault's password.
+
+        :raises NotSetUp: the tenant has none of the type: AWX would take the template's own, which may be another tenant's.
+        """
+        answer = self._client.get(f"/api/v2/job_templates/{template}/credentials/")
+        answer.raise_for_status()
+        own = answer.json()["results"]
+        types = [credential["credential_type"] for credential in own if credential["cloud"]]
+        searches = [{"credential_type": kind} for kind in types] or [{}]
+        replaced = [self._only("credentials", name=cloud, **search)["id"] for search in searches]
+        return [*replaced, *(credential["id"] for credential in own if not credential["cloud"])]
+
+    def _only(self, kind: str, name: str, **search: int) -> Mapping[str, Any]:
+        answer = self._client.get(f"/api/v2/{kind}/", params={"name": name, **search})
         answer.raise_for_status()
         found = answer.json()["results"]
         if len(found) != 1:
-            raise NotSetUp(f"AWX has {len(found)} {kind.replace('_', ' ')} with the name '{name}'")
+            of = "".join(f" and the {field} {value}" for field, value in search.items())
+            raise NotSetUp(f"AWX has {len(found)} {kind.replace('_', ' ')} with the name '{name}'{of}")
         return found[0]
 
     def _follow(self, job: Job, identity: str, run: Run) -> Outcome:

@@ -118,12 +118,15 @@ class Awx:
         templates: int = 1,
         credentials: int = 1,
         asks: bool = True,
+        own: tuple[tuple[int, int, bool], ...] = ((3, 31, True),),
         launch: int = 201,
         lost: bool = False,
         **ended: Any,
     ) -> None:
         self.statuses, self.templates, self.credentials, self.asks = list(statuses), templates, credentials, asks
         self.launch, self.lost, self.ended = launch, lost, ended
+        # The job template's own credentials: id, type, and whether it is one of a cloud
+        self.own = own
         self.asked: list[tuple[str, str, Any]] = []
         self.hiccups = 0
         # What AWX has, by its marker; and what happens to the next answers of a path
@@ -151,8 +154,13 @@ class Awx:
         if path == "/api/v2/job_templates/":
             template = {"id": 7, "ask_variables_on_launch": True, "ask_credential_on_launch": self.asks}
             return httpx.Response(200, json={"results": [template] * self.templates})
+        if path == "/api/v2/job_templates/7/credentials/":
+            own = [{"id": identity, "credential_type": kind, "cloud": cloud} for identity, kind, cloud in self.own]
+            return httpx.Response(200, json={"results": own})
         if path == "/api/v2/credentials/":
-            return httpx.Response(200, json={"results": [{"id": 9}] * self.credentials})
+            # Of the tenant's credentials, the id is 9 and, with a type, the type after it
+            identity = int(f"9{body.get('credential_type', '')}")
+            return httpx.Response(200, json={"results": [{"id": identity}] * self.credentials})
         if path == "/api/v2/job_templates/7/launch/":
             return httpx.Response(self.launch, json={"id": 42})
         if path == "/api/v2/jobs/42/job_events/":
@@ -199,14 +207,15 @@ def test_awx_is_launched_followed_and_read() -> None:
     assert outcome == Outcome("succeeded", {"kcloud_requested_cluster": {"a": 1}}, None)
     assert watched.remotes == ["42"] and watched.events == ["pending", "running", "successful"]
     search = {"extra_vars__icontains": "1", "order_by": "id", "page_size": "1"}
-    assert awx.asked[:4] == [
+    assert awx.asked[:5] == [
         ("GET", "/api/v2/jobs/", search),
         ("GET", "/api/v2/job_templates/", {"name": "kcloud create cluster"}),
-        ("GET", "/api/v2/credentials/", {"name": "c"}),
+        ("GET", "/api/v2/job_templates/7/credentials/", {}),
+        ("GET", "/api/v2/credentials/", {"name": "c", "credential_type": "31"}),
         (
             "POST",
             "/api/v2/job_templates/7/launch/",
-            {"extra_vars": {"requested_cluster_name": "{{ a }}", "kcloud_gateway_job": "1"}, "credentials": [9]},
+            {"extra_vars": {"requested_cluster_name": "{{ a }}", "kcloud_gateway_job": "1"}, "credentials": [931]},
         ),
     ]
     run(named := Awx("successful"), create_cluster="My template")
@@ -295,11 +304,29 @@ def test_only_awx_itself_says_that_it_lost_a_job() -> None:
 
 
 @pytest.mark.parametrize(
+    ("own", "sent"),
+    [
+        ((), [9]),
+        (((3, 31, True),), [931]),
+        (((3, 31, True), (4, 32, True)), [931, 932]),
+        (((3, 31, True), (5, 2, False)), [931, 5]),
+        (((5, 2, False),), [9, 5]),
+    ],
+)
+def test_each_cloud_credential_of_a_job_template_is_replaced_by_the_tenants(own: Any, sent: list[int]) -> None:
+    """AWX: "Removing kcloud service user credential at launch time without replacement is not supported."."""
+    run(awx := Awx("successful", own=own))
+    (launched,) = [body for _method, path, body in awx.asked if path.endswith("/launch/")]
+    assert launched["credentials"] == sent
+
+
+@pytest.mark.parametrize(
     ("awx", "code", "said"),
     [
         (Awx(templates=0), "AWX_NOT_SET_UP", "0 job templates with the name 'kcloud create cluster'"),
         (Awx(templates=2), "AWX_NOT_SET_UP", "2 job templates"),
-        (Awx(credentials=0), "AWX_NOT_SET_UP", "0 credentials with the name 'c'"),
+        (Awx(credentials=0), "AWX_NOT_SET_UP", "0 credentials with the name 'c' and the credential_type 31"),
+        (Awx(credentials=0, own=()), "AWX_NOT_SET_UP", "0 credentials with the name 'c'"),
         (Awx(asks=False), "AWX_NOT_SET_UP", "ask_credential_on_launch"),
         (Awx(launch=400), "AWX_REFUSED", "HTTP 400"),
         (Awx(lost=True), "AWX_JOB_LOST", "42"),
