@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from gateway.executors import AWX_PAUSE_S, AWX_SETTLE_S, AwxExecutor, Outcome
+from gateway.executors import AWX_PAGE, AWX_PAUSE_S, AWX_SETTLE_S, AwxExecutor, Outcome
 from gateway.jobs import Job
 from gateway.playbooks import PLAYBOOKS, artifacts_of, event_of, extra_vars, failure_of
 
@@ -131,6 +131,8 @@ class Awx:
         self.hiccups = 0
         # What AWX has, by its marker; and what happens to the next answers of a path
         self.has: dict[str, int] = {}
+        # Extra variables of jobs that others have launched
+        self.others: list[str] = []
         self.trouble: dict[str, list[Any]] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -145,12 +147,14 @@ class Awx:
         if trouble is not None:
             return httpx.Response(trouble)
         if path == "/api/v2/jobs/":
+            if any(field.startswith("extra_vars") for field in body):
+                return httpx.Response(403, json={"detail": "Filtering on extra_vars is not allowed."})
+            mine = [(identity, json.dumps({"kcloud_gateway_job": job})) for job, identity in self.has.items()]
+            known = [*enumerate(self.others, start=1), *([] if self.lost else mine)]
             found = [
-                {"id": identity}
-                for job, identity in self.has.items()
-                if not self.lost and job == body["extra_vars__icontains"]
+                {"id": identity, "extra_vars": given} for identity, given in known if identity > int(body["id__gt"])
             ]
-            return httpx.Response(200, json={"results": found})
+            return httpx.Response(200, json={"results": found[: int(body["page_size"])]})
         if path == "/api/v2/job_templates/":
             template = {"id": 7, "ask_variables_on_launch": True, "ask_credential_on_launch": self.asks}
             return httpx.Response(200, json={"results": [template] * self.templates})
@@ -206,7 +210,12 @@ def test_awx_is_launched_followed_and_read() -> None:
     outcome, watched = run(awx)
     assert outcome == Outcome("succeeded", {"kcloud_requested_cluster": {"a": 1}}, None)
     assert watched.remotes == ["42"] and watched.events == ["pending", "running", "successful"]
-    search = {"extra_vars__icontains": "1", "order_by": "id", "page_size": "1"}
+    search = {
+        "created__gte": "1969-12-31T23:50:00+00:00",
+        "id__gt": "0",
+        "order_by": "id",
+        "page_size": str(AWX_PAGE),
+    }
     assert awx.asked[:5] == [
         ("GET", "/api/v2/jobs/", search),
         ("GET", "/api/v2/job_templates/", {"name": "kcloud create cluster"}),
@@ -301,6 +310,24 @@ def test_only_awx_itself_says_that_it_lost_a_job() -> None:
     awx.has, awx.trouble = {"1": 42}, {"/api/v2/jobs/42/": [404, None, 404], "/api/v2/jobs/": [503]}
     outcome, watched = run(awx, replace(JOB, remote_id="42"))
     assert outcome.state == "succeeded" and watched.events == ["running", "successful"]
+
+
+def test_a_job_is_found_among_those_of_others() -> None:
+    """AWX has no search of extra variables; every kind of them is read, page by page."""
+    from dataclasses import replace
+
+    awx = Awx("successful", artifacts={})
+    awx.others = ["", "---", "[]", "{}", '{"kcloud_gateway_job": "12"}', '{"other": "1"}'] * AWX_PAGE
+    awx.has = {"1": len(awx.others) + 1}
+    awx.trouble = {"/api/v2/jobs/": [503]}
+    with httpx.Client(base_url="http://awx", transport=httpx.MockTransport(awx)) as client:
+        executor = AwxExecutor(client, {}, sleep=lambda _seconds: None)
+        with pytest.raises(httpx.HTTPStatusError):
+            executor._launched(JOB)
+        assert executor._launched(JOB) == str(len(awx.others) + 1)
+        assert executor._launched(replace(JOB, id="2")) is None
+    pages = [body["id__gt"] for _method, path, body in awx.asked if path == "/api/v2/jobs/"]
+    assert pages == ["0", *(2 * [str(page * AWX_PAGE) for page in range(7)])]
 
 
 @pytest.mark.parametrize(
