@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -214,13 +215,16 @@ ASKED_AT_LAUNCH = {
     "ask_variables_on_launch": "the variables of a request",
     "ask_credential_on_launch": "the credential of a tenant",
 }
-# The extra variable by which a job is found in AWX: its id here
+# The extra variable by which a job is known in AWX: its id here
 MARKER = "kcloud_gateway_job"
 # After a launch without an answer it is only looked for, for so long: AWX may still be about to carry it out
 AWX_SETTLE_S = 120.0
 # When AWX has not answered for so long, the job's events say so
 AWX_PATIENCE_S = 60.0
-
+# Jobs of one answer: the most that AWX gives
+AWX_PAGE = 200
+# So far AWX's clock may be behind ours
+AWX_CLOCKS_S = 600.0
 
 # No answer, or not one of AWX
 UNANSWERED = (httpx.HTTPError, ValueError, LookupError, TypeError)
@@ -244,6 +248,15 @@ class _Silence:
 
     def over(self) -> None:
         self._seconds = 0.0
+
+
+def _marker_of(extra_vars: str) -> Any:
+    """The gateway's id in the extra variables of a job of AWX, which has jobs of others, too."""
+    try:
+        variables = json.loads(extra_vars)
+    except ValueError:
+        return None
+    return variables.get(MARKER) if isinstance(variables, dict) else None
 
 
 class AwxExecutor:
@@ -278,7 +291,7 @@ class AwxExecutor:
                 "AWX_NOT_SET_UP",
                 f"Failed to launch the job template of {job.verb}",
                 reason=str(error)[:500],
-                hint="Apply the collection's AWX data, with a credential for each tenant that has the name of its cloud",
+                hint="Apply the collection's AWX data. Each tenant needs credentials with the name of its cloud, of the types of the job templates",
             )
         if identity is None:
             return Outcome(None)
@@ -318,12 +331,20 @@ class AwxExecutor:
         return None
 
     def _launched(self, job: Job) -> str | None:
-        """The id of the job that AWX has for this one."""
-        asked = {"extra_vars__icontains": job.id, "order_by": "id", "page_size": 1}
-        answer = self._client.get("/api/v2/jobs/", params=asked)
-        answer.raise_for_status()
-        found = answer.json()["results"]
-        return str(found[0]["id"]) if found else None
+        """The id of the job that AWX has for this one. AWX refuses to search extra variables, so they are read: those of its jobs since then."""
+        since = datetime.fromtimestamp(job.created_at - AWX_CLOCKS_S, UTC).isoformat()
+        last = 0
+        while True:
+            asked = {"created__gte": since, "id__gt": last, "order_by": "id", "page_size": AWX_PAGE}
+            answer = self._client.get("/api/v2/jobs/", params=asked)
+            answer.raise_for_status()
+            found = answer.json()["results"]
+            for other in found:
+                if _marker_of(other["extra_vars"]) == job.id:
+                    return str(other["id"])
+            if len(found) < AWX_PAGE:
+                return None
+            last = found[-1]["id"]
 
     def _launch(self, job: Job) -> httpx.Request:
         """The request that launches the job, with the variables of the request, and with the credential that has the name of the tenant's cloud.
@@ -332,23 +353,38 @@ class AwxExecutor:
             of its variables, or with another tenant's credential, must not begin.
         """
         name = self._templates.get(job.verb) or f"kcloud {job.verb.replace('_', ' ')}"
-        template = self._only("job_templates", name)
+        template = self._only("job_templates", name=name)
         for field, shown in ASKED_AT_LAUNCH.items():
             if not template.get(field):
                 raise NotSetUp(f"the job template '{name}' does not take {shown}: set its {field} to true")
         # AWX marks variables of a launch as unsafe by itself
         body = {
             "extra_vars": {**job.variables, MARKER: job.id},
-            "credentials": [self._only("credentials", job.cloud)["id"]],
+            "credentials": self._credentials(template["id"], job.cloud),
         }
         return self._client.build_request("POST", f"/api/v2/job_templates/{template['id']}/launch/", json=body)
 
-    def _only(self, kind: str, name: str) -> Mapping[str, Any]:
-        answer = self._client.get(f"/api/v2/{kind}/", params={"name": name})
+    def _credentials(self, template: int, cloud: str) -> list[int]:
+        """The ids of the credentials of a launch: for each cloud credential of the job template the tenant's of the same type, since AWX refuses
+        to leave a type of a template out; and what is none of a cloud, such as a vault's password.
+
+        :raises NotSetUp: the tenant has none of the type: AWX would take the template's own, which may be another tenant's.
+        """
+        answer = self._client.get(f"/api/v2/job_templates/{template}/credentials/")
+        answer.raise_for_status()
+        own = answer.json()["results"]
+        types = [credential["credential_type"] for credential in own if credential["cloud"]]
+        searches = [{"credential_type": kind} for kind in types] or [{}]
+        replaced = [self._only("credentials", name=cloud, **search)["id"] for search in searches]
+        return [*replaced, *(credential["id"] for credential in own if not credential["cloud"])]
+
+    def _only(self, kind: str, name: str, **search: int) -> Mapping[str, Any]:
+        answer = self._client.get(f"/api/v2/{kind}/", params={"name": name, **search})
         answer.raise_for_status()
         found = answer.json()["results"]
         if len(found) != 1:
-            raise NotSetUp(f"AWX has {len(found)} {kind.replace('_', ' ')} with the name '{name}'")
+            of = "".join(f" and the {field} {value}" for field, value in search.items())
+            raise NotSetUp(f"AWX has {len(found)} {kind.replace('_', ' ')} with the name '{name}'{of}")
         return found[0]
 
     def _follow(self, job: Job, identity: str, run: Run) -> Outcome:

@@ -90,13 +90,14 @@ class Job:
 
 
 def answers(template: Plain) -> Plain:
-    """The defaults of a survey, as AWX passes them on: the choices of a multiselect are a list; an empty number is not passed."""
+    """The defaults of a survey, as AWX's API passes them on: no empty number, and none of a multiselect, whose default is no list as its page
+    wants a text. So the inventory's or the role's value counts there; only a launch from the page answers it."""
     found: Plain = {}
     for question in template.get("survey_spec", {}).get("spec", []):
         default = question.get("default", "")
         if question["type"] == "multiselect":
-            found[question["variable"]] = str(default).splitlines()
-        elif default != "" or (question["type"].startswith("text") and not question["required"]):
+            continue
+        if default != "" or (question["type"].startswith("text") and not question["required"]):
             found[question["variable"]] = default
     return found
 

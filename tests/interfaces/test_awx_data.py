@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,8 @@ MODULES = {
 }
 NODE = "workflow_job_template_node"
 SETTINGS = {
+    "awx_config_scm_type": "git",
+    "awx_config_scm_url": "https://git.example.org/kcloud/awx-project.git",
     "awx_config_image": "registry.example.org/kcloud:1",
     "awx_config_service_user": {
         "auth_url": "http://127.0.0.1:5000/v3",
@@ -99,6 +102,13 @@ def test_mistakes_are_found(
 ) -> None:
     (found,) = errors(specs[MODULES[name]], {**data[name][0], key: value})
     assert said in found
+
+
+def test_a_manual_project_has_no_inventory_source(tmp_path: Path) -> None:
+    """AWX refuses one: "Cannot use manual project for SCM-based inventory."."""
+    assert rendered_data(tmp_path, ["controller_inventory_sources"], {"awx_config_scm_type": "manual"}) == {
+        "controller_inventory_sources": []
+    }
 
 
 def nodes(data: dict[str, Any]) -> list[dict[str, Any]]:

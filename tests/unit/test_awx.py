@@ -117,6 +117,11 @@ def test_check_diff_and_limit_are_chosen_at_launch(template: dict[str, Any]) -> 
     assert all(template[f"ask_{what}_on_launch"] is True for what in ("job_type", "diff_mode", "limit"))
 
 
+def test_the_number_of_slices_is_chosen_at_launch() -> None:
+    """With a limit: "... --limit leaves us with no hosts to target" fails the job of a slice that holds none of it."""
+    assert all("job_slice_count" not in template or template["ask_job_slice_count_on_launch"] for template in TEMPLATES)
+
+
 def test_only_jobs_about_one_cluster_run_at_once() -> None:
     """Two jobs of another template would change the same clusters."""
     at_once = {template["name"] for template in TEMPLATES if template["allow_simultaneous"]}
@@ -205,7 +210,7 @@ def test_names_refer_to_what_exists() -> None:
         assert template["inventory"] in names["controller_inventories"]
         assert template["project"] in names["controller_projects"]
         assert set(template["labels"]) <= names["controller_labels"]
-    for source in DATA["controller_inventory_sources"]:
+    for source in DATA["awx_config_inventory_sources"]:
         assert source["inventory"] in names["controller_inventories"]
         assert source["source_project"] in names["controller_projects"]
         assert source["credential"] in names["controller_credentials"]

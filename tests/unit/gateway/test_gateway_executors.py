@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from gateway.executors import AWX_PAUSE_S, AWX_SETTLE_S, AwxExecutor, Outcome
+from gateway.executors import AWX_PAGE, AWX_PAUSE_S, AWX_SETTLE_S, AwxExecutor, Outcome
 from gateway.jobs import Job
 from gateway.playbooks import PLAYBOOKS, artifacts_of, event_of, extra_vars, failure_of
 
@@ -118,16 +118,21 @@ class Awx:
         templates: int = 1,
         credentials: int = 1,
         asks: bool = True,
+        own: tuple[tuple[int, int, bool], ...] = ((3, 31, True),),
         launch: int = 201,
         lost: bool = False,
         **ended: Any,
     ) -> None:
         self.statuses, self.templates, self.credentials, self.asks = list(statuses), templates, credentials, asks
         self.launch, self.lost, self.ended = launch, lost, ended
+        # The job template's own credentials: id, type, and whether it is one of a cloud
+        self.own = own
         self.asked: list[tuple[str, str, Any]] = []
         self.hiccups = 0
         # What AWX has, by its marker; and what happens to the next answers of a path
         self.has: dict[str, int] = {}
+        # Extra variables of jobs that others have launched
+        self.others: list[str] = []
         self.trouble: dict[str, list[Any]] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -142,17 +147,24 @@ class Awx:
         if trouble is not None:
             return httpx.Response(trouble)
         if path == "/api/v2/jobs/":
+            if any(field.startswith("extra_vars") for field in body):
+                return httpx.Response(403, json={"detail": "Filtering on extra_vars is not allowed."})
+            mine = [(identity, json.dumps({"kcloud_gateway_job": job})) for job, identity in self.has.items()]
+            known = [*enumerate(self.others, start=1), *([] if self.lost else mine)]
             found = [
-                {"id": identity}
-                for job, identity in self.has.items()
-                if not self.lost and job == body["extra_vars__icontains"]
+                {"id": identity, "extra_vars": given} for identity, given in known if identity > int(body["id__gt"])
             ]
-            return httpx.Response(200, json={"results": found})
+            return httpx.Response(200, json={"results": found[: int(body["page_size"])]})
         if path == "/api/v2/job_templates/":
             template = {"id": 7, "ask_variables_on_launch": True, "ask_credential_on_launch": self.asks}
             return httpx.Response(200, json={"results": [template] * self.templates})
+        if path == "/api/v2/job_templates/7/credentials/":
+            own = [{"id": identity, "credential_type": kind, "cloud": cloud} for identity, kind, cloud in self.own]
+            return httpx.Response(200, json={"results": own})
         if path == "/api/v2/credentials/":
-            return httpx.Response(200, json={"results": [{"id": 9}] * self.credentials})
+            # Of the tenant's credentials, the id is 9 and, with a type, the type after it
+            identity = int(f"9{body.get('credential_type', '')}")
+            return httpx.Response(200, json={"results": [{"id": identity}] * self.credentials})
         if path == "/api/v2/job_templates/7/launch/":
             return httpx.Response(self.launch, json={"id": 42})
         if path == "/api/v2/jobs/42/job_events/":
@@ -198,15 +210,21 @@ def test_awx_is_launched_followed_and_read() -> None:
     outcome, watched = run(awx)
     assert outcome == Outcome("succeeded", {"kcloud_requested_cluster": {"a": 1}}, None)
     assert watched.remotes == ["42"] and watched.events == ["pending", "running", "successful"]
-    search = {"extra_vars__icontains": "1", "order_by": "id", "page_size": "1"}
-    assert awx.asked[:4] == [
+    search = {
+        "created__gte": "1969-12-31T23:50:00+00:00",
+        "id__gt": "0",
+        "order_by": "id",
+        "page_size": str(AWX_PAGE),
+    }
+    assert awx.asked[:5] == [
         ("GET", "/api/v2/jobs/", search),
         ("GET", "/api/v2/job_templates/", {"name": "kcloud create cluster"}),
-        ("GET", "/api/v2/credentials/", {"name": "c"}),
+        ("GET", "/api/v2/job_templates/7/credentials/", {}),
+        ("GET", "/api/v2/credentials/", {"name": "c", "credential_type": "31"}),
         (
             "POST",
             "/api/v2/job_templates/7/launch/",
-            {"extra_vars": {"requested_cluster_name": "{{ a }}", "kcloud_gateway_job": "1"}, "credentials": [9]},
+            {"extra_vars": {"requested_cluster_name": "{{ a }}", "kcloud_gateway_job": "1"}, "credentials": [931]},
         ),
     ]
     run(named := Awx("successful"), create_cluster="My template")
@@ -294,12 +312,48 @@ def test_only_awx_itself_says_that_it_lost_a_job() -> None:
     assert outcome.state == "succeeded" and watched.events == ["running", "successful"]
 
 
+def test_a_job_is_found_among_those_of_others() -> None:
+    """AWX has no search of extra variables; every kind of them is read, page by page."""
+    from dataclasses import replace
+
+    awx = Awx("successful", artifacts={})
+    awx.others = ["", "---", "[]", "{}", '{"kcloud_gateway_job": "12"}', '{"other": "1"}'] * AWX_PAGE
+    awx.has = {"1": len(awx.others) + 1}
+    awx.trouble = {"/api/v2/jobs/": [503]}
+    with httpx.Client(base_url="http://awx", transport=httpx.MockTransport(awx)) as client:
+        executor = AwxExecutor(client, {}, sleep=lambda _seconds: None)
+        with pytest.raises(httpx.HTTPStatusError):
+            executor._launched(JOB)
+        assert executor._launched(JOB) == str(len(awx.others) + 1)
+        assert executor._launched(replace(JOB, id="2")) is None
+    pages = [body["id__gt"] for _method, path, body in awx.asked if path == "/api/v2/jobs/"]
+    assert pages == ["0", *(2 * [str(page * AWX_PAGE) for page in range(7)])]
+
+
+@pytest.mark.parametrize(
+    ("own", "sent"),
+    [
+        ((), [9]),
+        (((3, 31, True),), [931]),
+        (((3, 31, True), (4, 32, True)), [931, 932]),
+        (((3, 31, True), (5, 2, False)), [931, 5]),
+        (((5, 2, False),), [9, 5]),
+    ],
+)
+def test_each_cloud_credential_of_a_job_template_is_replaced_by_the_tenants(own: Any, sent: list[int]) -> None:
+    """AWX: "Removing kcloud service user credential at launch time without replacement is not supported."."""
+    run(awx := Awx("successful", own=own))
+    (launched,) = [body for _method, path, body in awx.asked if path.endswith("/launch/")]
+    assert launched["credentials"] == sent
+
+
 @pytest.mark.parametrize(
     ("awx", "code", "said"),
     [
         (Awx(templates=0), "AWX_NOT_SET_UP", "0 job templates with the name 'kcloud create cluster'"),
         (Awx(templates=2), "AWX_NOT_SET_UP", "2 job templates"),
-        (Awx(credentials=0), "AWX_NOT_SET_UP", "0 credentials with the name 'c'"),
+        (Awx(credentials=0), "AWX_NOT_SET_UP", "0 credentials with the name 'c' and the credential_type 31"),
+        (Awx(credentials=0, own=()), "AWX_NOT_SET_UP", "0 credentials with the name 'c'"),
         (Awx(asks=False), "AWX_NOT_SET_UP", "ask_credential_on_launch"),
         (Awx(launch=400), "AWX_REFUSED", "HTTP 400"),
         (Awx(lost=True), "AWX_JOB_LOST", "42"),
