@@ -716,10 +716,11 @@ def test_production_is_two_gateways_with_one_database_on_two_nodes() -> None:
     (database,) = [one for one in gateway(objects)["env"] if one["name"] == "KCLOUD_GATEWAY_DATABASE"]
     assert database["valueFrom"] == {"secretKeyRef": {"name": "kcloud-gateway-database", "key": "url"}}
     pod = deployment["template"]["spec"]
-    (spread,) = pod["topologySpreadConstraints"]
-    (apart,) = pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
-    selected = deployment["selector"]
-    assert spread["labelSelector"] == apart["podAffinityTerm"]["labelSelector"] == selected
+    spread = pod["topologySpreadConstraints"]
+    assert {one["topologyKey"] for one in spread} == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
+    # Counted with the pods that it replaces, a rollout moves two replicas of one node to one other node; affinity counts so
+    assert all(one["matchLabelKeys"] == ["pod-template-hash"] for one in spread) and "affinity" not in pod
+    assert all(one["labelSelector"] == deployment["selector"] and one["maxSkew"] == 1 for one in spread)
     assert of_kind(objects, "ServiceMonitor")
     # One replica can always go, so that a node can be drained, and the other stays
     assert of_kind(objects, "PodDisruptionBudget")[0]["spec"]["maxUnavailable"] == 1
