@@ -23,6 +23,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+GUIDE = ROOT / "docs/docsite/rst/guide_image_and_kubernetes.rst"
 OVERLAYS = ROOT / "deploy/kubernetes/overlays"
 ENVIRONMENTS = ("development", "production")
 # The oldest release that is supported here, and the newest that the validator knows
@@ -218,6 +219,12 @@ def schedules_are_careful(objects: list[Document]) -> Iterator[str]:
             yield f"{called(one)} may run for ever"
 
 
+def everything_can_be_changed(objects: list[Document]) -> Iterator[str]:
+    """A Job cannot be: with another image or setting, `kubectl apply` fails at it, and `kubectl diff` shows nothing."""
+    for one in of_kind(objects, "Job"):
+        yield f"{called(one)} cannot be changed while it exists"
+
+
 def secrets_are_references(objects: list[Document]) -> Iterator[str]:
     """No secret is in a manifest: neither a Secret nor the value of a variable, nor an address with a password."""
     for one in of_kind(objects, "Secret"):
@@ -391,6 +398,7 @@ RULES: tuple[Rule, ...] = (
     namespace_is_restricted,
     resources_are_set,
     schedules_are_careful,
+    everything_can_be_changed,
     secrets_are_references,
     images_are_this_version,
     playbooks_exist,
@@ -433,7 +441,7 @@ def settings_with(objects: list[Document], key: str) -> dict[str, str]:
 SPOILED: dict[str, tuple[Rule, Callable[[list[Document]], Any], str]] = {
     "root": (
         restricted_pods,
-        lambda all: pod_of(all, "Job", "kcloud-verify-openstack")["securityContext"].pop("runAsNonRoot"),
+        lambda all: pod_of(all, "CronJob", "kcloud-verify-openstack")["securityContext"].pop("runAsNonRoot"),
         "root",
     ),
     "seccomp": (
@@ -473,7 +481,7 @@ SPOILED: dict[str, tuple[Rule, Callable[[list[Document]], Any], str]] = {
     ),
     "another namespace": (
         namespace_is_restricted,
-        lambda all: of_kind(all, "Job")[0]["metadata"].update(namespace="default"),
+        lambda all: of_kind(all, "CronJob")[0]["metadata"].update(namespace="default"),
         "namespace",
     ),
     "resources": (resources_are_set, lambda all: scale(all)["resources"].pop("limits"), "limits"),
@@ -484,13 +492,18 @@ SPOILED: dict[str, tuple[Rule, Callable[[list[Document]], Any], str]] = {
     ),
     "repeated": (
         schedules_are_careful,
-        lambda all: of_kind(all, "Job")[0]["spec"].update(backoffLimit=6),
+        lambda all: named(all, "CronJob", "kcloud-scale")["spec"]["jobTemplate"]["spec"].update(backoffLimit=6),
         "repeats",
     ),
     "no end": (
         schedules_are_careful,
         lambda all: named(all, "CronJob", "kcloud-scale")["spec"]["jobTemplate"]["spec"].pop("activeDeadlineSeconds"),
         "ever",
+    ),
+    "job": (
+        everything_can_be_changed,
+        lambda all: all.append({"kind": "Job", "metadata": {"name": "x"}}),
+        "Job x",
     ),
     "secret": (
         secrets_are_references,
@@ -617,14 +630,41 @@ def test_the_secrets_are_those_of_the_guide(environment: str) -> None:
     """Each Secret that is referred to, and no other."""
     used = set(re.findall(r"secretName: (\S+)|secretKeyRef:\s+key: \S+\s+name: (\S+)", rendered(environment)))
     assert {name for pair in used for name in pair if name} == SECRETS[environment]
-    guide = (ROOT / "docs/docsite/rst/guide_image_and_kubernetes.rst").read_text(encoding="utf-8")
+    guide = GUIDE.read_text(encoding="utf-8")
     assert {name for name in SECRETS[environment] if f"generic {name}" not in guide} == set()
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_guides_secrets_have_the_keys_that_pods_read(environment: str) -> None:
+    """The files whose paths are in the environment, and the values of variables."""
+    objects = documents(environment)
+    made = dict(re.findall(r"create secret generic (\S+) --from-(?:file|literal)=([\w.]+)", GUIDE.read_text("utf-8")))
+    read: set[tuple[str, str]] = set()
+    for _name, pod in workloads(objects):
+        secrets = {one["name"]: one["secret"]["secretName"] for one in pod["spec"]["volumes"] if "secret" in one}
+        for container in pod["spec"]["containers"]:
+            files = set(environment_of(objects, container).values())
+            for one in container["volumeMounts"]:
+                keys = {
+                    file.removeprefix(f"{one['mountPath']}/") for file in files if file.startswith(one["mountPath"])
+                }
+                read |= {(secrets[one["name"]], key) for key in keys if one["name"] in secrets}
+            references = [one["valueFrom"]["secretKeyRef"] for one in container.get("env", []) if "valueFrom" in one]
+            read |= {(one["name"], one["key"]) for one in references}
+    assert read == {(name, made[name]) for name in SECRETS[environment]}
+
+
+def test_the_guides_namespace_is_the_overlays() -> None:
+    """Made with `kubectl apply` from the base, not `create`: else each apply of the overlay would warn of it or change it."""
+    command = re.search(r"\$ kubectl apply -f (\S+/namespace\.yaml)", GUIDE.read_text(encoding="utf-8"))
+    assert command and "kubectl create namespace" not in GUIDE.read_text(encoding="utf-8")
+    assert [yaml.safe_load((ROOT / command[1]).read_text("utf-8"))] == of_kind(documents("production"), "Namespace")
 
 
 def guides_site(folder: Path, more: str | None = None) -> list[Document]:
     """The objects of the copy of an overlay that the guide shows, with its variables.yml or with these."""
     shutil.copytree(ROOT / "deploy/kubernetes", folder / "deploy/kubernetes")
-    guide = (ROOT / "docs/docsite/rst/guide_image_and_kubernetes.rst").read_text(encoding="utf-8")
+    guide = GUIDE.read_text(encoding="utf-8")
     site, variables = [textwrap.dedent(block) for block in re.findall(r"code-block:: yaml\n\n((?: +.*\n|\n)+)", guide)]
     (folder / "kustomization.yaml").write_text(site, encoding="utf-8")
     (folder / "variables.yml").write_text(variables if more is None else more, encoding="utf-8")
@@ -676,10 +716,11 @@ def test_production_is_two_gateways_with_one_database_on_two_nodes() -> None:
     (database,) = [one for one in gateway(objects)["env"] if one["name"] == "KCLOUD_GATEWAY_DATABASE"]
     assert database["valueFrom"] == {"secretKeyRef": {"name": "kcloud-gateway-database", "key": "url"}}
     pod = deployment["template"]["spec"]
-    (spread,) = pod["topologySpreadConstraints"]
-    (apart,) = pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
-    selected = deployment["selector"]
-    assert spread["labelSelector"] == apart["podAffinityTerm"]["labelSelector"] == selected
+    spread = pod["topologySpreadConstraints"]
+    assert {one["topologyKey"] for one in spread} == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
+    # Counted with the pods that it replaces, a rollout moves two replicas of one node to one other node; affinity counts so
+    assert all(one["matchLabelKeys"] == ["pod-template-hash"] for one in spread) and "affinity" not in pod
+    assert all(one["labelSelector"] == deployment["selector"] and one["maxSkew"] == 1 for one in spread)
     assert of_kind(objects, "ServiceMonitor")
     # One replica can always go, so that a node can be drained, and the other stays
     assert of_kind(objects, "PodDisruptionBudget")[0]["spec"]["maxUnavailable"] == 1
