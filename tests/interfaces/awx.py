@@ -90,8 +90,8 @@ class Job:
 
 
 def answers(template: Plain) -> Plain:
-    """The defaults of a survey, as AWX's API passes them on: no empty number, and none of a multiselect, whose default is no list as its page
-    wants a text. So the inventory's or the role's value counts there; only a launch from the page answers it."""
+    """The defaults of a survey, as AWX's API passes them on: no empty number, and nothing for a multiselect, whose default is a text as the page
+    wants it. There the inventory's or the role's value counts; only a launch from the page answers it."""
     found: Plain = {}
     for question in template.get("survey_spec", {}).get("spec", []):
         default = question.get("default", "")
