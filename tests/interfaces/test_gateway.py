@@ -386,7 +386,7 @@ def test_a_gateway_that_is_killed_leaves_jobs_that_the_next_one_ends(
         assert (resize.status_code, resize.json()["code"]) == (409, "AUTOSCALED")
     for count, expected in ((2, "its autoscaler owns the number of nodes (1)"), (1, "changed=0")):
         played = run([
-            "ansible-playbook", "-i", "localhost,", "kcloud.infrastructure.resize_cluster",
+            "ansible-playbook", "kcloud.infrastructure.resize_cluster",
             "-e", json.dumps({"requested_cluster_name": name, "requested_cluster_node_count": count}),
         ])  # fmt: skip
         assert played.returncode == (0 if count == 1 else 2), played.stdout
