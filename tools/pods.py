@@ -68,7 +68,7 @@ CREDENTIALS = r"""
 find / -xdev -type f \( -name 'clouds.y*ml' -o -name 'pip.conf' -size +0 \) \
   -not -path '*/tests/*' -not -path '/etc/openstack/*' 2>/dev/null | wc -l
 """
-# Programs that no manifest starts, in the pod of the Job that verifies, each with what it must print
+# Programs that no manifest starts, in the pod of the CronJob that verifies, each with what it must print
 MORE = {
     "ansible-core": ("ansible --version", "ansible [core 2.18."),
     "ansible-runner": (RUN, "failed=0"),
