@@ -22,6 +22,20 @@ from ansible_collections.kcloud.infrastructure.plugins.module_utils.progress imp
 
 display = Display()
 LOOK_EVERY_S = 0.5
+COLOR = "bright gray"
+
+
+def show(text: str) -> None:
+    """Have Ansible display a line, by a thread of the process that Ansible has forked for the task.
+
+    The line goes straight to the process that displays. ansible-runner, and so AWX, wraps ``display`` and writes to this process' output
+    first, by a lock that Ansible up to 2.18 gives to the main thread for as long as the task runs: any other thread waits for ever.
+    """
+    queue = display._final_q
+    if queue is None:
+        display.display(text, color=COLOR)
+    else:
+        queue.send_display("display", text, color=COLOR)
 
 
 def follow(path: str, show: Callable[[str], None], stopped: threading.Event) -> None:
@@ -48,9 +62,7 @@ class LiveProgressAction(NormalAction):
         os.close(descriptor)
         stopped = threading.Event()
         prefix = f"[{task_vars.get('inventory_hostname', 'localhost')}]"
-        follower = threading.Thread(
-            target=follow, args=(path, lambda line: display.display(f"  {prefix} {line}", color="bright gray"), stopped)
-        )
+        follower = threading.Thread(target=follow, args=(path, lambda line: show(f"  {prefix} {line}"), stopped))
         follower.start()
         try:
             self._task.environment = [*(self._task.environment or []), {ENVIRONMENT_VARIABLE: path}]

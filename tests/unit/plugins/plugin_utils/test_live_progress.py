@@ -39,6 +39,30 @@ def test_lines_are_shown_while_the_file_grows(tmp_path: Path) -> None:
     assert shown == ["one", "two", "three"] and not follower.is_alive()
 
 
+class Queue:
+    """What a process that Ansible has forked sends to the one that displays."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, str]] = []
+
+    def send_display(self, method: str, text: str, color: str) -> None:
+        self.sent.append((method, text, color))
+
+
+def test_a_forked_process_displays_by_the_queue_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ansible-runner wraps `display` and writes to the process' output: with Ansible 2.18 its lock is never free for a thread."""
+    queue, displayed = Queue(), []
+    monkeypatch.setattr(
+        type(live_progress.display), "display", lambda _self, text, color: displayed.append((text, color))
+    )
+    monkeypatch.setattr(live_progress.display, "_final_q", queue)
+    live_progress.show("a line")
+    assert (queue.sent, displayed) == ([("display", "a line", "bright gray")], [])
+    monkeypatch.setattr(live_progress.display, "_final_q", None)
+    live_progress.show("another")
+    assert displayed == [("another", "bright gray")] and len(queue.sent) == 1
+
+
 @pytest.mark.usefixtures("quick")
 def test_a_file_without_lines_shows_nothing(tmp_path: Path) -> None:
     """A module that had nothing to wait for."""
