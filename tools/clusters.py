@@ -34,6 +34,23 @@ def clusters(magnum: Any, prefix: str) -> list[Any]:
             time.sleep(1)
 
 
+def create_template(magnum: Any, name: str, **options: Any) -> Any:
+    """Create a cluster template whose clusters are made in seconds, by the driver without Heat.
+
+    :param options: Magnum's own names; they win over those here.
+    """
+    small = {
+        "coe": "kubernetes",
+        "image_id": "ubuntu-capi",
+        "external_network_id": "public",
+        "flavor_id": "cpu.medium",
+        "master_flavor_id": "cpu.medium",
+        "network_driver": "calico",
+        "docker_storage_driver": "overlay2",
+    }
+    return magnum.create_cluster_template(name=name, **{**small, **options})
+
+
 def delete(magnum: Any, prefix: str, seconds: float = 300) -> None:
     """Delete the clusters and cluster templates whose names begin with the prefix, and wait until they are gone."""
     deadline, asked = time.monotonic() + seconds, set[str]()

@@ -44,31 +44,40 @@ def prepared(folder: Path, cloud: str, port: int) -> tuple[str, dict[str, str]]:
     return token, {**tools_environment(), **settings}
 
 
+def free_port() -> int:
+    """A port of loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @contextlib.contextmanager
 def running(folder: Path, cloud: str) -> Iterator[dict[str, str]]:
     """A gateway on a free port while the block runs: its address and a token, as the variables `URL` and `TOKEN`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     token, environment = prepared(folder, cloud, port)
-    url = f"http://127.0.0.1:{port}"
-    with (folder / "gateway.log").open("wb") as log:
-        process = subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    url, log = f"http://127.0.0.1:{port}", folder / "gateway.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
-        _wait_for(url, process)
+        wait_until_healthy(url, process, log)
         yield {"URL": url, "TOKEN": token}
     finally:
         process.terminate()
         process.wait(START_SECONDS)
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+def wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a gateway that was started answers.
+
+    :raises RuntimeError: it has ended, or does not answer; with what it wrote to its log.
+    """
     opener, deadline = urllib.request.build_opener(urllib.request.ProxyHandler({})), time.monotonic() + START_SECONDS
     while True:
         with contextlib.suppress(OSError), opener.open(f"{url}/health", timeout=5):
             return
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError("the gateway did not start: see its gateway.log")
+            raise RuntimeError(f"the gateway did not start: {log.read_text(encoding='utf-8', errors='replace')}")
         time.sleep(0.2)
 
 

@@ -171,16 +171,7 @@ def existing_cluster() -> Iterator[None]:
 
     magnum = openstack.connect(cloud="devcloud").container_infrastructure_management
     clusters.delete(magnum, PREFIX)
-    template = magnum.create_cluster_template(
-        name=f"{PREFIX}template",
-        coe="kubernetes",
-        image_id="ubuntu-capi",
-        keypair_id="kcloud-keypair",
-        external_network_id="public",
-        flavor_id="cpu.medium",
-        master_flavor_id="cpu.medium",
-        network_driver="calico",
-    )
+    template = clusters.create_template(magnum, f"{PREFIX}template", keypair_id="kcloud-keypair")
     magnum.create_cluster(name=EXISTING, cluster_template_id=template.uuid, master_count=1, node_count=1)
     try:
         yield

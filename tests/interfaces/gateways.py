@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ import httpx
 import yaml
 
 from gateway.tokens import digest
-from tests.interfaces.conftest import Program, background, environment, free_port
+from tests.interfaces.conftest import Program, background, environment
+from tools.gateway import COMMAND, free_port, wait_until_healthy
 
 # Made up for these tests, and of no use anywhere else
 TOKENS = {
@@ -128,12 +128,6 @@ def running_gateway(folder: Path, name: str = "gateway", **settings: str) -> Ite
     }
     variables = environment(**{f"KCLOUD_GATEWAY_{key}": value for key, value in given.items()})
     url = f"http://127.0.0.1:{port}"
-    with background([sys.executable, "-m", "gateway"], folder / f"{name}.log", env=variables) as program:
-        deadline = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{url}/health", trust_env=False).status_code == 200:
-                    break
-            assert program.process.poll() is None and time.monotonic() < deadline, program.output
-            time.sleep(0.2)
+    with background(COMMAND, folder / f"{name}.log", env=variables) as program:
+        wait_until_healthy(url, program.process, program.log)
         yield RunningGateway(url, program)

@@ -17,6 +17,7 @@ import yaml
 from ansible_collections.kcloud.infrastructure.plugins.plugin_utils.inventory_hosts import VARIABLES
 
 from tests.interfaces.conftest import TestCloud, run
+from tools.clusters import create_template
 
 # openstacksdk 4.10 warns of what it does itself when it first makes a service's proxy
 pytestmark = pytest.mark.filterwarnings("ignore:The 'service_type' parameter is unnecesary")
@@ -33,16 +34,8 @@ def clusters(cloud: TestCloud) -> Iterator[dict[str, str]]:
     """The clusters of these tests: names by id."""
     cloud.delete(PREFIX)
     magnum = cloud.connect().container_infrastructure_management
-    template = magnum.create_cluster_template(
-        name=f"{PREFIX}template",
-        coe="kubernetes",
-        image_id="ubuntu-capi",
-        external_network_id="public",
-        flavor_id="npu.rngd.large",
-        master_flavor_id="cpu.medium",
-        network_driver="calico",
-        docker_storage_driver="overlay2",
-        labels={"kcloud_type": "npu-optimized"},
+    template = create_template(
+        magnum, f"{PREFIX}template", flavor_id="npu.rngd.large", labels={"kcloud_type": "npu-optimized"}
     )
     for name, team in ((TRAIN, "a"), (TRAIN, "{{ 1 + 1 }}"), (SERVE, "b")):
         labels = {"kcloud_type": "npu-optimized", "team": team}

@@ -29,7 +29,9 @@ import yaml
 from devcloud.telemetry import prometheus
 from devcloud.telemetry.fleet import read_fleet
 from devcloud.telemetry.openmetrics import history
-from tests.interfaces.conftest import Program, TestCloud, background, environment, free_port, run
+from tests.interfaces.conftest import Program, TestCloud, background, environment, run
+from tools.clusters import create_template
+from tools.gateway import free_port
 from tools.places import ROOT
 
 # The client library that tests check with warns of its own calls
@@ -119,17 +121,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def templates(cloud: TestCloud) -> Iterator[None]:
     """Cluster templates of the driver that makes clusters in seconds; all that was made of them goes at the end."""
     cloud.delete(PREFIX)
-    common = {
-        "image_id": "ubuntu-capi",
-        "coe": "kubernetes",
-        "external_network_id": "public",
-        "keypair_id": "kcloud-keypair",
-    }
-    common |= {"master_flavor_id": "cpu.medium", "network_driver": "calico"}
+    magnum = cloud.connect().container_infrastructure_management
     for name, flavor in (("cpu", "cpu.medium"), ("npu", "npu.rngd.large")):
-        cloud.connect().container_infrastructure_management.create_cluster_template(
-            name=f"{PREFIX}{name}", flavor_id=flavor, **common
-        )
+        create_template(magnum, f"{PREFIX}{name}", flavor_id=flavor, keypair_id="kcloud-keypair")
     yield
     cloud.delete(PREFIX)
 

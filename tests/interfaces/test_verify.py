@@ -21,8 +21,9 @@ import openstack
 import pytest
 import yaml
 
-from tests.interfaces.conftest import TestCloud, background, environment, free_port, run
+from tests.interfaces.conftest import TestCloud, background, environment, run
 from tools import clusters
+from tools.gateway import free_port
 
 # openstacksdk 4.10 warns of what it does itself when it first makes a service's proxy
 pytestmark = pytest.mark.filterwarnings("ignore:The 'service_type' parameter is unnecesary")
@@ -181,16 +182,8 @@ def test_a_cluster_template_with_autoscaling_is_named(cloud: TestCloud) -> None:
     magnum = openstack.connect(cloud=cloud.other_tenant).container_infrastructure_management
     name = f"{PREFIX}autoscaled"
     with clusters.alone(cloud.other_tenant):
-        template = magnum.create_cluster_template(
-            name=name,
-            coe="kubernetes",
-            image_id="ubuntu-capi",
-            external_network_id="public",
-            flavor_id="cpu.medium",
-            master_flavor_id="cpu.medium",
-            docker_storage_driver="overlay2",
-            labels={"auto_scaling_enabled": "true", "min_node_count": "1", "max_node_count": "10"},
-        )
+        labels = {"auto_scaling_enabled": "true", "min_node_count": "1", "max_node_count": "10"}
+        template = clusters.create_template(magnum, name, labels=labels)
         try:
             rows, _printed, code = verified(env={"OS_CLOUD": cloud.other_tenant})
         finally:
